@@ -1,0 +1,181 @@
+//! What a source tells the analysis: integers and names, never kernel access.
+//!
+//! Live tracing, import and tests all speak these events, so that the same events give the same findings wherever they come from.
+
+/// A lock as its source names it: the address in a live trace, an interned name in a text trace.
+/// One key can be several locks in a row: see [`Event::Init`] and [`Event::Free`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LockKey(pub u64);
+
+/// A task as its source names it: the `task_struct` in a live trace (never reused while it is traced), an interned name in a text trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TaskKey(pub u64);
+
+/// A chain as its source names it: equal keys are the same held locks, request and call path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ChainKey(pub u64);
+
+/// A reload window, numbered by its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct WindowKey(pub u64);
+
+/// How a lock is held or requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Mode {
+    /// Mutex, rwsem for write.
+    Exclusive,
+    /// Rwsem for read: waits while a writer is queued.
+    Shared,
+    /// A reader that queued writers do not stop (SRCU, rwlock in interrupts).
+    SharedRecursive,
+}
+
+/// What sort of lock it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum LockKind {
+    /// `struct mutex`
+    Mutex,
+    /// `struct rw_semaphore`
+    Rwsem,
+    /// The source does not tell.
+    Unknown,
+}
+
+/// What people call a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockName {
+    /// The role: `rtnl_mutex`, `&devlink->lock`.
+    pub class: String,
+    /// The object: `rtnl_mutex`, `devlink netdevsim/netdevsim10`. Unique among the locks of a trace where the source can tell them apart.
+    pub name: String,
+    /// The object the lock belongs to, if it belongs to one: `devlink pci/0000:00:09.0`.
+    pub label: Option<String>,
+}
+
+/// What people call a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TaskName {
+    /// Thread id, where the source has one.
+    pub pid: Option<u32>,
+    /// Command name; a worker's with its work: `kworker/u8:1: netns cleanup_net`.
+    pub comm: String,
+}
+
+/// One stack frame, innermost first in a stack.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Frame {
+    /// A return address in kernel text, symbolised when it is shown.
+    Address(u64),
+    /// What the source says: a line number, a function.
+    Text(String),
+}
+
+/// One lock of a held stack.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hold {
+    /// The lock.
+    pub lock: LockKey,
+    /// How it is held now: after `downgrade_write` that is shared.
+    pub mode: Mode,
+    /// Taken by a trylock.
+    pub trylock: bool,
+    /// Where it was taken; empty when the source cannot tell.
+    pub stack: Vec<Frame>,
+}
+
+/// A held stack plus the lock that was requested on top.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Identity for [`Event::Again`].
+    pub key: ChainKey,
+    /// Who requested.
+    pub task: TaskKey,
+    /// Locks held at the request, in order of acquisition. Already verified: stale holds are gone.
+    pub held: Vec<Hold>,
+    /// The lock requested, how, and from where.
+    pub request: Hold,
+    /// When, in ns since the start of the capture.
+    pub time_ns: u64,
+    /// The reload window it happened in.
+    pub window: Option<WindowKey>,
+}
+
+/// A devlink reload begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WindowBegin {
+    /// Identity.
+    pub key: WindowKey,
+    /// Who reloads.
+    pub task: TaskKey,
+    /// `BUS/DEV`
+    pub handle: String,
+    /// `driver_reinit`, `fw_activate`.
+    pub action: String,
+    /// Inode numbers of the network namespaces: the instance is in and goes to.
+    pub netns_from: Option<u32>,
+    /// See `netns_from`.
+    pub netns_to: Option<u32>,
+    /// When, in ns since the start of the capture.
+    pub time_ns: u64,
+}
+
+/// A notifier is registered or unregistered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotifierChange {
+    /// Who does it.
+    pub task: TaskKey,
+    /// The kernel function called: `unregister_netdevice_notifier`.
+    pub function: String,
+    /// The callback's symbol or address.
+    pub callback: Frame,
+    /// Locks held, in order of acquisition.
+    pub held: Vec<Hold>,
+    /// Where from.
+    pub stack: Vec<Frame>,
+    /// When, in ns since the start of the capture.
+    pub time_ns: u64,
+    /// The reload window it happened in.
+    pub window: Option<WindowKey>,
+}
+
+/// One step of a task, for sources that tell acquisitions one by one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Asked for it; may block.
+    Request(Hold),
+    /// Got it; without a request before it, both at once.
+    Acquire(Hold),
+    /// Gave it back.
+    Release(LockKey, Mode),
+    /// The pending request was given up: nothing is held.
+    Fail(LockKey),
+    /// Held exclusive becomes held shared.
+    Downgrade(LockKey),
+}
+
+/// What a source tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// What a task is called; the last word counts.
+    Task(TaskKey, TaskName),
+    /// What a lock is called; the last word counts.
+    Lock(LockKey, LockKind, LockName),
+    /// The key is a new lock from here on.
+    Init(LockKey),
+    /// The lock is gone; its key, when seen again, is another lock.
+    Free(LockKey),
+    /// A chain never seen before.
+    Chain(Box<Chain>),
+    /// A task other than its first went along a known chain.
+    Again(ChainKey, TaskKey),
+    /// How often a chain has been seen in all.
+    Count(ChainKey, u64),
+    /// One step of a task: becomes chains through its held stack.
+    Step(TaskKey, Box<Step>, u64),
+    /// A devlink reload begins.
+    WindowBegin(Box<WindowBegin>),
+    /// It ends: return value (0 or a negative errno) and time in ns.
+    WindowEnd(WindowKey, i32, u64),
+    /// A notifier is registered or unregistered.
+    Notifier(Box<NotifierChange>),
+}

@@ -1,0 +1,267 @@
+//! The report as data: the document of `docs/formats.md`, in stable order.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Version of the document's shape: minor for additions, major for anything else.
+pub const SCHEMA_VERSION: &str = "1.0";
+
+/// Everything that is known at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Snapshot {
+    /// `1.x`
+    pub schema_version: String,
+    /// Who wrote it.
+    pub tool: Tool,
+    /// Where it was seen; absent fields are null, never guessed.
+    pub kernel: Kernel,
+    /// How it was seen, and what was lost.
+    pub capture: Capture,
+    /// Every lock that is part of a dependency.
+    pub locks: Vec<Lock>,
+    /// Every held lock -> requested lock.
+    pub dependencies: Vec<Dependency>,
+    /// Devlink reloads.
+    pub windows: Vec<Window>,
+    /// Notifier registrations and unregistrations.
+    pub notifiers: Vec<Notifier>,
+    /// Cycles and violations, most severe first.
+    pub findings: Vec<Finding>,
+}
+
+/// The program that wrote the document.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// `tracer`
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The kernel that was traced.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Kernel {
+    /// `uname -r`
+    pub release: Option<String>,
+    /// `uname -v`
+    pub version: Option<String>,
+    /// `uname -m`
+    pub machine: Option<String>,
+    /// Whether it has BTF.
+    pub btf: Option<bool>,
+}
+
+/// How the capture was made.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Capture {
+    /// `fentry`, `text-trace`, ...
+    pub backend: String,
+    /// The command that was run under the tracer.
+    pub command: Option<Vec<String>>,
+    /// Exit status of the command: 128 + n after signal n, null while it runs.
+    pub command_status: Option<i32>,
+    /// Wall clock at the start, RFC 3339 in UTC.
+    pub started: Option<String>,
+    /// Length in ns.
+    pub duration_ns: Option<u64>,
+    /// False when any loss can have hidden something.
+    pub complete: bool,
+    /// Kernel functions hooked and not.
+    pub probes: Probes,
+    /// What was dropped, missed or not believed, by counter; only those above zero.
+    pub lost: std::collections::BTreeMap<String, u64>,
+    /// What was counted that is no loss: events, chains, holds not believed.
+    pub counters: std::collections::BTreeMap<String, u64>,
+}
+
+/// Kernel functions hooked and not.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Probes {
+    /// Hooked.
+    pub attached: Vec<String>,
+    /// Not on this kernel, or refused.
+    pub missing: Vec<String>,
+}
+
+/// A lock object.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lock {
+    /// Number in this document.
+    pub id: u32,
+    /// The object as people call it.
+    pub name: String,
+    /// Its role.
+    pub class: String,
+    /// `mutex`, `rwsem`, `unknown`
+    pub kind: String,
+    /// The object it belongs to.
+    pub label: Option<String>,
+    /// A stable pseudonym (`lock-1`), or the address with `--raw-addresses`.
+    pub address: Option<String>,
+}
+
+/// Held lock -> requested lock.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Dependency {
+    /// Number in this document.
+    pub id: u32,
+    /// Id of the held lock.
+    pub from: u32,
+    /// Id of the requested lock.
+    pub to: u32,
+    /// `exclusive` or `shared`
+    pub from_mode: String,
+    /// `exclusive` or `shared`
+    pub to_mode: String,
+    /// `from` was taken by a trylock.
+    pub trylock: bool,
+    /// lockdep would record it too: nothing but trylocks were taken between the two.
+    pub direct: bool,
+    /// How often seen.
+    pub count: u64,
+    /// How many different tasks were seen (a lower bound where the source tells only the second).
+    pub tasks: u64,
+    /// First seen, ns since the start.
+    pub first_ns: u64,
+    /// Last seen new, ns since the start.
+    pub last_ns: u64,
+    /// What proves it, distinct situations in order of appearance.
+    pub evidence: Vec<Evidence>,
+}
+
+/// One situation in which a dependency was seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Evidence {
+    /// `comm` of the task, a worker's with its work.
+    pub task: String,
+    /// Thread id.
+    pub pid: Option<u32>,
+    /// Whole held stack at the request, in order of acquisition.
+    pub held: Vec<Held>,
+    /// Where `from` was taken, innermost frame first.
+    pub from_stack: Vec<String>,
+    /// Where `to` was requested, innermost frame first.
+    pub to_stack: Vec<String>,
+    /// Why the task was in the kernel: a reload window's handle and action.
+    pub origin: Option<String>,
+    /// Index into `windows`.
+    pub window: Option<u32>,
+    /// When first, ns since the start.
+    pub time_ns: u64,
+}
+
+/// A lock in a held stack.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Held {
+    /// Id of the lock.
+    pub lock: u32,
+    /// `exclusive` or `shared`
+    pub mode: String,
+    /// Taken by a trylock.
+    pub trylock: bool,
+}
+
+/// From entry to exit of a devlink reload.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Window {
+    /// `devlink-reload`
+    pub kind: String,
+    /// `BUS/DEV`
+    pub handle: String,
+    /// `driver_reinit` or `fw_activate`
+    pub action: String,
+    /// Network namespace it was in: `4026531840`.
+    pub netns_from: Option<u32>,
+    /// Network namespace it goes to.
+    pub netns_to: Option<u32>,
+    /// Begin, ns since the start.
+    pub start_ns: u64,
+    /// End; null while it runs (or hangs).
+    pub end_ns: Option<u64>,
+    /// 0 or a negative errno; null while it runs.
+    pub result: Option<i32>,
+    /// The task that reloads.
+    pub task: String,
+    /// Its thread id.
+    pub pid: Option<u32>,
+}
+
+/// A notifier registered or unregistered.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Notifier {
+    /// The kernel function: `unregister_netdevice_notifier`.
+    pub function: String,
+    /// The callback.
+    pub callback: String,
+    /// The task.
+    pub task: String,
+    /// Its thread id.
+    pub pid: Option<u32>,
+    /// Locks held.
+    pub held: Vec<Held>,
+    /// Where from, innermost frame first.
+    pub stack: Vec<String>,
+    /// Index into `windows`.
+    pub window: Option<u32>,
+    /// When, ns since the start.
+    pub time_ns: u64,
+}
+
+/// A cycle (or rule violation) with a verdict.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Finding {
+    /// Number in this document, from 1.
+    pub id: u32,
+    /// `recursion`, `inversion`, ...
+    pub kind: String,
+    /// `certain`, `possible`, ...; null for kinds that are no cycle.
+    pub verdict: Option<String>,
+    /// `instance` or `class`
+    pub level: String,
+    /// `critical`, `error`, `warning`, `note`
+    pub severity: String,
+    /// One line.
+    pub title: String,
+    /// Names of the locks in the order of the cycle, the smallest first, each once.
+    pub locks: Vec<String>,
+    /// Ids of the dependencies that close it, one per side.
+    pub dependencies: Vec<u32>,
+    /// Why this verdict, in words.
+    pub reason: String,
+    /// Same bug, same fingerprint: from classes, modes and functions only.
+    pub fingerprint: String,
+    /// The schedule that deadlocks: one entry per task.
+    pub scenario: Vec<Side>,
+    /// First seen, ns since the start.
+    pub first_ns: u64,
+}
+
+/// What one task does in a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Side {
+    /// `comm` of the task, a worker's with its work.
+    pub task: String,
+    /// Thread id.
+    pub pid: Option<u32>,
+    /// Reload or other reason to be in the kernel.
+    pub origin: Option<String>,
+    /// In order; the last one waits.
+    pub steps: Vec<ScenarioStep>,
+    /// The dependency it shows.
+    pub dependency: u32,
+    /// Which of that dependency's evidence it shows.
+    pub evidence: u32,
+}
+
+/// One step of a scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ScenarioStep {
+    /// `lock`
+    pub op: String,
+    /// Name of the lock.
+    pub lock: String,
+    /// `exclusive` or `shared`
+    pub mode: String,
+    /// `held` or `waits`
+    pub state: String,
+}

@@ -1,0 +1,3 @@
+//! Names as data: kernel symbols and the frames they make. No kernel access here.
+
+pub mod symbol;
