@@ -1,0 +1,8 @@
+//! What tracer's eBPF program and its user space agree on: the wire records and the table of probes.
+//!
+//! Records hold integers only, have no implicit padding and are 8-byte aligned. A kind is a number that is checked when it is decoded.
+#![no_std]
+
+pub mod offset;
+pub mod probe;
+pub mod wire;

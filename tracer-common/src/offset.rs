@@ -1,0 +1,90 @@
+//! Offsets of kernel structure members, in bytes, as the program needs them.
+//!
+//! Rust eBPF has no CO-RE relocations: user space reads the running kernel's BTF and hands the table over before the program is loaded.
+
+/// The member is not in this kernel; what needs it is switched off.
+pub const ABSENT: i64 = -1;
+
+macro_rules! offsets {
+    ($($(#[$doc:meta])* $field:ident: $structure:literal, $($member:literal)|+;)+) => {
+        /// One offset per kernel member that the program reads; [`ABSENT`] where the kernel has none.
+        #[repr(C)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub struct Offsets {
+            $($(#[$doc])* pub $field: i64,)+
+        }
+
+        impl Offsets {
+            /// Nothing known.
+            pub const NONE: Self = Self { $($field: ABSENT,)+ };
+
+            /// Looks every member up: `lookup(structure, member)` tells its offset in bytes.
+            /// Where a member had several names over time, the first that exists counts.
+            pub fn resolve(mut lookup: impl FnMut(&str, &str) -> Option<i64>) -> Self {
+                Self {
+                    $($field: None$(.or_else(|| lookup($structure, $member)))+.unwrap_or(ABSENT),)+
+                }
+            }
+
+            /// Every entry with the structure and member it stands for.
+            pub fn entries(&self) -> impl Iterator<Item = (&'static str, &'static str, i64)> {
+                [$(($structure, [$($member),+][0], self.$field)),+].into_iter()
+            }
+        }
+    };
+}
+
+offsets! {
+    /// Owner word: `task_struct` and three flag bits (`kernel/locking/mutex.c`).
+    mutex_owner: "mutex", "owner";
+    /// Owner word: `task_struct` and flag bits; bit 0: a reader took it last (`kernel/locking/rwsem.c`).
+    rwsem_owner: "rw_semaphore", "owner";
+    /// Count word: bit 0 writer, readers from bit 8 on (`kernel/locking/rwsem.c`, 5.3+).
+    rwsem_count: "rw_semaphore", "count";
+    /// `struct kthread` of a kernel thread: `worker_private` since 5.17, `set_child_tid` before.
+    task_kthread: "task_struct", "worker_private" | "set_child_tid";
+    /// `PF_WQ_WORKER` is in it.
+    task_flags: "task_struct", "flags";
+    /// A worker thread's `struct worker`.
+    kthread_data: "kthread", "data";
+    /// Function of the work item that a worker runs.
+    worker_function: "worker", "current_func";
+    /// Name of the queue that the item came from.
+    worker_desc: "worker", "desc";
+    /// The instance's lock.
+    devlink_lock: "devlink", "lock";
+    /// The instance's network namespace.
+    devlink_net: "devlink", "_net";
+    /// The device that the instance belongs to.
+    devlink_dev: "devlink", "dev";
+    /// Inode number of a network namespace: `net.ns.inum`.
+    net_inum: "net", "ns.inum";
+    /// `device_lock()` takes it.
+    device_mutex: "device", "mutex";
+    /// The device's bus.
+    device_bus: "device", "bus";
+    /// The device's name once it is registered.
+    device_name: "device", "kobj.name";
+    /// The bus's name.
+    bus_name: "bus_type", "name";
+    /// A notifier's callback.
+    notifier_call: "notifier_block", "notifier_call";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_name_counts_when_the_newer_one_is_absent() {
+        let old = Offsets::resolve(|_, member| (member == "set_child_tid").then_some(40));
+        assert_eq!(old.task_kthread, 40);
+        assert_eq!(old.mutex_owner, ABSENT);
+    }
+
+    #[test]
+    fn the_newer_name_wins() {
+        let new = Offsets::resolve(|_, member| Some(if member == "worker_private" { 8 } else { 16 }));
+        assert_eq!(new.task_kthread, 8);
+    }
+}

@@ -1,0 +1,335 @@
+//! Records of the ring, and the counters beside it.
+
+use core::mem::{offset_of, size_of};
+
+/// Locks that a task can hold at once; a deeper one is counted as [`Counter::HeldOverflow`].
+pub const HELD_SLOTS: usize = 64;
+/// Frames of a stack; deeper ones lose their outermost.
+pub const STACK_DEPTH: usize = 96;
+/// Bytes of a task's name, as in the kernel (`TASK_COMM_LEN`).
+pub const COMM_LEN: usize = 16;
+/// Bytes of a worker's description, as in the kernel (`WORKER_DESC_LEN`).
+pub const DESC_LEN: usize = 32;
+/// Bytes kept of a bus name.
+pub const BUS_LEN: usize = 32;
+/// Bytes kept of a device name.
+pub const DEVICE_LEN: usize = 64;
+
+/// What a record is.
+#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind(pub u32);
+
+impl Kind {
+    /// [`Chain`]: a chain never seen before.
+    pub const CHAIN: Self = Self(1);
+    /// [`Again`]: another task on a known chain.
+    pub const AGAIN: Self = Self(2);
+    /// [`WindowBegin`]: a devlink reload begins.
+    pub const WINDOW_BEGIN: Self = Self(3);
+    /// [`WindowEnd`]: it ends.
+    pub const WINDOW_END: Self = Self(4);
+    /// [`Notifier`]: a notifier is registered or unregistered.
+    pub const NOTIFIER: Self = Self(5);
+    /// [`Devlink`]: a devlink instance and what it is called.
+    pub const DEVLINK: Self = Self(6);
+    /// [`DevlinkFree`]: it is gone.
+    pub const DEVLINK_FREE: Self = Self(7);
+}
+
+/// Bits of [`Slot::info`] and [`Chain::info`].
+pub mod info {
+    /// The lock is a `struct mutex`.
+    pub const MUTEX: u64 = 1;
+    /// The lock is a `struct rw_semaphore`.
+    pub const RWSEM: u64 = 2;
+    /// Held or requested shared; exclusive without it.
+    pub const SHARED: u64 = 4;
+    /// Taken by a trylock.
+    pub const TRYLOCK: u64 = 8;
+    /// The bits above.
+    pub const MASK: u64 = 0xff;
+    /// From this bit on: the task's running number of the acquisition.
+    pub const SEQUENCE_SHIFT: u32 = 8;
+}
+
+/// Begins every record.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    /// A [`Kind`].
+    pub kind: u32,
+    /// Index into the table of probes.
+    pub probe: u32,
+    /// `CLOCK_MONOTONIC` in ns.
+    pub time_ns: u64,
+    /// Address of the `task_struct`: the task's identity while it lives.
+    pub task: u64,
+    /// Thread id.
+    pub pid: u32,
+    /// Process id.
+    pub tgid: u32,
+    /// Name.
+    pub comm: [u8; COMM_LEN],
+}
+
+/// A lock in a held stack. Free when `lock` is 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Slot {
+    /// Address of the lock.
+    pub lock: u64,
+    /// Key of the chain by which it was taken.
+    pub chain: u64,
+    /// [`info`] bits and running number.
+    pub info: u64,
+}
+
+/// What the lock itself says of a hold, read when the chain was sent.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Proof {
+    /// Owner word; 0 when it could not be read.
+    pub owner: u64,
+    /// An rwsem's count word; 0 for a mutex.
+    pub count: u64,
+}
+
+/// What a task holds and where it is.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Situation {
+    /// The reload window that the task is in, or 0.
+    pub window: u64,
+    /// Function of the work item that the task runs, or 0.
+    pub work: u64,
+    /// The queue of that work item.
+    pub desc: [u8; DESC_LEN],
+    /// Bytes of `stack` that are filled, or a negative errno.
+    pub stack_bytes: i64,
+    /// Held locks in no order; see the running number.
+    pub held: [Slot; HELD_SLOTS],
+    /// One per slot.
+    pub proof: [Proof; HELD_SLOTS],
+    /// Return addresses, innermost first.
+    pub stack: [u64; STACK_DEPTH],
+}
+
+/// A chain never seen before.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Chain {
+    /// Kind [`Kind::CHAIN`].
+    pub header: Header,
+    /// Identity: equal keys are the same held locks, request and call path.
+    pub key: u64,
+    /// Address of the requested lock.
+    pub lock: u64,
+    /// [`info`] bits of the request.
+    pub info: u64,
+    /// What was held, without the request.
+    pub situation: Situation,
+}
+
+/// A second task went along a known chain.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Again {
+    /// Kind [`Kind::AGAIN`].
+    pub header: Header,
+    /// The chain.
+    pub key: u64,
+}
+
+/// A devlink instance and what it is called.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Devlink {
+    /// Kind [`Kind::DEVLINK`].
+    pub header: Header,
+    /// Address of the `struct devlink`.
+    pub devlink: u64,
+    /// Address of its `struct device`.
+    pub device: u64,
+    /// Name of the device's bus.
+    pub bus: [u8; BUS_LEN],
+    /// Name of the device.
+    pub name: [u8; DEVICE_LEN],
+}
+
+/// A devlink instance is freed.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct DevlinkFree {
+    /// Kind [`Kind::DEVLINK_FREE`].
+    pub header: Header,
+    /// Address of the `struct devlink`.
+    pub devlink: u64,
+}
+
+/// A devlink reload begins.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct WindowBegin {
+    /// Kind [`Kind::WINDOW_BEGIN`].
+    pub header: Header,
+    /// Identity.
+    pub window: u64,
+    /// Address of the `struct devlink`.
+    pub devlink: u64,
+    /// Inode number of the network namespace that the instance is in, or 0.
+    pub netns_from: u32,
+    /// Of the one that it goes to, or 0 when it stays.
+    pub netns_to: u32,
+    /// `enum devlink_reload_action`
+    pub action: u32,
+    /// `enum devlink_reload_limit`
+    pub limit: u32,
+    /// Function of the work item that the task runs, or 0.
+    pub work: u64,
+    /// The queue of that work item.
+    pub desc: [u8; DESC_LEN],
+}
+
+/// A devlink reload ends.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct WindowEnd {
+    /// Kind [`Kind::WINDOW_END`].
+    pub header: Header,
+    /// Identity.
+    pub window: u64,
+    /// Return value: 0 or a negative errno.
+    pub result: i64,
+}
+
+/// A notifier is registered or unregistered.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Notifier {
+    /// Kind [`Kind::NOTIFIER`].
+    pub header: Header,
+    /// Address of the callback.
+    pub callback: u64,
+    /// Where, and what is held.
+    pub situation: Situation,
+}
+
+/// What user space finds in the map of chains.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct ChainCount {
+    /// How often it was seen.
+    pub count: u64,
+    /// The first task on it.
+    pub task: u64,
+    /// Set once a second task was told.
+    pub told: u64,
+}
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $loss:literal;)+) => {
+        /// What the program counts, per CPU.
+        #[repr(u32)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Counter {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Counter {
+            /// Every counter with its name in reports, and whether it means that something was lost.
+            pub const ALL: &[(Self, &'static str, bool)] = &[$((Self::$name, $text, $loss),)+];
+        }
+    };
+}
+
+counters! {
+    /// Records sent.
+    Sent = "records_sent", false;
+    /// The ring was full; a chain that was not sent is sent when it is seen again.
+    RingFull = "ring_full", true;
+    /// More tasks than the map of held stacks has room for.
+    TasksFull = "tasks_full", true;
+    /// A task held more than [`HELD_SLOTS`] locks.
+    HeldOverflow = "held_overflow", true;
+    /// More chains than the map of chains has room for.
+    ChainsFull = "chains_full", true;
+    /// More devlink instances than the map of their names has room for.
+    DevlinksFull = "devlinks_full", true;
+    /// Kernel memory could not be read.
+    ReadFailed = "read_failed", true;
+    /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.
+    UnmatchedRelease = "unmatched_release", false;
+    /// A hold was found that the lock's owner word denies: its release was missed, or another task released it.
+    StaleHold = "stale_hold", false;
+    /// The return address into the caller was not where the trampoline keeps it.
+    SiteUnknown = "site_unknown", false;
+}
+
+macro_rules! layout {
+    ($($record:ident: $($field:ident)+;)+) => {
+        /// A number that changes with the name, place or size of any field: object and user space compare it before they talk.
+        pub const LAYOUT: u64 = {
+            let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+            $(
+                assert!(size_of::<$record>() % 8 == 0);
+                hash = mix(hash, stringify!($record), size_of::<$record>());
+                $(hash = mix(hash, stringify!($field), offset_of!($record, $field));)+
+            )+
+            hash
+        };
+    };
+}
+
+/// FNV-1a over a name and a number.
+const fn mix(mut hash: u64, name: &str, number: usize) -> u64 {
+    let bytes = name.as_bytes();
+    let mut index = 0;
+    while index < bytes.len() {
+        hash = (hash ^ bytes[index] as u64).wrapping_mul(0x100_0000_01b3);
+        index += 1;
+    }
+    (hash ^ number as u64).wrapping_mul(0x100_0000_01b3)
+}
+
+layout! {
+    Header: kind probe time_ns task pid tgid comm;
+    Slot: lock chain info;
+    Proof: owner count;
+    Situation: window work desc stack_bytes held proof stack;
+    Chain: header key lock info situation;
+    Again: header key;
+    Devlink: header devlink device bus name;
+    DevlinkFree: header devlink;
+    WindowBegin: header window devlink netns_from netns_to action limit work desc;
+    WindowEnd: header window result;
+    Notifier: header callback situation;
+    ChainCount: count task told;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_offsets_are_those_of_the_object() {
+        assert_eq!(size_of::<Header>(), 48);
+        assert_eq!(offset_of!(Chain, situation), 72);
+        assert_eq!(size_of::<Situation>(), 56 + 64 * 24 + 64 * 16 + 96 * 8);
+        assert_eq!(size_of::<Chain>(), 72 + size_of::<Situation>());
+        assert_eq!(size_of::<WindowBegin>(), 48 + 16 + 16 + 40);
+    }
+
+    #[test]
+    fn the_layout_hash_sees_names_and_numbers() {
+        assert_ne!(mix(1, "lock", 8), mix(1, "lock", 16));
+        assert_ne!(mix(1, "lock", 8), mix(1, "held", 8));
+    }
+
+    #[test]
+    fn counters_are_in_the_order_of_the_map() {
+        for (index, (counter, _, _)) in Counter::ALL.iter().enumerate() {
+            assert_eq!(*counter as usize, index);
+        }
+    }
+}
