@@ -1,0 +1,31 @@
+//! The part of tracer that runs in the kernel: held stacks, the chain cache, reload windows and notifier registration.
+//!
+//! Every lock operation ends here. The path of a known chain is constant work and sends nothing; see `docs/architecture.md`.
+//!
+//! The verifiers of four kernels have to accept each line (5.10, 6.1, 6.12, 7.2). What they need shows in two habits: searches are unrolled
+//! and their result goes through memory, so that paths merge again; and an index is masked where it is used, out of the optimiser's sight.
+#![no_std]
+#![no_main]
+#![feature(asm_experimental_arch)]
+
+mod chain;
+mod count;
+mod devlink;
+mod held;
+mod kernel;
+mod notifier;
+mod program;
+mod setting;
+mod situation;
+mod task;
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // SAFETY: the verifier accepts no program from which this could be reached.
+    unsafe { core::hint::unreachable_unchecked() }
+}
+
+/// The helpers that the program uses are for GPL programs only.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

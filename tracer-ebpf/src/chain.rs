@@ -1,0 +1,221 @@
+//! The hot path: extend the held stack, look the chain up, and send it only when it was never seen before.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::BPF_NOEXIST,
+    helpers::bpf_probe_read_kernel,
+    macros::map,
+    maps::HashMap,
+    programs::{FEntryContext, FExitContext},
+};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{Again, Chain, ChainCount, Counter, Kind, info},
+};
+
+use crate::{
+    count::count,
+    held::Held,
+    setting::function,
+    situation::{RING, fill, owner},
+    task::{argument, current, fill_header, held, is_own, known},
+};
+
+/// Every chain that was sent, and how often it was seen.
+#[map]
+static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
+
+/// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
+const FRAME_WORDS: usize = 10;
+
+/// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth.
+const DEPTH_MASK: u64 = (32 << 10) - 1;
+
+/// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
+#[inline(always)]
+pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+    if !is_own() {
+        acquire(context.as_ptr(), argument(context, 0), probe, info);
+    }
+}
+
+/// A trylock returns: 1 when it got the lock.
+#[inline(always)]
+pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
+    if argument(context, 1) as i32 != 0 && !is_own() {
+        acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
+    }
+}
+
+/// A request that can fail returns: not 0 when it was given up.
+#[inline(always)]
+pub fn failed(context: &FExitContext, probe: ProbeIndex, info: u64) {
+    if argument(context, 1) as i32 != 0 && !is_own() {
+        drop_hold(argument(context, 0), probe, info);
+    }
+}
+
+/// A lock is released.
+#[inline(always)]
+pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+    if !is_own() {
+        drop_hold(argument(context, 0), probe, info);
+    }
+}
+
+/// An rwsem held for write is held for read from here on.
+#[inline(always)]
+pub fn downgrade(context: &FEntryContext, _: ProbeIndex, _: u64) {
+    let lock = argument(context, 0);
+    let Some(held) = known(current()) else { return };
+    // SAFETY: a value of the map of tasks, which only its own task changes.
+    let held = unsafe { &mut *held };
+    if let Some(place) = held.find(lock) {
+        held.downgrade(place);
+    }
+}
+
+#[inline(always)]
+fn drop_hold(lock: u64, _: ProbeIndex, _: u64) {
+    let found = known(current()).and_then(|held| {
+        // SAFETY: as in `downgrade`.
+        let held = unsafe { &mut *held };
+        let place = held.find(lock)?;
+        held.remove(place);
+        Some(())
+    });
+    if found.is_none() {
+        count(Counter::UnmatchedRelease);
+    }
+}
+
+#[inline(always)]
+fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
+    let task = current();
+    let Some(held) = held(task) else { return };
+    // SAFETY: as in `downgrade`.
+    let held = unsafe { &mut *held };
+    drop_denied(held, task, lock);
+    let key = key(context, held, lock, probe, info);
+    match CHAINS.get_ptr_mut(key) {
+        // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
+        Some(known) => again(unsafe { &mut *known }, task, key, probe),
+        None => send(context, held, task, key, lock, probe, info),
+    }
+    if !held.push(lock, info, key) {
+        count(Counter::HeldOverflow);
+    }
+}
+
+/// Drops an exclusive hold of the lock that is being requested when the lock's owner word denies it: its release was missed, or the same
+/// request came through two hooked functions (`mutex_lock_io()` calls `mutex_lock()`).
+#[inline(always)]
+fn drop_denied(held: &mut Held, task: u64, lock: u64) {
+    if let Some(place) = held.find(lock) {
+        let hold = held.slot(place).info;
+        if hold & info::SHARED == 0 && owner(lock, hold) != task {
+            held.remove(place);
+            count(Counter::StaleHold);
+        }
+    }
+}
+
+/// The chain's identity. With nothing held the lock is left out: the chain then stands for the call path.
+#[inline(always)]
+fn key(context: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> u64 {
+    let depth = held.launder(context as u64) & DEPTH_MASK;
+    let requested = if held.is_empty() { 0 } else { lock };
+    let mut key = mix(held.sum, requested);
+    key = mix(key, info | depth << 8 | held.window_kind << 32);
+    key = mix(key, caller(context, probe));
+    key.max(1)
+}
+
+#[inline(always)]
+fn mix(hash: u64, value: u64) -> u64 {
+    let mixed = (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
+}
+
+/// Return address into the caller of the hooked function, without walking the stack.
+///
+/// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
+/// words on, the return address into the hooked function's first instructions, and right above that the one into its caller. How many words
+/// depends on kernel and attached programs, so it is looked for.
+#[inline(always)]
+fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
+    let entry = function(probe);
+    // SAFETY: the helper checks the address itself.
+    let Ok(frame) = (unsafe { bpf_probe_read_kernel(context.cast::<u8>().add(8) as *const [u64; FRAME_WORDS]) }) else {
+        count(Counter::ReadFailed);
+        return 0;
+    };
+    macro_rules! look_at {
+        ($($word:literal)+) => {
+            $(if frame[$word].wrapping_sub(entry) <= 16 {
+                return frame[$word + 1];
+            })+
+        };
+    }
+    look_at!(0 1 2 3 4 5 6 7 8);
+    count(Counter::SiteUnknown);
+    0
+}
+
+/// A known chain: counted, and told once more when a second task takes it.
+#[inline(always)]
+fn again(known: &mut ChainCount, task: u64, key: u64, probe: ProbeIndex) {
+    known.count += 1;
+    if known.task == task || known.told != 0 {
+        return;
+    }
+    let Some(mut entry) = RING.reserve::<Again>(0) else {
+        count(Counter::RingFull);
+        return;
+    };
+    known.told = 1;
+    let record = entry.as_mut_ptr();
+    // SAFETY: reserved for exactly this type.
+    unsafe {
+        fill_header(&raw mut (*record).header, Kind::AGAIN, probe);
+        (*record).key = key;
+    }
+    entry.submit(0);
+    count(Counter::Sent);
+}
+
+#[inline(always)]
+fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, probe: ProbeIndex, info: u64) {
+    let first = ChainCount { count: 1, task, told: 0 };
+    match CHAINS.insert(key, &first, u64::from(BPF_NOEXIST)) {
+        Ok(()) => {}
+        // Another task was faster.
+        Err(error) if error == -EEXIST => return,
+        Err(_) => {
+            count(Counter::ChainsFull);
+            return;
+        }
+    }
+    let Some(mut entry) = RING.reserve::<Chain>(0) else {
+        // It is new again when it is seen again.
+        let _ = CHAINS.remove(key);
+        count(Counter::RingFull);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: reserved for exactly this type.
+    unsafe {
+        fill_header(&raw mut (*record).header, Kind::CHAIN, probe);
+        (*record).key = key;
+        (*record).lock = lock;
+        (*record).info = info;
+        fill(&raw mut (*record).situation, context, held);
+    }
+    entry.submit(0);
+    count(Counter::Sent);
+}
+
+/// `include/uapi/asm-generic/errno-base.h`
+const EEXIST: i32 = 17;

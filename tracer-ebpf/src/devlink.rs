@@ -1,0 +1,146 @@
+//! Devlink: what an instance is called, and when it reloads.
+
+use aya_ebpf::{
+    bindings::BPF_NOEXIST,
+    macros::map,
+    maps::HashMap,
+    programs::{FEntryContext, FExitContext},
+};
+use aya_log_ebpf::debug;
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{Counter, Devlink, DevlinkFree, Kind, WindowBegin, WindowEnd},
+};
+
+use crate::{
+    count::count,
+    kernel::{read, read_string},
+    setting::offset,
+    situation::RING,
+    task::{argument, current, fill_header, held, is_own, known, work},
+};
+
+/// Instances whose name was sent, by the address of their `struct devlink`.
+#[map]
+static DEVLINKS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
+
+/// Names an instance when its lock is taken for the first time.
+#[inline(always)]
+pub fn devlink(context: &FEntryContext, probe: ProbeIndex) {
+    if !is_own() {
+        name(argument(context, 0), probe);
+    }
+}
+
+#[inline(always)]
+fn name(devlink: u64, probe: ProbeIndex) {
+    // SAFETY: the value is not used.
+    if unsafe { DEVLINKS.get(devlink) }.is_some() {
+        return;
+    }
+    let Some(device) = read::<u64>(devlink, offset!(devlink_dev)) else { return };
+    let Some(mut entry) = RING.reserve::<Devlink>(0) else {
+        count(Counter::RingFull);
+        return;
+    };
+    if DEVLINKS.insert(devlink, 1, u64::from(BPF_NOEXIST)).is_err() {
+        count(Counter::DevlinksFull);
+    }
+    let bus = read::<u64>(device, offset!(device_bus)).and_then(|bus| read::<u64>(bus, offset!(bus_name)));
+    let record = entry.as_mut_ptr();
+    // SAFETY: reserved for exactly this type.
+    unsafe {
+        fill_header(&raw mut (*record).header, Kind::DEVLINK, probe);
+        (*record).devlink = devlink;
+        (*record).device = device;
+        read_string(bus.unwrap_or(0), &raw mut (*record).bus);
+        read_string(read(device, offset!(device_name)).unwrap_or(0), &raw mut (*record).name);
+    }
+    entry.submit(0);
+    count(Counter::Sent);
+}
+
+/// Forgets an instance: its memory may become another one.
+#[inline(always)]
+pub fn devlink_free(context: &FEntryContext, probe: ProbeIndex) {
+    let devlink = argument(context, 0);
+    let _ = DEVLINKS.remove(devlink);
+    let Some(mut entry) = RING.reserve::<DevlinkFree>(0) else {
+        count(Counter::RingFull);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: reserved for exactly this type.
+    unsafe {
+        fill_header(&raw mut (*record).header, Kind::DEVLINK_FREE, probe);
+        (*record).devlink = devlink;
+    }
+    entry.submit(0);
+    count(Counter::Sent);
+}
+
+/// Inode number of a network namespace, 0 when it cannot be told.
+#[inline(always)]
+fn netns(net: u64) -> u32 {
+    read(net, offset!(net_inum)).unwrap_or(0)
+}
+
+/// A reload begins: `devlink_reload(devlink, dest_net, action, limit, ...)`. Every chain until its end is a chain of this window.
+#[inline(always)]
+pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
+    let devlink = argument(context, 0);
+    name(devlink, probe);
+    let Some(held) = held(current()) else { return };
+    let Some(mut entry) = RING.reserve::<WindowBegin>(0) else {
+        count(Counter::RingFull);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    let (to, action) = (argument(context, 1), argument(context, 2) as u32);
+    // SAFETY: reserved for exactly this type; `held` is the task's own.
+    unsafe {
+        fill_header(&raw mut (*record).header, Kind::WINDOW_BEGIN, probe);
+        let window = (*record).header.time_ns;
+        (*record).window = window;
+        (*record).devlink = devlink;
+        (*record).netns_from = read::<u64>(devlink, offset!(devlink_net)).map_or(0, netns);
+        (*record).netns_to = if to == 0 { 0 } else { netns(to) };
+        (*record).action = action;
+        (*record).limit = argument(context, 3) as u32;
+        (*record).work = work(&raw mut (*record).desc);
+        (*held).window = window;
+        // Reloads of one kind share their chains, so that the thousandth reload sends nothing: which action, and whether it changes netns.
+        (*held).window_kind = 1 + u64::from(action) * 2 + u64::from(to != 0);
+    }
+    entry.submit(0);
+    count(Counter::Sent);
+    debug!(context, "devlink reload begins: action {}", action);
+}
+
+/// The reload ends: the return value stands behind the six arguments.
+#[inline(always)]
+pub fn window_end(context: &FExitContext, probe: ProbeIndex) {
+    let Some(held) = known(current()) else { return };
+    // SAFETY: the task's own held stack.
+    let window = unsafe {
+        let window = (*held).window;
+        (*held).window = 0;
+        (*held).window_kind = 0;
+        window
+    };
+    let Some(mut entry) = RING.reserve::<WindowEnd>(0) else {
+        count(Counter::RingFull);
+        return;
+    };
+    let record = entry.as_mut_ptr();
+    let result = i64::from(argument(context, 6) as i32);
+    // SAFETY: reserved for exactly this type.
+    unsafe {
+        fill_header(&raw mut (*record).header, Kind::WINDOW_END, probe);
+        (*record).window = window;
+        (*record).result = result;
+    }
+    entry.submit(0);
+    count(Counter::Sent);
+    debug!(context, "devlink reload ends: {}", result);
+}

@@ -1,0 +1,33 @@
+//! Reading kernel memory through offsets.
+
+use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
+use tracer_common::{offset::ABSENT, wire::Counter};
+
+use crate::count::count;
+
+/// Reads a `T` at `base + offset`; `None` when the member is absent or the memory cannot be read.
+#[inline(always)]
+pub fn read<T>(base: u64, offset: i64) -> Option<T> {
+    if offset == ABSENT || base == 0 {
+        return None;
+    }
+    // SAFETY: the helper checks the address itself.
+    match unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as u64) as *const T) } {
+        Ok(value) => Some(value),
+        Err(_) => {
+            count(Counter::ReadFailed);
+            None
+        }
+    }
+}
+
+/// Copies the string at `from` into `to`; an unreadable one is the empty string.
+#[inline(always)]
+pub fn read_string<const N: usize>(from: u64, to: *mut [u8; N]) {
+    // SAFETY: `to` is N writable bytes; the helper checks `from` itself.
+    let length = unsafe { generated::bpf_probe_read_kernel_str(to.cast(), N as u32, from as *const _) };
+    if length < 0 {
+        // SAFETY: as above.
+        unsafe { (*to)[0] = 0 };
+    }
+}

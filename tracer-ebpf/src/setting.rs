@@ -1,0 +1,46 @@
+//! What user space sets before the program is loaded: constants for the verifier.
+
+use aya_ebpf::Global;
+use tracer_common::{
+    offset::Offsets,
+    probe::{MAX_PROBES, ProbeIndex},
+};
+
+/// Offsets of kernel structure members.
+#[unsafe(no_mangle)]
+static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
+
+/// Address of each probe's function; 0 when kallsyms did not tell.
+#[unsafe(no_mangle)]
+static FUNCTIONS: [u64; MAX_PROBES] = [0; MAX_PROBES];
+
+/// Process id of the tracer, which is not traced.
+#[unsafe(no_mangle)]
+static TRACER: Global<u32> = Global::new(0);
+
+macro_rules! offset {
+    ($field:ident) => {
+        $crate::setting::offset_of(core::mem::offset_of!(tracer_common::offset::Offsets, $field))
+    };
+}
+pub(crate) use offset;
+
+/// The offset that stands at a place of the table.
+#[inline(always)]
+pub fn offset_of(place: usize) -> i64 {
+    // SAFETY: `place` comes from `offset_of!` on the same type; volatile, because user space changes the value after compilation.
+    unsafe { core::ptr::read_volatile((&raw const OFFSETS).byte_add(place).cast::<i64>()) }
+}
+
+/// Address of a probe's function.
+#[inline(always)]
+pub fn function(probe: ProbeIndex) -> u64 {
+    // SAFETY: every probe has a place in the table; volatile as above.
+    unsafe { core::ptr::read_volatile((&raw const FUNCTIONS).cast::<u64>().add(probe as usize)) }
+}
+
+/// Whether the current task is the tracer.
+#[inline(always)]
+pub fn is_tracer(tgid: u32) -> bool {
+    tgid == TRACER.load()
+}

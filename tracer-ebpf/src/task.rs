@@ -1,0 +1,122 @@
+//! The current task: its held stack and what it is called.
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::BPF_NOEXIST,
+    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_get_current_task},
+    macros::map,
+    maps::{Array, HashMap},
+    programs::BtfTracePointContext,
+};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{Counter, DESC_LEN, Header, Kind},
+};
+
+use crate::{
+    count::count,
+    held::Held,
+    kernel::{read, read_string},
+    setting::{is_tracer, offset},
+};
+
+/// Held stack of each task, by the address of its `task_struct`.
+#[map]
+static TASKS: HashMap<u64, Held> = HashMap::with_max_entries(16384, 0);
+
+/// A held stack with nothing in it, to make new ones of: it is larger than a program's stack.
+#[map]
+static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
+
+/// `PF_WQ_WORKER`, `include/linux/sched.h`: the task runs work items.
+const WORKER_FLAG: u32 = 0x20;
+
+/// Whether the current task is the tracer's own.
+#[inline(always)]
+pub fn is_own() -> bool {
+    is_tracer((bpf_get_current_pid_tgid() >> 32) as u32)
+}
+
+/// Address of the current `task_struct`.
+#[inline(always)]
+pub fn current() -> u64 {
+    // SAFETY: has no preconditions.
+    unsafe { bpf_get_current_task() }
+}
+
+/// The current task's held stack, if it has one.
+#[inline(always)]
+pub fn known(task: u64) -> Option<*mut Held> {
+    TASKS.get_ptr_mut(task)
+}
+
+/// The current task's held stack, made when it has none.
+#[inline(always)]
+pub fn held(task: u64) -> Option<*mut Held> {
+    if let Some(held) = TASKS.get_ptr_mut(task) {
+        return Some(held);
+    }
+    let empty = EMPTY.get(0)?;
+    if TASKS.insert(task, empty, u64::from(BPF_NOEXIST)).is_err() {
+        count(Counter::TasksFull);
+    }
+    TASKS.get_ptr_mut(task)
+}
+
+/// Forgets a task. The kernel reports a `task_struct` here just before it is reused.
+#[inline(always)]
+pub fn free(context: &BtfTracePointContext) {
+    let task: u64 = context.arg(0);
+    // A task that never took a lock has no entry.
+    let _ = TASKS.remove(task);
+}
+
+/// Fills the beginning of a record.
+///
+/// # Safety
+/// `header` is valid for writes.
+#[inline(always)]
+pub unsafe fn fill_header(header: *mut Header, kind: Kind, probe: ProbeIndex) {
+    let ids = bpf_get_current_pid_tgid();
+    // SAFETY: the caller's.
+    unsafe {
+        (*header).kind = kind.0;
+        (*header).probe = probe as u32;
+        (*header).time_ns = bpf_ktime_get_ns();
+        (*header).task = current();
+        (*header).pid = ids as u32;
+        (*header).tgid = (ids >> 32) as u32;
+        (*header).comm = bpf_get_current_comm().unwrap_or_default();
+    }
+}
+
+/// Tells which work item the current task runs: its function, and the queue's name in `desc`; 0 when it runs none.
+///
+/// `kernel/workqueue.c`: `process_one_work()` puts both into the `struct worker`, which `kthread_data()` finds.
+///
+/// # Safety
+/// `desc` is valid for writes.
+#[inline(always)]
+pub unsafe fn work(desc: *mut [u8; DESC_LEN]) -> u64 {
+    // SAFETY: the caller's.
+    unsafe { (*desc)[0] = 0 };
+    let task = current();
+    match read::<u32>(task, offset!(task_flags)) {
+        Some(flags) if flags & WORKER_FLAG != 0 => {}
+        _ => return 0,
+    }
+    let Some(worker) = read::<u64>(task, offset!(task_kthread)).and_then(|kthread| read::<u64>(kthread, offset!(kthread_data))) else {
+        return 0;
+    };
+    let function = read::<u64>(worker, offset!(worker_function)).unwrap_or(0);
+    if function != 0 && offset!(worker_desc) >= 0 {
+        read_string(worker.wrapping_add(offset!(worker_desc) as u64), desc);
+    }
+    function
+}
+
+/// Reads argument `index` as a number: the verifier gives pointers types that forbid arithmetic.
+#[inline(always)]
+pub fn argument<C: EbpfContext>(context: &C, index: usize) -> u64 {
+    read(context.as_ptr() as u64, 8 * index as i64).unwrap_or(0)
+}
