@@ -37,6 +37,15 @@ pub struct Probe {
     pub hook: Hook,
     /// What it is for.
     pub purpose: Purpose,
+    /// What the program does, as in the table: `request`, `release`, ...
+    pub action: &'static str,
+}
+
+impl Probe {
+    /// Whether the program adds to held stacks. These are attached last: what is taken is then sure to be seen released.
+    pub fn acquires(&self) -> bool {
+        matches!(self.action, "request" | "trylock")
+    }
 }
 
 /// Calls `$callback!` with every row. `action` is the macro of `tracer-ebpf` that makes the program.
@@ -91,7 +100,7 @@ macro_rules! table {
     ($($action:ident $program:ident = $hook:ident $function:literal $purpose:ident ($($argument:tt)*);)+) => {
         /// Every probe, in the order of [`probes!`](crate::probes).
         pub const PROBES: &[Probe] = &[$(
-            Probe { program: stringify!($program), function: $function, hook: Hook::$hook, purpose: Purpose::$purpose },
+            Probe { program: stringify!($program), function: $function, hook: Hook::$hook, purpose: Purpose::$purpose, action: stringify!($action) },
         )+];
 
         /// Index of each probe in [`PROBES`], under the name of its program.

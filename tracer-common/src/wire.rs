@@ -2,6 +2,8 @@
 
 use core::mem::{offset_of, size_of};
 
+use bytemuck::{Pod, Zeroable};
+
 /// Locks that a task can hold at once; a deeper one is counted as [`Counter::HeldOverflow`].
 pub const HELD_SLOTS: usize = 64;
 /// Frames of a stack; deeper ones lose their outermost.
@@ -14,6 +16,9 @@ pub const DESC_LEN: usize = 32;
 pub const BUS_LEN: usize = 32;
 /// Bytes kept of a device name.
 pub const DEVICE_LEN: usize = 64;
+
+/// Words of a lock that are kept to prove a hold: owner and count are the first members of mutex and rwsem on every kernel seen.
+pub const PROOF_WORDS: usize = 2;
 
 /// What a record is.
 #[repr(transparent)]
@@ -55,7 +60,7 @@ pub mod info {
 
 /// Begins every record.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Header {
     /// A [`Kind`].
     pub kind: u32,
@@ -75,7 +80,7 @@ pub struct Header {
 
 /// A lock in a held stack. Free when `lock` is 0.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Slot {
     /// Address of the lock.
     pub lock: u64,
@@ -85,19 +90,17 @@ pub struct Slot {
     pub info: u64,
 }
 
-/// What the lock itself says of a hold, read when the chain was sent.
+/// The first bytes of a held lock as they were when the chain was sent: its own word of who has it is among them.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Proof {
-    /// Owner word; 0 when it could not be read.
-    pub owner: u64,
-    /// An rwsem's count word; 0 for a mutex.
-    pub count: u64,
+    /// Zero when the lock could not be read.
+    pub words: [u64; PROOF_WORDS],
 }
 
 /// What a task holds and where it is.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Situation {
     /// The reload window that the task is in, or 0.
     pub window: u64,
@@ -117,7 +120,7 @@ pub struct Situation {
 
 /// A chain never seen before.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Chain {
     /// Kind [`Kind::CHAIN`].
     pub header: Header,
@@ -127,13 +130,15 @@ pub struct Chain {
     pub lock: u64,
     /// [`info`] bits of the request.
     pub info: u64,
+    /// If the lock is the `mutex` of a `struct device`: that device's name. Anything else where it is not; the call path tells.
+    pub device: [u8; DEVICE_LEN],
     /// What was held, without the request.
     pub situation: Situation,
 }
 
 /// A second task went along a known chain.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Again {
     /// Kind [`Kind::AGAIN`].
     pub header: Header,
@@ -143,7 +148,7 @@ pub struct Again {
 
 /// A devlink instance and what it is called.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Devlink {
     /// Kind [`Kind::DEVLINK`].
     pub header: Header,
@@ -159,7 +164,7 @@ pub struct Devlink {
 
 /// A devlink instance is freed.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct DevlinkFree {
     /// Kind [`Kind::DEVLINK_FREE`].
     pub header: Header,
@@ -169,7 +174,7 @@ pub struct DevlinkFree {
 
 /// A devlink reload begins.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct WindowBegin {
     /// Kind [`Kind::WINDOW_BEGIN`].
     pub header: Header,
@@ -193,7 +198,7 @@ pub struct WindowBegin {
 
 /// A devlink reload ends.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct WindowEnd {
     /// Kind [`Kind::WINDOW_END`].
     pub header: Header,
@@ -205,7 +210,7 @@ pub struct WindowEnd {
 
 /// A notifier is registered or unregistered.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Notifier {
     /// Kind [`Kind::NOTIFIER`].
     pub header: Header,
@@ -217,7 +222,7 @@ pub struct Notifier {
 
 /// What user space finds in the map of chains.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct ChainCount {
     /// How often it was seen.
     pub count: u64,
@@ -295,9 +300,9 @@ const fn mix(mut hash: u64, name: &str, number: usize) -> u64 {
 layout! {
     Header: kind probe time_ns task pid tgid comm;
     Slot: lock chain info;
-    Proof: owner count;
+    Proof: words;
     Situation: window work desc stack_bytes held proof stack;
-    Chain: header key lock info situation;
+    Chain: header key lock info device situation;
     Again: header key;
     Devlink: header devlink device bus name;
     DevlinkFree: header devlink;
@@ -314,9 +319,9 @@ mod tests {
     #[test]
     fn sizes_and_offsets_are_those_of_the_object() {
         assert_eq!(size_of::<Header>(), 48);
-        assert_eq!(offset_of!(Chain, situation), 72);
+        assert_eq!(offset_of!(Chain, situation), 72 + 64);
         assert_eq!(size_of::<Situation>(), 56 + 64 * 24 + 64 * 16 + 96 * 8);
-        assert_eq!(size_of::<Chain>(), 72 + size_of::<Situation>());
+        assert_eq!(size_of::<Chain>(), 72 + 64 + size_of::<Situation>());
         assert_eq!(size_of::<WindowBegin>(), 48 + 16 + 16 + 40);
     }
 

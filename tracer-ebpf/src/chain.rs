@@ -12,13 +12,14 @@ use aya_ebpf::{
 };
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{Again, Chain, ChainCount, Counter, Kind, info},
+    wire::{Again, Chain, ChainCount, Counter, DEVICE_LEN, Kind, info},
 };
 
 use crate::{
     count::count,
     held::Held,
-    setting::function,
+    kernel::read_string,
+    setting::{function, offset},
     situation::{RING, fill, owner},
     task::{argument, current, fill_header, held, is_own, known},
 };
@@ -28,7 +29,7 @@ use crate::{
 static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
-const FRAME_WORDS: usize = 10;
+const FRAME_WORDS: usize = 16;
 
 /// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth.
 const DEPTH_MASK: u64 = (32 << 10) - 1;
@@ -51,23 +52,23 @@ pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
 
 /// A request that can fail returns: not 0 when it was given up.
 #[inline(always)]
-pub fn failed(context: &FExitContext, probe: ProbeIndex, info: u64) {
+pub fn failed(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
     if argument(context, 1) as i32 != 0 && !is_own() {
-        drop_hold(argument(context, 0), probe, info);
+        drop_hold(argument(context, 0));
     }
 }
 
 /// A lock is released.
 #[inline(always)]
-pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+pub fn release(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     if !is_own() {
-        drop_hold(argument(context, 0), probe, info);
+        drop_hold(argument(context, 0));
     }
 }
 
 /// An rwsem held for write is held for read from here on.
 #[inline(always)]
-pub fn downgrade(context: &FEntryContext, _: ProbeIndex, _: u64) {
+pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     let lock = argument(context, 0);
     let Some(held) = known(current()) else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.
@@ -78,7 +79,7 @@ pub fn downgrade(context: &FEntryContext, _: ProbeIndex, _: u64) {
 }
 
 #[inline(always)]
-fn drop_hold(lock: u64, _: ProbeIndex, _: u64) {
+fn drop_hold(lock: u64) {
     let found = known(current()).and_then(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
@@ -159,7 +160,7 @@ fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
             })+
         };
     }
-    look_at!(0 1 2 3 4 5 6 7 8);
+    look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     count(Counter::SiteUnknown);
     0
 }
@@ -211,10 +212,29 @@ fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
         (*record).key = key;
         (*record).lock = lock;
         (*record).info = info;
+        device_name(lock, info, &raw mut (*record).device);
         fill(&raw mut (*record).situation, context, held);
     }
     entry.submit(0);
     count(Counter::Sent);
+}
+
+/// Reads the name of the device that the lock belongs to, were it a device's lock: user space knows from the call path whether it is.
+///
+/// # Safety
+/// `name` is valid for writes.
+#[inline(always)]
+unsafe fn device_name(lock: u64, info: u64, name: *mut [u8; DEVICE_LEN]) {
+    // SAFETY: the caller's.
+    unsafe { (*name)[0] = 0 };
+    if info & info::MUTEX == 0 || offset!(device_mutex) < 0 || offset!(device_name) < 0 {
+        return;
+    }
+    let device = lock.wrapping_sub(offset!(device_mutex) as u64);
+    // SAFETY: the helper checks the address itself; most locks are no device's, so an unreadable one is no loss.
+    if let Ok(string) = unsafe { bpf_probe_read_kernel(device.wrapping_add(offset!(device_name) as u64) as *const u64) } {
+        read_string(string, name);
+    }
 }
 
 /// `include/uapi/asm-generic/errno-base.h`

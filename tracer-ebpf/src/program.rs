@@ -13,36 +13,34 @@ use tracer_common::{
 use crate::{chain, devlink, notifier, task};
 
 macro_rules! program {
-    (request $program:ident ($($info:tt)*)) => { program!(entry $program, |context, probe| chain::request(context, probe, $($info)*)); };
-    (release $program:ident ($($info:tt)*)) => { program!(entry $program, |context, probe| chain::release(context, probe, $($info)*)); };
-    (downgrade $program:ident ($($info:tt)*)) => { program!(entry $program, |context, probe| chain::downgrade(context, probe, $($info)*)); };
-    (failed $program:ident ($($info:tt)*)) => { program!(exit $program, |context, probe| chain::failed(context, probe, $($info)*)); };
-    (trylock $program:ident ($($info:tt)*)) => { program!(exit $program, |context, probe| chain::trylock(context, probe, $($info)*)); };
-    (notifier $program:ident ($index:literal)) => { program!(entry $program, |context, probe| notifier::notifier(context, probe, $index)); };
-    (devlink $program:ident ()) => { program!(entry $program, devlink::devlink); };
-    (devlink_free $program:ident ()) => { program!(entry $program, devlink::devlink_free); };
-    (window_begin $program:ident ()) => { program!(entry $program, devlink::window_begin); };
-    (window_end $program:ident ()) => { program!(exit $program, devlink::window_end); };
-    (task_free $program:ident ()) => {
+    (request $program:ident $($info:tt)*) => { program!(entry $program, chain::request, $($info)*); };
+    (release $program:ident $($info:tt)*) => { program!(entry $program, chain::release, $($info)*); };
+    (downgrade $program:ident $($info:tt)*) => { program!(entry $program, chain::downgrade, $($info)*); };
+    (failed $program:ident $($info:tt)*) => { program!(exit $program, chain::failed, $($info)*); };
+    (trylock $program:ident $($info:tt)*) => { program!(exit $program, chain::trylock, $($info)*); };
+    (notifier $program:ident $($argument:tt)*) => { program!(entry $program, notifier::notifier, $($argument)*); };
+    (devlink $program:ident) => { program!(entry $program, devlink::devlink,); };
+    (devlink_free $program:ident) => { program!(entry $program, devlink::devlink_free,); };
+    (window_begin $program:ident) => { program!(entry $program, devlink::window_begin,); };
+    (window_end $program:ident) => { program!(exit $program, devlink::window_end,); };
+    (task_free $program:ident) => {
         #[btf_tracepoint]
         fn $program(context: BtfTracePointContext) -> i32 {
             task::free(&context);
             0
         }
     };
-    (entry $program:ident, $action:expr) => {
+    (entry $program:ident, $action:path, $($argument:tt)*) => {
         #[fentry]
         fn $program(context: FEntryContext) -> i32 {
-            let action: fn(&FEntryContext, ProbeIndex) = $action;
-            action(&context, ProbeIndex::$program);
+            $action(&context, ProbeIndex::$program, $($argument)*);
             0
         }
     };
-    (exit $program:ident, $action:expr) => {
+    (exit $program:ident, $action:path, $($argument:tt)*) => {
         #[fexit]
         fn $program(context: FExitContext) -> i32 {
-            let action: fn(&FExitContext, ProbeIndex) = $action;
-            action(&context, ProbeIndex::$program);
+            $action(&context, ProbeIndex::$program, $($argument)*);
             0
         }
     };
@@ -50,7 +48,7 @@ macro_rules! program {
 
 macro_rules! programs {
     ($($action:ident $program:ident = $hook:ident $function:literal $purpose:ident ($($argument:tt)*);)+) => {
-        $(program!($action $program ($($argument)*));)+
+        $(program!($action $program $($argument)*);)+
     };
 }
 

@@ -40,26 +40,15 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
             if INDEX as u64 >= top {
                 break;
             }
-            let slot = &(*held).slots[INDEX];
-            (*situation).proof[INDEX] = proof(slot.lock, slot.info);
+            // A free slot's lock is 0: that is not readable, and the helper then writes zeroes.
+            bpf_probe_read_kernel(
+                (&raw mut (*situation).proof[INDEX]).cast(),
+                size_of::<Proof>() as u32,
+                (*held).slots[INDEX].lock as *const c_void,
+            );
         });
         (*situation).stack_bytes =
             bpf_get_stack(context, (&raw mut (*situation).stack).cast(), (8 * STACK_DEPTH) as u32, 0) as i64;
-    }
-}
-
-/// What the lock itself says of who has it.
-#[inline(always)]
-fn proof(lock: u64, info: u64) -> Proof {
-    if lock == 0 {
-        Proof { owner: 0, count: 0 }
-    } else if info & info::RWSEM != 0 {
-        Proof {
-            owner: read(lock, offset!(rwsem_owner)).unwrap_or(0),
-            count: read(lock, offset!(rwsem_count)).unwrap_or(0),
-        }
-    } else {
-        Proof { owner: read(lock, offset!(mutex_owner)).unwrap_or(0), count: 0 }
     }
 }
 

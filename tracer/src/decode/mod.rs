@@ -1,0 +1,248 @@
+//! Records of the ring in, events out: pure, so that what a kernel sent can be decoded on another machine.
+//!
+//! This is where a hold is believed or not ([`belief`]), and where an address gets the name that people know ([`naming`]).
+
+pub mod belief;
+pub mod naming;
+mod record;
+
+use std::collections::{BTreeMap, HashMap};
+
+use thiserror::Error;
+use tracer_common::{
+    offset::Offsets,
+    probe::{PROBES, Probe},
+    wire::{self, Counter, Header, Kind, Situation, info},
+};
+
+use crate::{
+    analysis::event::{
+        Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin, WindowKey,
+    },
+    names::symbol::Symbols,
+};
+use belief::Belief;
+use naming::Naming;
+
+/// A record that cannot be decoded.
+#[derive(Debug, Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Shorter than its kind, or than any record.
+    #[error("a record of kind {kind} has {found} bytes instead of {wanted}")]
+    Short {
+        /// The kind, 0 when not even that could be read.
+        kind: u32,
+        /// Bytes there.
+        found: usize,
+        /// Bytes wanted.
+        wanted: usize,
+    },
+    /// A kind that this version does not know.
+    #[error("a record has the unknown kind {0}")]
+    Kind(u32),
+    /// A probe that this version does not know.
+    #[error("a record names probe {0}, which is not in the table")]
+    Probe(u32),
+}
+
+/// Decodes the records of one capture, in order.
+pub struct Decoder {
+    offsets: Offsets,
+    /// Address of each probe's function, in the order of the table; 0 when unknown.
+    functions: Vec<u64>,
+    start_ns: u64,
+    /// Where each chain was requested: tells where a held lock was taken.
+    stacks: HashMap<u64, Vec<Frame>>,
+    /// The name a task was last told under.
+    tasks: HashMap<u64, TaskName>,
+    naming: Naming,
+    counters: BTreeMap<&'static str, u64>,
+}
+
+impl Decoder {
+    /// `functions` are the addresses of the probes' functions in the order of the table; `start_ns` is `CLOCK_MONOTONIC` at the start.
+    pub fn new(offsets: Offsets, functions: Vec<u64>, start_ns: u64) -> Self {
+        Self {
+            offsets,
+            functions,
+            start_ns,
+            stacks: HashMap::new(),
+            tasks: HashMap::new(),
+            naming: Naming::new(offsets),
+            counters: BTreeMap::new(),
+        }
+    }
+
+    /// What was counted while decoding: holds that were not believed, and stacks that could not be walked.
+    pub fn counters(&self) -> &BTreeMap<&'static str, u64> {
+        &self.counters
+    }
+
+    /// Decodes one record and appends what it tells to `events`.
+    pub fn decode(&mut self, bytes: &[u8], symbols: &Symbols, events: &mut Vec<Event>) -> Result<(), DecodeError> {
+        let header: Header = record::read(bytes, 0)?;
+        let probe = PROBES.get(header.probe as usize).ok_or(DecodeError::Probe(header.probe))?;
+        match Kind(header.kind) {
+            Kind::CHAIN => self.chain(&record::read(bytes, header.kind)?, symbols, events),
+            Kind::AGAIN => {
+                let again: wire::Again = record::read(bytes, header.kind)?;
+                self.task(&header, record::comm(&header), events);
+                events.push(Event::Again(ChainKey(again.key), TaskKey(header.task)));
+            }
+            Kind::WINDOW_BEGIN => self.window_begin(&record::read(bytes, header.kind)?, symbols, events),
+            Kind::WINDOW_END => {
+                let end: wire::WindowEnd = record::read(bytes, header.kind)?;
+                events.push(Event::WindowEnd(WindowKey(end.window), end.result as i32, self.time(&header)));
+            }
+            Kind::NOTIFIER => self.notifier(&record::read(bytes, header.kind)?, probe, symbols, events),
+            Kind::DEVLINK => self.naming.devlink(&record::read(bytes, header.kind)?, events),
+            Kind::DEVLINK_FREE => {
+                let free: wire::DevlinkFree = record::read(bytes, header.kind)?;
+                self.naming.devlink_free(free.devlink, events);
+            }
+            Kind(unknown) => return Err(DecodeError::Kind(unknown)),
+        }
+        Ok(())
+    }
+
+    fn time(&self, header: &Header) -> u64 {
+        header.time_ns.saturating_sub(self.start_ns)
+    }
+
+    /// Tells a task's name when it is new or has changed: a worker's changes with each work item.
+    fn task(&mut self, header: &Header, comm: String, events: &mut Vec<Event>) {
+        let name = TaskName { pid: Some(header.pid), comm };
+        if self.tasks.get(&header.task) != Some(&name) {
+            self.tasks.insert(header.task, name.clone());
+            events.push(Event::Task(TaskKey(header.task), name));
+        }
+    }
+
+    fn chain(&mut self, chain: &wire::Chain, symbols: &Symbols, events: &mut Vec<Event>) {
+        let header = &chain.header;
+        self.task(header, worker(header, &chain.situation.desc, chain.situation.work, symbols), events);
+        let stack = self.stack(&chain.situation, header);
+        self.stacks.insert(chain.key, stack.clone());
+        let held = self.held(&chain.situation, header, symbols, events);
+        self.naming.requested(chain, &stack, symbols, events);
+        let request =
+            Hold { lock: LockKey(chain.lock), mode: mode(chain.info), trylock: chain.info & info::TRYLOCK != 0, stack };
+        events.push(Event::Chain(Box::new(Chain {
+            key: ChainKey(chain.key),
+            task: TaskKey(header.task),
+            held,
+            request,
+            time_ns: self.time(header),
+            window: window(chain.situation.window),
+        })));
+    }
+
+    fn window_begin(&mut self, begin: &wire::WindowBegin, symbols: &Symbols, events: &mut Vec<Event>) {
+        let header = &begin.header;
+        self.task(header, worker(header, &begin.desc, begin.work, symbols), events);
+        let inode = |number: u32| (number != 0).then_some(number);
+        events.push(Event::WindowBegin(Box::new(WindowBegin {
+            key: WindowKey(begin.window),
+            task: TaskKey(header.task),
+            handle: self.naming.handle(begin.devlink),
+            action: action(begin.action),
+            netns_from: inode(begin.netns_from),
+            netns_to: inode(begin.netns_to),
+            time_ns: self.time(header),
+        })));
+    }
+
+    fn notifier(&mut self, notifier: &wire::Notifier, probe: &Probe, symbols: &Symbols, events: &mut Vec<Event>) {
+        let header = &notifier.header;
+        let situation = &notifier.situation;
+        self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
+        let held = self.held(situation, header, symbols, events);
+        events.push(Event::Notifier(Box::new(NotifierChange {
+            task: TaskKey(header.task),
+            function: probe.function.to_owned(),
+            callback: Frame::Address(notifier.callback),
+            held,
+            stack: self.stack(situation, header),
+            time_ns: self.time(header),
+            window: window(situation.window),
+        })));
+    }
+
+    /// Held locks that the locks themselves confirm, in order of acquisition.
+    fn held(&mut self, situation: &Situation, header: &Header, symbols: &Symbols, events: &mut Vec<Event>) -> Vec<Hold> {
+        let mut slots: Vec<_> = situation.held.iter().zip(&situation.proof).filter(|(slot, _)| slot.lock != 0).collect();
+        slots.sort_by_key(|(slot, _)| slot.info >> info::SEQUENCE_SHIFT);
+        let mut held = Vec::with_capacity(slots.len());
+        for (slot, proof) in slots {
+            match belief::of(slot.info, proof, header.task, &self.offsets) {
+                Belief::Denied => {
+                    *self.counters.entry("holds_not_believed").or_default() += 1;
+                    continue;
+                }
+                Belief::Unknown => *self.counters.entry("holds_not_verified").or_default() += 1,
+                Belief::Confirmed => {}
+            }
+            let stack = self.stacks.get(&slot.chain).cloned().unwrap_or_default();
+            self.naming.held(slot, &stack, symbols, events);
+            held.push(Hold {
+                lock: LockKey(slot.lock),
+                mode: mode(slot.info),
+                trylock: slot.info & info::TRYLOCK != 0,
+                stack,
+            });
+        }
+        held
+    }
+
+    /// Return addresses from the hooked function outwards; those of the program and its trampoline are left out.
+    fn stack(&mut self, situation: &Situation, header: &Header) -> Vec<Frame> {
+        let Ok(bytes) = usize::try_from(situation.stack_bytes) else {
+            *self.counters.entry("stacks_not_walked").or_default() += 1;
+            return Vec::new();
+        };
+        let addresses = &situation.stack[..(bytes / size_of::<u64>()).min(situation.stack.len())];
+        let entry = self.functions.get(header.probe as usize).copied().unwrap_or(0);
+        let first = addresses.iter().position(|&address| entry != 0 && address.wrapping_sub(entry) <= ENTRY_BYTES);
+        addresses[first.unwrap_or(0)..].iter().map(|&address| Frame::Address(address)).collect()
+    }
+}
+
+/// The call into a trampoline stands within these bytes of a function: `endbr64` and a five-byte call.
+const ENTRY_BYTES: u64 = 16;
+
+fn mode(bits: u64) -> Mode {
+    if bits & info::SHARED != 0 { Mode::Shared } else { Mode::Exclusive }
+}
+
+fn window(number: u64) -> Option<WindowKey> {
+    (number != 0).then_some(WindowKey(number))
+}
+
+/// A worker's name with its work: `kworker/u8:1: netns cleanup_net`.
+fn worker(header: &Header, desc: &[u8], work: u64, symbols: &Symbols) -> String {
+    let comm = record::comm(header);
+    if work == 0 {
+        return comm;
+    }
+    let function = symbols.function(work).unwrap_or("unknown work");
+    format!("{comm}: {} {function}", record::text(desc)).replace(":  ", ": ")
+}
+
+/// `enum devlink_reload_action`, `include/uapi/linux/devlink.h`.
+fn action(number: u32) -> String {
+    match number {
+        1 => "driver_reinit".to_owned(),
+        2 => "fw_activate".to_owned(),
+        other => format!("action {other}"),
+    }
+}
+
+/// The counters of the program that mean a loss, and those that do not: `(lost, counted)` by name in reports, only those above zero.
+pub fn split_counters(values: &[u64]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+    let mut lost = BTreeMap::new();
+    let mut counted = BTreeMap::new();
+    for ((_, name, is_loss), &value) in Counter::ALL.iter().zip(values).filter(|(_, value)| **value != 0) {
+        if *is_loss { &mut lost } else { &mut counted }.insert((*name).to_owned(), value);
+    }
+    (lost, counted)
+}

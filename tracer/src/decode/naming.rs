@@ -1,0 +1,148 @@
+//! What people call a lock: by its symbol, by the devlink instance or device it belongs to, else by the function that takes it.
+
+use std::collections::{HashMap, HashSet};
+
+use tracer_common::{
+    offset::{ABSENT, Offsets},
+    wire::{self, Slot, info},
+};
+
+use super::record::text;
+use crate::{
+    analysis::event::{Event, Frame, LockKey, LockKind, LockName},
+    names::symbol::Symbols,
+};
+
+/// Functions of the driver core that take `dev->mutex` themselves: `device_lock()` is inlined into them (`drivers/base/dd.c`, `core.c`, `bus.c`, 5.10 to 7.2).
+const DEVICE_LOCKERS: &[&str] = &[
+    "__device_attach",
+    "__device_driver_lock",
+    "__driver_attach",
+    "bus_rescan_devices_helper",
+    "device_attach",
+    "device_del",
+    "device_driver_attach",
+    "device_driver_detach",
+    "device_release_driver_internal",
+    "device_shutdown",
+];
+
+/// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
+const LOCK_FUNCTIONS: &[&str] = &["devl_lock", "mutex_lock", "mutex_lock_io"];
+
+/// Names locks as they turn up.
+pub(super) struct Naming {
+    offsets: Offsets,
+    /// Handles of the devlink instances, by address.
+    handles: HashMap<u64, String>,
+    /// Locks that have a name that will not get better.
+    named: HashSet<u64>,
+    /// How many locks share a fallback name.
+    shared: HashMap<String, u32>,
+}
+
+impl Naming {
+    pub(super) fn new(offsets: Offsets) -> Self {
+        Self { offsets, handles: HashMap::new(), named: HashSet::new(), shared: HashMap::new() }
+    }
+
+    /// The handle of an instance: `BUS/DEV`.
+    pub(super) fn handle(&self, devlink: u64) -> String {
+        self.handles.get(&devlink).cloned().unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// An instance tells its name: its own lock and its device's get it.
+    pub(super) fn devlink(&mut self, devlink: &wire::Devlink, events: &mut Vec<Event>) {
+        let handle = format!("{}/{}", text(&devlink.bus), text(&devlink.name));
+        self.member(devlink.devlink, self.offsets.devlink_lock, "&devlink->lock", &format!("devlink {handle}"), events);
+        self.member(devlink.device, self.offsets.device_mutex, "&dev->mutex", &format!("device {handle}"), events);
+        self.handles.insert(devlink.devlink, handle);
+    }
+
+    /// An instance is gone, and its lock with it.
+    pub(super) fn devlink_free(&mut self, devlink: u64, events: &mut Vec<Event>) {
+        self.handles.remove(&devlink);
+        if self.offsets.devlink_lock != ABSENT {
+            let lock = devlink.wrapping_add_signed(self.offsets.devlink_lock);
+            self.named.remove(&lock);
+            events.push(Event::Free(LockKey(lock)));
+        }
+    }
+
+    fn member(&mut self, object: u64, offset: i64, class: &str, name: &str, events: &mut Vec<Event>) {
+        if offset != ABSENT {
+            let lock = object.wrapping_add_signed(offset);
+            self.named.insert(lock);
+            let name = LockName { class: class.to_owned(), name: name.to_owned(), label: Some(name.to_owned()) };
+            events.push(Event::Lock(LockKey(lock), LockKind::Mutex, name));
+        }
+    }
+
+    /// Names a lock that is requested.
+    pub(super) fn requested(&mut self, chain: &wire::Chain, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
+        if self.named.contains(&chain.lock) || self.symbol(chain.lock, chain.info, symbols, events) {
+            return;
+        }
+        if chain.info & info::MUTEX != 0 && taker(stack, symbols).is_some_and(is_device_locker) {
+            let device = text(&chain.device);
+            let label = format!("device {device}");
+            let name = LockName { class: "&dev->mutex".to_owned(), name: label.clone(), label: Some(label) };
+            self.named.insert(chain.lock);
+            events.push(Event::Lock(LockKey(chain.lock), LockKind::Mutex, name));
+            return;
+        }
+        self.by_taker(chain.lock, chain.info, stack, symbols, events);
+    }
+
+    /// Names a lock that is held, if no request has named it before.
+    pub(super) fn held(&mut self, slot: &Slot, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
+        if !self.named.contains(&slot.lock) && !self.symbol(slot.lock, slot.info, symbols, events) {
+            self.by_taker(slot.lock, slot.info, stack, symbols, events);
+        }
+    }
+
+    /// By the symbol at its address: `rtnl_mutex`.
+    fn symbol(&mut self, lock: u64, bits: u64, symbols: &Symbols, events: &mut Vec<Event>) -> bool {
+        let Some((symbol, _)) = symbols.data(lock) else { return false };
+        self.named.insert(lock);
+        let name = LockName { class: symbol.to_owned(), name: symbol.to_owned(), label: None };
+        events.push(Event::Lock(LockKey(lock), kind(bits), name));
+        true
+    }
+
+    /// By the function that takes it, numbered when several locks are taken there: `mutex in seq_read_iter #2`.
+    fn by_taker(&mut self, lock: u64, bits: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
+        let Some(function) = taker(stack, symbols) else { return };
+        self.named.insert(lock);
+        let what = if bits & info::RWSEM != 0 { "rwsem" } else { "mutex" };
+        let (class, label) = if is_device_locker(function) {
+            ("&dev->mutex".to_owned(), Some("unknown device".to_owned()))
+        } else {
+            (format!("{what} in {function}"), None)
+        };
+        let number = self.shared.entry(class.clone()).or_default();
+        *number += 1;
+        let name = if *number == 1 { class.clone() } else { format!("{class} #{number}") };
+        events.push(Event::Lock(LockKey(lock), kind(bits), LockName { class, name, label }));
+    }
+}
+
+fn kind(bits: u64) -> LockKind {
+    if bits & info::RWSEM != 0 { LockKind::Rwsem } else { LockKind::Mutex }
+}
+
+fn is_device_locker(function: &str) -> bool {
+    DEVICE_LOCKERS.contains(&function)
+}
+
+/// The function that called the lock function, which is the innermost frame.
+fn taker<'a>(stack: &'a [Frame], symbols: &'a Symbols) -> Option<&'a str> {
+    stack
+        .iter()
+        .skip(1)
+        .filter_map(|frame| match frame {
+            Frame::Address(address) => symbols.function(*address),
+            Frame::Text(text) => Some(text.as_str()),
+        })
+        .find(|function| !LOCK_FUNCTIONS.contains(function))
+}

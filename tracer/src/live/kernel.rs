@@ -1,0 +1,80 @@
+//! The running kernel: what it is, and whether it lets itself be traced.
+
+use std::{fs, io, path::Path};
+
+use super::LiveError;
+use crate::{analysis::snapshot::Kernel, names::symbol::Symbols};
+
+/// The kernel's own type information.
+pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
+const LOCKDOWN_PATH: &str = "/sys/kernel/security/lockdown";
+const KALLSYMS_PATH: &str = "/proc/kallsyms";
+
+/// What the running kernel is.
+pub fn facts() -> Kernel {
+    // No `uname(2)`: the files say the same and need no unsafe code.
+    let read = |name: &str| fs::read_to_string(Path::new("/proc/sys/kernel").join(name)).ok();
+    let text = |name: &str| read(name).map(|text| text.trim().to_owned());
+    Kernel {
+        release: text("osrelease"),
+        version: text("version"),
+        machine: text("arch").or_else(|| Some(std::env::consts::ARCH.to_owned())),
+        btf: Some(Path::new(BTF_PATH).exists()),
+    }
+}
+
+/// Checks what can be known before anything is loaded.
+pub fn check() -> Result<(), LiveError> {
+    // SAFETY: has no preconditions.
+    if unsafe { libc::geteuid() } != 0 {
+        return Err(LiveError::Privilege);
+    }
+    if !Path::new(BTF_PATH).exists() {
+        return Err(LiveError::NoBtf { path: BTF_PATH });
+    }
+    match lockdown() {
+        Some(mode) if mode == "confidentiality" => Err(LiveError::Lockdown { mode }),
+        _ => Ok(()),
+    }
+}
+
+/// The active lockdown mode: `none`, `integrity` or `confidentiality`; `None` where the kernel has no lockdown.
+pub fn lockdown() -> Option<String> {
+    active_mode(&fs::read_to_string(LOCKDOWN_PATH).ok()?)
+}
+
+/// The mode in brackets: `none [integrity] confidentiality`.
+fn active_mode(text: &str) -> Option<String> {
+    let (_, rest) = text.split_once('[')?;
+    let (mode, _) = rest.split_once(']')?;
+    Some(mode.to_owned())
+}
+
+/// The kernel's symbols now, modules included.
+pub fn symbols() -> Result<Symbols, LiveError> {
+    let text = fs::read_to_string(KALLSYMS_PATH)
+        .map_err(|source| LiveError::Read { path: KALLSYMS_PATH.to_owned(), source })?;
+    Ok(Symbols::parse(&text))
+}
+
+/// `CLOCK_MONOTONIC` in ns: the clock of the records.
+pub fn monotonic_ns() -> Result<u64, LiveError> {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is valid for writes.
+    if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) } != 0 {
+        return Err(LiveError::System { what: "clock_gettime", source: io::Error::last_os_error() });
+    }
+    Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_active_lockdown_mode_is_the_one_in_brackets() {
+        assert_eq!(active_mode("none integrity [confidentiality]\n").as_deref(), Some("confidentiality"));
+        assert_eq!(active_mode("[none] integrity confidentiality\n").as_deref(), Some("none"));
+        assert_eq!(active_mode("none\n"), None);
+    }
+}

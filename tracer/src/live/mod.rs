@@ -1,0 +1,11 @@
+//! Kernel access: everything that needs root, aya or a running kernel.
+
+mod attach;
+mod btf;
+mod error;
+pub mod kernel;
+mod reader;
+
+pub use attach::{Attached, Missing, attach};
+pub use error::LiveError;
+pub use reader::Reader;
