@@ -37,6 +37,8 @@ pub enum LockKind {
     Mutex,
     /// `struct rw_semaphore`
     Rwsem,
+    /// `struct ww_mutex` taken with an acquire context: backs off instead of blocking another of its kind.
+    WwMutex,
     /// The source does not tell.
     Unknown,
 }
@@ -145,12 +147,14 @@ pub enum Step {
     Request(Hold),
     /// Got it; without a request before it, both at once.
     Acquire(Hold),
-    /// Gave it back.
-    Release(LockKey, Mode),
+    /// Gave it back; the stack is that of the release.
+    Release(Hold),
     /// The pending request was given up: nothing is held.
     Fail(LockKey),
     /// Held exclusive becomes held shared.
     Downgrade(LockKey),
+    /// Initialised it: the key is a new lock from here on, and nobody may hold the old one.
+    Init(Hold),
 }
 
 /// What a source tells.
@@ -160,7 +164,7 @@ pub enum Event {
     Task(TaskKey, TaskName),
     /// What a lock is called; the last word counts.
     Lock(LockKey, LockKind, LockName),
-    /// The key is a new lock from here on.
+    /// The key is a new lock from here on, without a name until the next [`Event::Lock`].
     Init(LockKey),
     /// The lock is gone; its key, when seen again, is another lock.
     Free(LockKey),

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 /// Version of the document's shape: minor for additions, major for anything else.
 pub const SCHEMA_VERSION: &str = "1.0";
 
+/// Prefix of the counters of what a source told and the analysis does not look at yet.
+pub const UNANALYSED: &str = "unanalysed_";
+
 /// Everything that is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Snapshot {
@@ -92,7 +95,7 @@ pub struct Lock {
     pub name: String,
     /// Its role.
     pub class: String,
-    /// `mutex`, `rwsem`, `unknown`
+    /// `mutex`, `rwsem`, `ww_mutex`, `unknown`
     pub kind: String,
     /// The object it belongs to.
     pub label: Option<String>,
@@ -232,8 +235,11 @@ pub struct Finding {
     pub fingerprint: String,
     /// The schedule that deadlocks: one entry per task.
     pub scenario: Vec<Side>,
-    /// First seen, ns since the start.
+    /// First seen, ns since the start: for a cycle, when its last side was seen.
     pub first_ns: u64,
+    /// How many sets of lock objects with these names do the same.
+    #[serde(default)]
+    pub count: u64,
 }
 
 /// What one task does in a scenario.
@@ -256,7 +262,7 @@ pub struct Side {
 /// One step of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioStep {
-    /// `lock`
+    /// `lock` or `trylock`
     pub op: String,
     /// Name of the lock.
     pub lock: String,

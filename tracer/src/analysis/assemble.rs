@@ -1,0 +1,161 @@
+//! Puts the document together.
+
+use std::collections::BTreeMap;
+
+use super::context::Context;
+use super::findings;
+use super::graph::{self, Evidence};
+use super::model::Model;
+use super::scenario::number;
+use super::snapshot::{self, Capture, SCHEMA_VERSION, Snapshot, Tool};
+use super::stack::StackId;
+use super::view::{View, mode};
+
+/// All that is known now.
+pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
+    let view = View::new(model, context);
+    let (findings, limits) = findings::all(&view);
+    Snapshot {
+        schema_version: SCHEMA_VERSION.to_string(),
+        tool: Tool {
+            name: env!("CARGO_PKG_NAME").to_string(),
+            version: env!("CARGO_PKG_VERSION").to_string(),
+        },
+        kernel: context.kernel.clone(),
+        capture: capture(&view, limits),
+        locks: view.locks(),
+        dependencies: dependencies(&view),
+        windows: windows(&view),
+        notifiers: notifiers(&view),
+        findings,
+    }
+}
+
+fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
+    let model = view.model;
+    let held = &model.held.counts;
+    let mut capture = view.context.capture.clone();
+    let mut lost = [
+        ("combinations_not_tried", limits.cut_short),
+        ("components_not_searched", limits.unfinished),
+        ("evidence_dropped", model.graph.evidence_dropped),
+        ("held_overflow", held.overflows),
+        ("notifiers_dropped", model.counts.notifiers_dropped),
+        ("unmatched_release", held.unmatched_releases),
+        ("windows_dropped", model.counts.windows_dropped),
+    ];
+    add(&mut capture.lost, &mut lost);
+    let mut counters = [
+        ("chains", u64::try_from(model.chain_count()).unwrap_or(u64::MAX)),
+        ("events", model.counts.events),
+        ("foreign_release", held.foreign_releases),
+        ("freed_while_held", held.freed_held),
+        ("unknown_chain", model.counts.unknown_chains),
+        ("unknown_window", model.counts.unknown_windows),
+        ("unmatched_downgrade", held.unmatched_downgrades),
+        ("unmatched_failure", held.unmatched_failures),
+    ];
+    add(&mut capture.counters, &mut counters);
+    capture.lost.retain(|_, count| *count > 0);
+    capture.complete &= capture.lost.is_empty();
+    capture
+}
+
+fn add(counters: &mut BTreeMap<String, u64>, counts: &mut [(&str, u64)]) {
+    for (name, count) in counts.iter().filter(|(_, count)| *count > 0) {
+        let counter = counters.entry((*name).to_string()).or_default();
+        *counter = counter.saturating_add(*count);
+    }
+}
+
+fn dependencies(view: &View<'_>) -> Vec<snapshot::Dependency> {
+    let counts = view.model.dependency_counts();
+    let dependencies = view.model.graph.dependencies().iter().zip(counts).enumerate();
+    dependencies
+        .map(|(index, (dependency, count))| self::dependency(view, index, dependency, count))
+        .collect()
+}
+
+fn dependency(view: &View<'_>, index: usize, dependency: &graph::Dependency, count: u64) -> snapshot::Dependency {
+    let edge = dependency.edge;
+    snapshot::Dependency {
+        id: number(index),
+        from: view.number(edge.from),
+        to: view.number(edge.to),
+        from_mode: mode(edge.from_mode).to_string(),
+        to_mode: mode(edge.to_mode).to_string(),
+        trylock: edge.trylock,
+        direct: dependency.direct,
+        count,
+        tasks: u64::try_from(dependency.tasks.len()).unwrap_or(u64::MAX),
+        first_ns: dependency.first_ns,
+        last_ns: dependency.last_ns,
+        evidence: dependency
+            .evidence
+            .iter()
+            .filter_map(|evidence| self::evidence(view, evidence))
+            .collect(),
+    }
+}
+
+fn evidence(view: &View<'_>, evidence: &Evidence) -> Option<snapshot::Evidence> {
+    let situation = view.model.graph.situation(evidence)?;
+    let (task, pid) = view.task(evidence.task);
+    let stack = |stack: StackId| view.stack(stack);
+    Some(snapshot::Evidence {
+        task,
+        pid,
+        held: view.held(&situation.held),
+        from_stack: situation
+            .held
+            .get(evidence.from)
+            .map(|from| stack(from.stack))
+            .unwrap_or_default(),
+        to_stack: stack(situation.request.stack),
+        origin: view.origin(evidence),
+        window: situation
+            .window
+            .and_then(|key| view.model.windows.get(&key))
+            .map(|window| window.number),
+        time_ns: evidence.time_ns,
+    })
+}
+
+fn windows(view: &View<'_>) -> Vec<snapshot::Window> {
+    let mut windows: Vec<_> = view.model.windows.values().collect();
+    windows.sort_by_key(|window| window.number);
+    let document = windows.into_iter().map(|window| {
+        let (task, pid) = view.task(window.task);
+        snapshot::Window {
+            kind: "devlink-reload".to_string(),
+            handle: window.begin.handle.clone(),
+            action: window.begin.action.clone(),
+            netns_from: window.begin.netns_from,
+            netns_to: window.begin.netns_to,
+            start_ns: window.begin.time_ns,
+            end_ns: window.end.map(|(_, time_ns)| time_ns),
+            result: window.end.map(|(result, _)| result),
+            task,
+            pid,
+        }
+    });
+    document.collect()
+}
+
+fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
+    let notifiers = view.model.notifiers.iter().map(|(notifier, held)| {
+        let (task, pid) = view.task(notifier.task);
+        let window = notifier.change.window.and_then(|key| view.model.windows.get(&key));
+        snapshot::Notifier {
+            function: notifier.change.function.clone(),
+            callback: view.frame(&notifier.change.callback),
+            task,
+            pid,
+            held: view.held(held),
+            stack: view.frames(&notifier.change.stack),
+            window: window.map(|window| window.number),
+            time_ns: notifier.change.time_ns,
+        }
+    });
+    notifiers.collect()
+}

@@ -1,0 +1,29 @@
+//! What a snapshot needs to know besides the events.
+
+use super::snapshot::{Capture, Kernel};
+use crate::names::symbol::Symbols;
+
+/// How lock addresses are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Addresses {
+    /// The source has none: a text trace names its locks.
+    #[default]
+    Absent,
+    /// As `lock-1`: a report goes to public lists and must not reveal the kernel's layout.
+    Pseudonym,
+    /// As they are; only when the user asks with `--raw-addresses`.
+    Raw,
+}
+
+/// What a snapshot needs to know besides the events: it is the source's knowledge, put into the document as it is.
+#[derive(Debug, Default)]
+pub struct Context {
+    /// Names of code addresses.
+    pub symbols: Symbols,
+    /// Where it was seen.
+    pub kernel: Kernel,
+    /// How it was seen. What the model itself counts is added to `lost` and `counters`, and a loss makes `complete` false.
+    pub capture: Capture,
+    /// How lock addresses are shown.
+    pub addresses: Addresses,
+}

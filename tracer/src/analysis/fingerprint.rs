@@ -1,0 +1,89 @@
+//! Fingerprints: the same bug on another boot, kernel build or machine has the same one.
+
+/// Entry points of the primitives and what stands between them and the tracer: never the place where a lock is taken.
+const PRIMITIVES: [&str; 9] = [
+    "mutex_lock",
+    "mutex_trylock",
+    "ww_mutex_lock",
+    "rt_mutex_",
+    "down_read",
+    "down_write",
+    "lock_acquire",
+    "bpf_",
+    "ftrace_",
+];
+
+/// The function of a frame, without offset, module and the suffixes that a compiler adds; none for locking primitives and for
+/// locations that are no functions.
+pub(crate) fn function(frame: &str) -> Option<String> {
+    let name = frame.split(['+', ' ', '[']).next()?;
+    // `foo.isra.0`, `foo.constprop.0`, `foo.cold` differ from build to build.
+    let name = name.split('.').next()?;
+    let begins_as_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
+    let bare = name.trim_start_matches('_');
+    let primitive = PRIMITIVES.iter().any(|primitive| bare.starts_with(primitive));
+    (begins_as_name && !primitive && name != crate::names::symbol::UNKNOWN).then(|| name.to_string())
+}
+
+/// Fingerprint of a cycle, from what stands at its sides: classes, modes, functions. It does not matter which side comes first.
+pub(crate) fn of(kind: &str, sides: &[String]) -> String {
+    let rotations = (0..sides.len()).map(|start| {
+        let (head, tail) = sides.split_at(start);
+        [tail, head].concat()
+    });
+    let canonical = rotations.min().unwrap_or_default();
+    let mut hash = fnv1a(FNV_OFFSET, kind.as_bytes());
+    for side in canonical {
+        hash = fnv1a(fnv1a(hash, b"\n"), side.as_bytes());
+    }
+    format!("{hash:016x}")
+}
+
+const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0000_0100_0000_01b3;
+
+/// FNV-1a, 64 bits (<https://datatracker.ietf.org/doc/html/draft-eastlake-fnv>): written out because the value must never change.
+fn fnv1a(hash: u64, bytes: &[u8]) -> u64 {
+    bytes
+        .iter()
+        .fold(hash, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fnv1a_is_the_published_one() {
+        assert_eq!(fnv1a(FNV_OFFSET, b""), 0xcbf2_9ce4_8422_2325);
+        assert_eq!(fnv1a(FNV_OFFSET, b"a"), 0xaf63_dc4c_8601_ec8c);
+        assert_eq!(fnv1a(FNV_OFFSET, b"foobar"), 0x8594_4171_f739_67e8);
+    }
+
+    #[test]
+    fn rotation_changes_nothing_and_reversal_does() {
+        let sides = ["a", "b", "c"].map(String::from);
+        let rotated = ["b", "c", "a"].map(String::from);
+        let reversed = ["c", "b", "a"].map(String::from);
+        assert_eq!(of("inversion", &sides), of("inversion", &rotated));
+        assert_ne!(of("inversion", &sides), of("inversion", &reversed));
+        assert_ne!(of("inversion", &sides), of("recursion", &sides));
+    }
+
+    #[test]
+    fn functions_lose_what_differs_between_builds() {
+        assert_eq!(function("cleanup_net+0x1c/0x80"), Some("cleanup_net".to_string()));
+        assert_eq!(
+            function("mlx5_unload.isra.0+0x1/0x2 [mlx5_core]"),
+            Some("mlx5_unload".to_string())
+        );
+        assert_eq!(
+            function("mlx5_unload.cold [mlx5_core]"),
+            Some("mlx5_unload".to_string())
+        );
+        assert_eq!(function("120"), None);
+        assert_eq!(function(""), None);
+        assert_eq!(function("unknown"), None);
+        assert_eq!(function("__mutex_lock.constprop.0+0x1/0x2"), None);
+    }
+}

@@ -1,0 +1,103 @@
+//! Locks and their generations: a key that is freed or initialised again is another lock.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::event::{LockKey, LockKind, LockName};
+use super::stack::StackId;
+use super::task::TaskRef;
+
+/// One lock object: a key and its generation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct LockId(u32);
+
+/// How many exclusive requesters of a lock are remembered.
+const MAX_WRITERS: usize = 8;
+
+/// What is known of a lock.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    /// Its address, or what stands for one.
+    pub(crate) key: LockKey,
+    /// What it is.
+    pub(crate) kind: LockKind,
+    /// What people call it, when the source has told.
+    pub(crate) name: Option<LockName>,
+    /// Tasks that requested it exclusively and so could be queued, with the first place they did it at.
+    pub(crate) writers: BTreeMap<TaskRef, StackId>,
+    /// Whether it was part of a chain or a step yet.
+    used: bool,
+}
+
+/// All locks ever seen.
+#[derive(Debug, Default)]
+pub(crate) struct Locks {
+    locks: Vec<Lock>,
+    current: HashMap<LockKey, LockId>,
+}
+
+impl Locks {
+    /// The lock that a key means now; from here on it counts as used.
+    pub(crate) fn used(&mut self, key: LockKey) -> LockId {
+        let id = self.current(key);
+        if let Some(lock) = self.locks.get_mut(id.0 as usize) {
+            lock.used = true;
+        }
+        id
+    }
+
+    fn current(&mut self, key: LockKey) -> LockId {
+        if let Some(&id) = self.current.get(&key) {
+            return id;
+        }
+        let id = LockId(u32::try_from(self.locks.len()).unwrap_or(u32::MAX));
+        self.locks.push(Lock {
+            key,
+            kind: LockKind::Unknown,
+            name: None,
+            writers: BTreeMap::new(),
+            used: false,
+        });
+        self.current.insert(key, id);
+        id
+    }
+
+    /// Names the lock that the key means now.
+    pub(crate) fn name(&mut self, key: LockKey, kind: LockKind, name: LockName) {
+        let id = self.current(key);
+        if let Some(lock) = self.locks.get_mut(id.0 as usize) {
+            lock.kind = kind;
+            lock.name = Some(name);
+        }
+    }
+
+    /// Ends the key's generation and gives the lock it was, if it was ever used. A lock that nobody used yet stays: it is the one
+    /// that is initialised now.
+    pub(crate) fn end(&mut self, key: LockKey) -> Option<LockId> {
+        let id = *self.current.get(&key)?;
+        if !self.get(id).is_some_and(|lock| lock.used) {
+            return None;
+        }
+        self.current.remove(&key)
+    }
+
+    /// What is known of a lock.
+    pub(crate) fn get(&self, id: LockId) -> Option<&Lock> {
+        self.locks.get(id.0 as usize)
+    }
+
+    /// Whether both are wound/wait mutexes, which back off instead of blocking each other.
+    pub(crate) fn back_off(&self, a: LockId, b: LockId) -> bool {
+        [a, b]
+            .into_iter()
+            .all(|id| self.get(id).is_some_and(|lock| lock.kind == LockKind::WwMutex))
+    }
+
+    /// Remembers who requests it exclusively.
+    pub(crate) fn add_writer(&mut self, id: LockId, task: TaskRef, stack: StackId) {
+        if let Some(lock) = self.locks.get_mut(id.0 as usize)
+            && (lock.writers.len() < MAX_WRITERS || lock.writers.contains_key(&task))
+        {
+            lock.writers.entry(task).or_insert(stack);
+        }
+    }
+}

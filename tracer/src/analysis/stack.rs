@@ -1,0 +1,31 @@
+//! Stacks, kept once each.
+
+use std::sync::Arc;
+
+use indexmap::IndexSet;
+
+use super::event::Frame;
+
+/// A stack that was kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct StackId(u32);
+
+/// All stacks, each once.
+#[derive(Debug, Default)]
+pub(crate) struct Stacks(IndexSet<Arc<[Frame]>>);
+
+impl Stacks {
+    /// Keeps a stack.
+    pub(crate) fn add(&mut self, frames: &[Frame]) -> StackId {
+        let index = match self.0.get_index_of(frames) {
+            Some(index) => index,
+            None => self.0.insert_full(frames.into()).0,
+        };
+        StackId(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Its frames, innermost first.
+    pub(crate) fn frames(&self, id: StackId) -> &[Frame] {
+        self.0.get_index(id.0 as usize).map_or(&[], |frames| frames)
+    }
+}

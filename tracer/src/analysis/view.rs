@@ -1,0 +1,178 @@
+//! The model as a document sees it: locks numbered and named, stacks as text.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::context::{Addresses, Context};
+use super::event::{Frame, LockKind, Mode};
+use super::fingerprint;
+use super::graph::Evidence;
+use super::held::Taken;
+use super::lock::LockId;
+use super::model::Model;
+use super::snapshot;
+use super::stack::StackId;
+use super::task::TaskRef;
+
+/// Class of locks that the source has no name for.
+const UNNAMED_CLASS: &str = "lock";
+
+/// A model together with what it takes to show it.
+pub(crate) struct View<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) context: &'a Context,
+    locks: BTreeMap<LockId, Named>,
+}
+
+struct Named {
+    number: u32,
+    name: String,
+    class: String,
+}
+
+impl<'a> View<'a> {
+    /// Numbers and names every lock that the document mentions.
+    pub(crate) fn new(model: &'a Model, context: &'a Context) -> Self {
+        let mut mentioned = BTreeSet::new();
+        for situation in model.graph.situations() {
+            mentioned.extend(situation.held.iter().map(|taken| taken.lock));
+            mentioned.insert(situation.request.lock);
+        }
+        mentioned.extend(
+            model
+                .notifiers
+                .iter()
+                .flat_map(|(_, held)| held)
+                .map(|taken| taken.lock),
+        );
+        mentioned.extend(model.breaches.keys().map(|&(_, lock, _)| lock));
+        let mut locks: BTreeMap<LockId, Named> = BTreeMap::new();
+        for (number, id) in (1u32..).zip(mentioned) {
+            let told = model.locks.get(id).and_then(|lock| lock.name.as_ref());
+            let name = told.map_or_else(|| format!("lock-{number}"), |told| told.name.clone());
+            let class = told.map_or_else(|| UNNAMED_CLASS.to_string(), |told| told.class.clone());
+            locks.insert(id, Named { number, name, class });
+        }
+        // A text trace's names stay as they are written; a kernel's are often those of the class.
+        if context.addresses != Addresses::Absent {
+            let mut uses: BTreeMap<String, usize> = BTreeMap::new();
+            for named in locks.values() {
+                *uses.entry(named.name.clone()).or_default() += 1;
+            }
+            for named in locks.values_mut() {
+                if uses.get(&named.name).is_some_and(|&uses| uses > 1) {
+                    named.name = format!("{} [lock-{}]", named.name, named.number);
+                }
+            }
+        }
+        Self { model, context, locks }
+    }
+
+    /// The lock's number in the document; 0 is none.
+    pub(crate) fn number(&self, lock: LockId) -> u32 {
+        self.locks.get(&lock).map_or(0, |named| named.number)
+    }
+
+    /// What people call the lock.
+    pub(crate) fn name(&self, lock: LockId) -> &str {
+        self.locks.get(&lock).map_or("", |named| &named.name)
+    }
+
+    /// Its class.
+    pub(crate) fn class(&self, lock: LockId) -> &str {
+        self.locks.get(&lock).map_or("", |named| &named.class)
+    }
+
+    /// All locks of the document.
+    pub(crate) fn locks(&self) -> Vec<snapshot::Lock> {
+        self.locks.iter().map(|(&id, named)| self.lock(id, named)).collect()
+    }
+
+    fn lock(&self, id: LockId, named: &Named) -> snapshot::Lock {
+        let lock = self.model.locks.get(id);
+        let kind = match lock.map_or(LockKind::Unknown, |lock| lock.kind) {
+            LockKind::Mutex => "mutex",
+            LockKind::Rwsem => "rwsem",
+            LockKind::WwMutex => "ww_mutex",
+            LockKind::Unknown => "unknown",
+        };
+        let address = match self.context.addresses {
+            Addresses::Absent => None,
+            Addresses::Pseudonym => Some(format!("lock-{}", named.number)),
+            Addresses::Raw => lock.map(|lock| format!("{:#018x}", lock.key.0)),
+        };
+        snapshot::Lock {
+            id: named.number,
+            name: named.name.clone(),
+            class: named.class.clone(),
+            kind: kind.to_string(),
+            label: lock
+                .and_then(|lock| lock.name.as_ref())
+                .and_then(|name| name.label.clone()),
+            address,
+        }
+    }
+
+    /// One frame as text.
+    pub(crate) fn frame(&self, frame: &Frame) -> String {
+        match frame {
+            Frame::Address(address) => self.context.symbols.describe(*address),
+            Frame::Text(text) => text.clone(),
+        }
+    }
+
+    /// A stack as text, innermost frame first.
+    pub(crate) fn stack(&self, stack: StackId) -> Vec<String> {
+        self.frames(self.model.stacks.frames(stack))
+    }
+
+    /// Frames as text.
+    pub(crate) fn frames(&self, frames: &[Frame]) -> Vec<String> {
+        frames.iter().map(|frame| self.frame(frame)).collect()
+    }
+
+    /// The function that took the lock: the innermost one that is no locking primitive.
+    pub(crate) fn function(&self, stack: StackId) -> Option<String> {
+        self.model.stacks.frames(stack).iter().find_map(|frame| match frame {
+            Frame::Address(address) => self.context.symbols.function(*address).and_then(fingerprint::function),
+            Frame::Text(text) => fingerprint::function(text),
+        })
+    }
+
+    /// A task's name and thread id.
+    pub(crate) fn task(&self, task: TaskRef) -> (String, Option<u32>) {
+        let name = self.model.tasks.get(task);
+        (name.comm, name.pid)
+    }
+
+    /// A held stack.
+    pub(crate) fn held(&self, held: &[Taken]) -> Vec<snapshot::Held> {
+        held.iter()
+            .map(|taken| snapshot::Held {
+                lock: self.number(taken.lock),
+                mode: mode(taken.mode).to_string(),
+                trylock: taken.trylock,
+            })
+            .collect()
+    }
+
+    /// Why the task was in the kernel: the reload window's handle, action and namespaces.
+    pub(crate) fn origin(&self, evidence: &Evidence) -> Option<String> {
+        let window = self.model.graph.situation(evidence)?.window?;
+        let window = &self.model.windows.get(&window)?.begin;
+        let mut origin = format!("devlink reload {} ({})", window.handle, window.action);
+        if let (Some(from), Some(to)) = (window.netns_from, window.netns_to)
+            && from != to
+        {
+            origin.push_str(&format!(" netns {from} -> {to}"));
+        }
+        Some(origin)
+    }
+}
+
+/// A mode as the document has it.
+pub(crate) fn mode(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Exclusive => "exclusive",
+        Mode::Shared | Mode::SharedRecursive => "shared",
+    }
+}

@@ -1,0 +1,171 @@
+//! What subcommands have in common: how a report is written, and what its findings mean for the exit status.
+
+use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+
+use clap::{Args, ValueEnum};
+
+use super::failure::{Failure, Status};
+use crate::analysis::snapshot::Snapshot;
+use crate::report::style::Style;
+use crate::report::{json, text};
+
+/// Form of a report.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
+}
+
+/// The least severe finding that makes the exit status 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum FailOn {
+    /// Real deadlocks
+    Critical,
+    /// And possible ones
+    #[default]
+    Error,
+    /// And those that need a queued writer
+    Warning,
+    /// And cycles that cannot deadlock
+    Note,
+    /// Nothing
+    Never,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    fn on(self, terminal: bool) -> bool {
+        match self {
+            Self::Auto => {
+                let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                terminal && !no_color && !dumb
+            }
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// How the report on standard output looks.
+#[derive(Args, Clone, Debug)]
+pub struct View {
+    /// Show findings that cannot deadlock, too
+    #[arg(long)]
+    pub notes: bool,
+    /// Use colours
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
+    pub color: Color,
+}
+
+/// What findings mean for the exit status.
+#[derive(Args, Clone, Debug)]
+pub struct Threshold {
+    /// The least severe finding that makes the exit status 1
+    #[arg(long, value_name = "SEVERITY", value_enum, default_value_t)]
+    pub fail_on: FailOn,
+    /// Exit with 4 when something was lost and there is no finding
+    #[arg(long)]
+    pub strict: bool,
+}
+
+impl Threshold {
+    /// The exit status for a report. A finding stands whatever was lost, so it goes first.
+    pub fn status(&self, snapshot: &Snapshot) -> Status {
+        if snapshot.findings.iter().any(|finding| self.reached(&finding.severity)) {
+            Status::Findings
+        } else if self.strict && !snapshot.capture.complete {
+            Status::Incomplete
+        } else {
+            Status::Clean
+        }
+    }
+
+    fn reached(&self, severity: &str) -> bool {
+        let severity = match severity {
+            "critical" => FailOn::Critical,
+            "error" => FailOn::Error,
+            "warning" => FailOn::Warning,
+            _ => FailOn::Note,
+        };
+        self.fail_on != FailOn::Never && severity <= self.fail_on
+    }
+}
+
+/// A report as text or JSON, for standard output or a file.
+///
+/// # Errors
+/// When the report cannot be made.
+pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -> Result<String, Failure> {
+    match format {
+        Format::Text => {
+            let color = view.color.on(!to_file && io::stdout().is_terminal());
+            Ok(text::render(
+                snapshot,
+                text::Options {
+                    notes: view.notes,
+                    style: Style { color },
+                },
+            ))
+        }
+        Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
+    }
+}
+
+/// Writes a result to a file, or to standard output without one (or with `-`). A reader that has gone away is no error.
+///
+/// # Errors
+/// When the file or standard output cannot be written.
+pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
+    match output.filter(|path| path.as_os_str() != "-") {
+        Some(path) => {
+            std::fs::write(path, text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+        }
+        None => {
+            let mut stdout = io::stdout().lock();
+            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    Err(Failure::usage(format!("standard output: {error}")))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+/// Where a result goes.
+#[derive(Args, Clone, Debug)]
+pub struct Output {
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+    /// Write the report to a file instead of standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+impl Output {
+    /// Writes a report to where it goes.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write(&self, snapshot: &Snapshot, view: &View) -> Result<(), Failure> {
+        let text = render(snapshot, self.format, view, self.output.is_some())?;
+        write(&text, self.output.as_deref())
+    }
+}

@@ -1,0 +1,66 @@
+//! The command line: one file a subcommand.
+
+pub mod common;
+pub mod failure;
+mod report;
+mod schema;
+
+#[cfg(feature = "live")]
+mod check;
+#[cfg(feature = "live")]
+mod run;
+
+use clap::{Parser, Subcommand};
+
+pub use failure::{Failure, Status};
+
+/// Shows lock-order cycles of a stock Linux kernel, before they deadlock.
+#[derive(Debug, Parser)]
+#[command(name = "tracer", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Trace the locks of this machine's kernel while a command runs
+    #[cfg(feature = "live")]
+    Run(run::RunArgs),
+    /// Tell what can be traced on this machine, and what is missing
+    #[cfg(feature = "live")]
+    Check(check::CheckArgs),
+    /// Analyse a file and report what it shows
+    Report(report::ReportArgs),
+    /// Print the JSON Schema of the JSON report
+    Schema,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// With the exit status and a message for the user.
+pub fn execute(cli: &Cli) -> Result<Status, Failure> {
+    match &cli.command {
+        #[cfg(feature = "live")]
+        Command::Run(args) => run::execute(args),
+        #[cfg(feature = "live")]
+        Command::Check(args) => check::execute(args),
+        Command::Report(args) => report::execute(args),
+        Command::Schema => schema::execute(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

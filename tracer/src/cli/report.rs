@@ -1,0 +1,43 @@
+//! `tracer report FILE`: analyses a file and reports what it shows. Needs no privilege and no kernel.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::common::{Output, Threshold, View};
+use super::failure::{Failure, Status};
+use crate::analysis::snapshot::Snapshot;
+use crate::import;
+
+/// Arguments of `report`.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// A text trace or a JSON report of tracer; `-` is standard input
+    file: PathBuf,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    view: View,
+    #[command(flatten)]
+    threshold: Threshold,
+    /// Keep kernel addresses that the file has; without this they are replaced by pseudonyms
+    #[arg(long)]
+    raw_addresses: bool,
+}
+
+pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
+    let mut snapshot = import::read(&args.file)?;
+    if !args.raw_addresses {
+        hide_addresses(&mut snapshot);
+    }
+    args.output.write(&snapshot, &args.view)?;
+    Ok(args.threshold.status(&snapshot))
+}
+
+fn hide_addresses(snapshot: &mut Snapshot) {
+    for lock in &mut snapshot.locks {
+        if let Some(address) = &mut lock.address {
+            *address = format!("lock-{}", lock.id);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What proves one side of a finding: the task, why it was in the kernel, what it held, and both stacks.
+
+use super::{held, lock_name, task, time};
+use crate::analysis::snapshot::{Dependency, Evidence, Side, Snapshot};
+use crate::report::wrap::wrap;
+
+/// One side.
+pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String {
+    let dependency = snapshot
+        .dependencies
+        .iter()
+        .find(|dependency| dependency.id == side.dependency);
+    let evidence = dependency.and_then(|dependency| dependency.evidence.get(side.evidence as usize));
+    let (Some(dependency), Some(evidence)) = (dependency, evidence) else {
+        return String::new();
+    };
+    let mut out = wrap(&format!("  #{number} "), "     ", &title(snapshot, dependency));
+    out.push_str(&wrap("     ", "       ", &who(dependency, evidence, side)));
+    if let Some(origin) = &side.origin {
+        out.push_str(&wrap("     in: ", "         ", origin));
+    }
+    let stack = held(snapshot, &evidence.held);
+    out.push_str(&wrap("     holding: ", "         ", &stack));
+    let from = lock_name(snapshot, dependency.from);
+    let to = lock_name(snapshot, dependency.to);
+    out.push_str(&trace(&format!("{from} was taken at:"), &evidence.from_stack));
+    out.push_str(&trace(&format!("{to} is requested at:"), &evidence.to_stack));
+    out
+}
+
+fn title(snapshot: &Snapshot, dependency: &Dependency) -> String {
+    let trylock = if dependency.trylock { ", trylock" } else { "" };
+    format!(
+        "{} ({}{trylock}) -> {} ({})",
+        lock_name(snapshot, dependency.from),
+        dependency.from_mode,
+        lock_name(snapshot, dependency.to),
+        dependency.to_mode
+    )
+}
+
+fn who(dependency: &Dependency, evidence: &Evidence, side: &Side) -> String {
+    let times = if dependency.count == 1 {
+        "once".to_string()
+    } else {
+        format!("{} times", dependency.count)
+    };
+    let tasks = if dependency.tasks > 1 {
+        format!(" by {} tasks or more", dependency.tasks)
+    } else {
+        String::new()
+    };
+    format!(
+        "{} at {}; seen {times}{tasks}",
+        task(&side.task, side.pid),
+        time(evidence.time_ns)
+    )
+}
+
+fn trace(title: &str, frames: &[String]) -> String {
+    if frames.is_empty() {
+        return String::new();
+    }
+    let mut out = wrap("     ", "       ", title);
+    for frame in frames {
+        out.push_str(&format!("       {frame}\n"));
+    }
+    out
+}

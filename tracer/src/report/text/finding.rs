@@ -1,0 +1,68 @@
+//! One finding: what it is, why, the scenario, and the evidence of every side.
+
+use super::{evidence, scenario};
+use crate::analysis::snapshot::{Finding, Snapshot};
+use crate::report::style::Style;
+use crate::report::wrap::{WIDTH, wrap};
+
+/// One finding.
+pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> String {
+    let mut out = format!("{}\n", "=".repeat(WIDTH));
+    let verdict = finding.verdict.as_deref().unwrap_or(&finding.kind);
+    let head = format!(
+        "{}: {verdict} ({} level)",
+        finding.severity.to_uppercase(),
+        finding.level
+    );
+    out.push_str(&format!(
+        "#{} {}\n",
+        finding.id,
+        style.severity(&finding.severity, &head)
+    ));
+    out.push_str(&wrap("", "    ", &finding.title));
+    out.push_str(&format!("{}\n", "-".repeat(WIDTH)));
+    let chain = arrows(finding);
+    if !chain.is_empty() {
+        out.push_str(&chain);
+        out.push('\n');
+    }
+    out.push_str(&wrap("  why: ", "       ", &finding.reason));
+    if finding.count > 1 {
+        out.push_str(&format!("  seen on {} sets of such locks\n", finding.count));
+    }
+    out.push_str(&format!("  fingerprint: {}\n", finding.fingerprint));
+    if !finding.scenario.is_empty() {
+        out.push('\n');
+        out.push_str(&scenario::render(&finding.scenario));
+    }
+    for (number, side) in (1..).zip(&finding.scenario) {
+        out.push('\n');
+        out.push_str(&evidence::render(snapshot, number, side));
+    }
+    out
+}
+
+/// The circle as a chain of arrows, one lock a line, with the task that makes each step.
+fn arrows(finding: &Finding) -> String {
+    let mut out = String::new();
+    for (position, side) in finding.scenario.iter().enumerate() {
+        for (index, step) in side.steps.iter().enumerate() {
+            let arrow = if index == 0 { "   " } else { "-> " };
+            let waits = if step.state == "waits" { ", waits" } else { "" };
+            let trylock = if step.op == "trylock" { ", trylock" } else { "" };
+            // What one side waits for is where the next one starts.
+            let task = if index == 0 {
+                format!("  [#{} {}]", position + 1, side.task)
+            } else {
+                String::new()
+            };
+            let line = format!("{arrow}{} ({}{trylock}{waits}){task}", step.lock, step.mode);
+            out.push_str(&wrap(
+                "  ",
+                "       ",
+                &line.replacen("   ", "", usize::from(index == 0)),
+            ));
+        }
+    }
+    out
+}

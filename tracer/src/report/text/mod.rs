@@ -1,0 +1,62 @@
+//! The report that people read: findings first, then what was traced and what was lost.
+
+mod evidence;
+mod finding;
+mod scenario;
+mod summary;
+
+use crate::analysis::snapshot::{Held, Snapshot};
+use crate::report::style::Style;
+
+/// What to show.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    /// Show findings of severity `note`.
+    pub notes: bool,
+    /// How.
+    pub style: Style,
+}
+
+/// The report, 80 columns wide where the names allow it.
+pub fn render(snapshot: &Snapshot, options: Options) -> String {
+    let mut out = String::new();
+    let shown: Vec<_> = snapshot
+        .findings
+        .iter()
+        .filter(|finding| options.notes || finding.severity != "note")
+        .collect();
+    for finding in &shown {
+        out.push_str(&finding::render(snapshot, finding, options.style));
+        out.push('\n');
+    }
+    out.push_str(&summary::render(snapshot, shown.len(), options));
+    out
+}
+
+/// The name of a lock by its id.
+fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
+    snapshot
+        .locks
+        .iter()
+        .find(|lock| lock.id == id)
+        .map_or("?", |lock| &lock.name)
+}
+
+/// A task as shown everywhere: `devlink/4711`, or without a thread id where the source has none.
+fn task(name: &str, pid: Option<u32>) -> String {
+    pid.map_or_else(|| name.to_string(), |pid| format!("{name} (pid {pid})"))
+}
+
+/// A held stack on one line: `pernet_ops_rwsem (shared), rtnl_mutex (exclusive)`.
+fn held(snapshot: &Snapshot, held: &[Held]) -> String {
+    let name = |held: &Held| {
+        let trylock = if held.trylock { ", trylock" } else { "" };
+        format!("{} ({}{trylock})", lock_name(snapshot, held.lock), held.mode)
+    };
+    held.iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+/// A time of the capture: `12.345678 s`.
+fn time(ns: u64) -> String {
+    format!("{}.{:06} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
+}

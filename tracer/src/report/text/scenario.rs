@@ -1,0 +1,70 @@
+//! lockdep's "Possible unsafe locking scenario", with one column per task and every lock.
+
+use crate::analysis::snapshot::{ScenarioStep, Side};
+use crate::report::wrap::{WIDTH, cut, wrap};
+
+/// Narrower columns show no names any more.
+const MIN_COLUMN: usize = 24;
+
+/// The scenario: columns while they fit, else one task below the other.
+pub(super) fn render(sides: &[Side]) -> String {
+    let mut out = String::from("  Possible unsafe locking scenario:\n\n");
+    let column = (WIDTH - 2) / sides.len().max(1);
+    let widest = sides
+        .iter()
+        .flat_map(|side| &side.steps)
+        .map(|step| call(step).chars().count())
+        .max();
+    let fits = column >= MIN_COLUMN && widest.unwrap_or_default() + 2 <= column;
+    if sides.len() == 1 || fits {
+        columns(&mut out, sides, column.min(WIDTH / 2));
+    } else {
+        stacked(&mut out, sides);
+    }
+    out.push_str("\n   *** DEADLOCK ***\n");
+    out
+}
+
+/// `lock(X);` as lockdep writes it: `rlock` is shared, `lock` exclusive.
+fn call(step: &ScenarioStep) -> String {
+    let shared = if step.mode == "shared" { "r" } else { "" };
+    let op = if step.op == "trylock" { "trylock" } else { "lock" };
+    format!("{shared}{op}({});", step.lock)
+}
+
+fn columns(out: &mut String, sides: &[Side], column: usize) {
+    let line = |cells: Vec<String>| {
+        let cells = cells.into_iter().map(|cell| format!("{cell:<column$}"));
+        format!("  {}\n", cells.collect::<String>().trim_end())
+    };
+    let heads: Vec<_> = sides
+        .iter()
+        .map(|side| cut(&side.task, column.saturating_sub(2)))
+        .collect();
+    let rules = heads.iter().map(|head| "-".repeat(head.chars().count())).collect();
+    out.push_str(&line(heads));
+    out.push_str(&line(rules));
+    // All take what they hold, one task after the other; then all wait.
+    for (holds, waits) in [(true, false), (false, true)] {
+        for (position, side) in sides.iter().enumerate() {
+            for step in side
+                .steps
+                .iter()
+                .filter(|step| if step.state == "waits" { waits } else { holds })
+            {
+                let mut cells = vec![String::new(); position];
+                cells.push(call(step));
+                out.push_str(&line(cells));
+            }
+        }
+    }
+}
+
+fn stacked(out: &mut String, sides: &[Side]) {
+    for (state, text) in [("held", "takes"), ("waits", "then waits for")] {
+        for side in sides {
+            let steps: Vec<_> = side.steps.iter().filter(|step| step.state == state).map(call).collect();
+            out.push_str(&wrap(&format!("  {} {text} ", side.task), "      ", &steps.join(" ")));
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! What was traced, how, and what was lost.
+
+use super::{Options, held, task, time};
+use crate::analysis::snapshot::{Capture, Kernel, Notifier, Snapshot, UNANALYSED, Window};
+use crate::report::wrap::wrap;
+
+/// Everything below the findings.
+pub(super) fn render(snapshot: &Snapshot, shown: usize, options: Options) -> String {
+    let mut out = format!("{}\n", options.style.heading(&counts(snapshot)));
+    let notes = snapshot.findings.len() - shown;
+    if notes > 0 {
+        let (word, verb) = if notes == 1 { ("note", "it") } else { ("notes", "them") };
+        out.push_str(&format!("{notes} {word} hidden; --notes shows {verb}\n"));
+    }
+    let windows: Vec<_> = snapshot.windows.iter().map(window).collect();
+    section(&mut out, options, "Reload windows", &windows);
+    let notifiers: Vec<_> = snapshot
+        .notifiers
+        .iter()
+        .map(|change| notifier(snapshot, change))
+        .collect();
+    section(&mut out, options, "Notifiers", &notifiers);
+    section(&mut out, options, "Capture", &capture(snapshot));
+    out
+}
+
+fn section(out: &mut String, options: Options, title: &str, lines: &[String]) {
+    if lines.is_empty() {
+        return;
+    }
+    out.push_str(&format!("\n{}\n", options.style.heading(title)));
+    for line in lines {
+        out.push_str(&wrap("  ", "      ", line));
+    }
+}
+
+fn counts(snapshot: &Snapshot) -> String {
+    let of = |severity| {
+        snapshot
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == severity)
+            .count()
+    };
+    let total = ["critical", "error", "warning", "note"].map(|severity| (severity, of(severity)));
+    if total.iter().all(|(_, count)| *count == 0) {
+        return "No findings.".to_string();
+    }
+    let parts: Vec<_> = total
+        .iter()
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| format!("{count} {severity}"))
+        .collect();
+    format!("Findings: {}", parts.join(", "))
+}
+
+fn window(window: &Window) -> String {
+    let netns = match (window.netns_from, window.netns_to) {
+        (Some(from), Some(to)) if from != to => format!(", netns {from} -> {to}"),
+        (Some(from), _) => format!(", netns {from}"),
+        _ => String::new(),
+    };
+    let end = match (window.end_ns, window.result) {
+        (Some(end), Some(0)) => format!("took {}", time(end.saturating_sub(window.start_ns))),
+        (Some(end), Some(error)) => format!(
+            "failed with {error} after {}",
+            time(end.saturating_sub(window.start_ns))
+        ),
+        _ => "not ended".to_string(),
+    };
+    let who = task(&window.task, window.pid);
+    format!(
+        "{} {} {} ({}){netns}: {who}, {end}",
+        time(window.start_ns),
+        window.kind,
+        window.handle,
+        window.action
+    )
+}
+
+fn notifier(snapshot: &Snapshot, change: &Notifier) -> String {
+    let who = task(&change.task, change.pid);
+    let locks = if change.held.is_empty() {
+        "nothing".to_string()
+    } else {
+        held(snapshot, &change.held)
+    };
+    format!(
+        "{} {}({}): {who}, holding {locks}",
+        time(change.time_ns),
+        change.function,
+        change.callback
+    )
+}
+
+fn capture(snapshot: &Snapshot) -> Vec<String> {
+    let capture = &snapshot.capture;
+    let mut lines = vec![
+        format!("kernel: {}", kernel(&snapshot.kernel)),
+        format!("backend: {}", capture.backend),
+    ];
+    if let Some(command) = &capture.command {
+        let status = capture
+            .command_status
+            .map_or_else(|| "not ended".to_string(), |status| format!("exit {status}"));
+        lines.push(format!("command: {} ({status})", command.join(" ")));
+    }
+    let started = capture.started.as_deref().map(|started| format!("started: {started}"));
+    lines.extend(started);
+    lines.extend(
+        capture
+            .duration_ns
+            .map(|duration| format!("duration: {}", time(duration))),
+    );
+    let (attached, missing) = (capture.probes.attached.len(), capture.probes.missing.len());
+    if attached + missing > 0 {
+        let names = if missing > 0 {
+            format!(" ({})", capture.probes.missing.join(", "))
+        } else {
+            String::new()
+        };
+        lines.push(format!("probes: {attached} attached, {missing} missing{names}"));
+    }
+    let (locks, dependencies) = (snapshot.locks.len(), snapshot.dependencies.len());
+    lines.push(format!("graph: {locks} locks, {dependencies} dependencies"));
+    lines.push(counters(capture));
+    lines.extend(unanalysed(capture));
+    lines.push(lost(capture));
+    lines
+}
+
+fn kernel(kernel: &Kernel) -> String {
+    let parts = [&kernel.release, &kernel.version, &kernel.machine];
+    let known: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+    if known.is_empty() {
+        "not known".to_string()
+    } else {
+        known.join(" ")
+    }
+}
+
+fn list<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String> {
+    let parts: Vec<_> = counters
+        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn counters(capture: &Capture) -> String {
+    let plain = capture
+        .counters
+        .iter()
+        .filter(|(name, _)| !name.starts_with(UNANALYSED));
+    let counted = list(plain.map(|(name, count)| (name.as_str(), count)));
+    format!("counted: {}", counted.unwrap_or_else(|| "nothing".to_string()))
+}
+
+fn unanalysed(capture: &Capture) -> Option<String> {
+    let unanalysed = capture
+        .counters
+        .iter()
+        .filter_map(|(name, count)| Some((name.strip_prefix(UNANALYSED)?, count)));
+    list(unanalysed).map(|list| format!("not analysed yet: {list}"))
+}
+
+fn lost(capture: &Capture) -> String {
+    let lost = capture
+        .lost
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| (name.as_str(), count));
+    let complete = if capture.complete {
+        ""
+    } else {
+        "; the capture is incomplete, findings may be missing"
+    };
+    format!(
+        "lost: {}{complete}",
+        list(lost).unwrap_or_else(|| "nothing".to_string())
+    )
+}
