@@ -1,0 +1,49 @@
+# Sourced by setup, run, interrupt and after of every scenario.
+
+# Notes the time of an event in /out/times (seconds since boot).
+mark() {
+    local up rest
+    read -r up rest < /proc/uptime
+    echo "$1 $up" >> /out/times
+}
+
+# Sleeps without starting a process: what is watched here may have wedged half the machine.
+nap() {
+    [[ -n $NAP ]] || exec {NAP}<> <(:)
+    read -r -t "$1" -u "$NAP" || true
+}
+
+# wait_until SECONDS COMMAND...: tries the command every tenth of a second; fails when time is up.
+wait_until() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        ((SECONDS < end)) || return 1
+        nap 0.1
+    done
+}
+
+# True when the network namespace worker hangs on a lock: uninterruptible, in the function whose name starts with $1.
+netns_worker_hangs_in() {
+    local dir line wchan
+    for dir in /proc/[0-9]*; do
+        { read -r line < "$dir/stat"; } 2> /dev/null || continue
+        [[ $line == *"(kworker/"*netns*") D"* ]] || continue
+        { read -r wchan < "$dir/wchan"; } 2> /dev/null || [[ -n $wchan ]] || continue
+        [[ $wchan == $1* ]] && return 0
+    done
+    return 1
+}
+
+# True when the report on disk holds this text.
+report_holds() {
+    [[ -s /out/report.json && $(< /out/report.json) == *"$1"* ]]
+}
+
+# Ids and names of all BPF programs, maps and links, for a comparison of before and after.
+bpf_objects() {
+    local kind
+    for kind in prog map link; do
+        bpftool -j "$kind" show | sed 's/},{/}\n{/g' | sed -E "s/.*\"id\":([0-9]+).*/$kind \1/"
+    done
+}

@@ -1,0 +1,231 @@
+//! The lab: boots a stock kernel, runs one scenario in it and judges what came back.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    failure::{unable, usage},
+    guest_files,
+    initramfs::Initramfs,
+    kernel::{self, Kernel},
+    kvm, module, place, process, progress,
+    qemu::{End, Guest},
+    scenario::{self, Scenario},
+    setup,
+    verdict::{self, Returned},
+};
+
+/// The guest gives up this many seconds before the host does, to send what it has.
+const HEAD_START: u64 = 15;
+
+/// Prints the scenarios.
+pub fn list() -> Result<()> {
+    for scenario in scenario::all(&place::scenarios())? {
+        println!(
+            "{:20} {:20} {}",
+            scenario.name,
+            scenario.kernels.join(" "),
+            scenario.about
+        );
+    }
+    Ok(())
+}
+
+/// How `lab run` was called.
+pub struct Options<'a> {
+    /// The kernel, `all`, or none for the scenario's own list.
+    pub kernel: Option<&'a str>,
+    /// Where results go instead of `target/lab`.
+    pub keep: Option<&'a Path>,
+    /// Show the console.
+    pub verbose: bool,
+}
+
+/// Runs scenarios by name, each on the kernels asked for. True when all passed.
+pub fn run(names: &[String], options: &Options<'_>) -> Result<bool> {
+    let scenarios = scenario::select(&place::scenarios(), names)?;
+    if let Some(name) = options.kernel.filter(|name| *name != "all") {
+        kernel::find(name)?;
+    }
+    setup::ensure(&setup::LAB)?;
+    let tracer = tracer_binary()?;
+    let mut good = true;
+    for scenario in &scenarios {
+        for name in kernels(scenario, options.kernel) {
+            good &= run_one(scenario, &name, &tracer, options)?;
+        }
+    }
+    Ok(good)
+}
+
+fn kernels(scenario: &Scenario, asked: Option<&str>) -> Vec<String> {
+    match asked {
+        Some("all") => kernel::ALL.iter().map(|series| series.name.to_owned()).collect(),
+        Some(name) => vec![name.to_owned()],
+        None => scenario.kernels.clone(),
+    }
+}
+
+/// Runs one scenario on one kernel and prints its verdict line. True when it passed.
+pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options<'_>) -> Result<bool> {
+    let kernel = kernel::fetch(kernel::find(name)?)?;
+    let results = options
+        .keep
+        .map_or_else(|| place::target().join("lab"), Path::to_path_buf);
+    let results = results.join(format!("{}-{name}", scenario.name));
+    if results.exists() {
+        fs::remove_dir_all(&results)?;
+    }
+    fs::create_dir_all(&results)?;
+    let console = results.join("console.log");
+    let work = tempfile::Builder::new().prefix("tracer-lab-").tempdir()?;
+    let packed = work.path().join("initramfs");
+    prepare(&kernel, scenario, tracer)?.pack(&packed)?;
+    let disk = work.path().join("disk");
+    guest_files::prepare(&disk)?;
+    let accelerator = kvm::accelerator(&kernel)?;
+    progress::say(
+        "boot",
+        &format!("linux {} for {}", kernel.resolved.release, scenario.name),
+    );
+    let guest = Guest {
+        image: kernel.image(),
+        initramfs: &packed,
+        memory: scenario.memory,
+        accelerator,
+        disk: Some(&disk),
+    };
+    let start = Instant::now();
+    let end = guest.run(
+        &console,
+        Duration::from_secs(scenario.timeout),
+        &scenario.tolerate,
+        options.verbose,
+    )?;
+    let seconds = start.elapsed().as_secs_f64();
+    let files = guest_files::unpack(&disk, &results);
+    let text = String::from_utf8_lossy(&fs::read(&console)?).into_owned();
+    let wrong = verdict::judge(
+        scenario,
+        &Returned {
+            end,
+            console: text,
+            files,
+            dir: &results,
+        },
+    );
+    let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());
+    if wrong.is_empty() {
+        println!("PASS {what}");
+    } else {
+        println!("FAIL {what}: {}", wrong[0]);
+        for more in &wrong[1..] {
+            println!("     {more}");
+        }
+        println!("     files and console log: {}", results.display());
+    }
+    Ok(wrong.is_empty())
+}
+
+fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result<Initramfs<'a>> {
+    let initramfs = userland(kernel, tracer, &scenario.modules)?;
+    let limit = scenario.timeout.saturating_sub(HEAD_START).max(5);
+    let args: Vec<_> = scenario.args.iter().map(|arg| quote(arg)).collect();
+    initramfs.add_file(
+        "lab/config",
+        &format!("MODE=scenario\nLIMIT={limit}\nARGS=({})\n", args.join(" ")),
+    )?;
+    let parts = [
+        ("setup", &scenario.setup),
+        ("run", &scenario.run),
+        ("interrupt", &scenario.interrupt),
+        ("after", &scenario.after),
+    ];
+    for (name, script) in parts {
+        let script = if script.is_empty() {
+            String::new()
+        } else {
+            format!(". /lab/lib.sh\n{script}\n")
+        };
+        initramfs.add_file(&format!("lab/{name}.sh"), &script)?;
+    }
+    Ok(initramfs)
+}
+
+/// Userland, tracer and modules; the lab's own modules are built here.
+fn userland<'a>(kernel: &'a Kernel, tracer: &Path, modules: &[String]) -> Result<Initramfs<'a>> {
+    let initramfs = Initramfs::new(kernel)?;
+    // Most of the binary is debug information, which nobody reads in the guest.
+    let stripped = tempfile::NamedTempFile::new()?;
+    let strip = process::run(Command::new("strip").arg("-o").arg(stripped.path()).arg(tracer));
+    initramfs.add_program(if strip.is_ok() { stripped.path() } else { tracer }, "usr/bin/tracer")?;
+    let (own, stock): (Vec<_>, Vec<_>) = modules.iter().cloned().partition(|name| *name == "dlock");
+    let own = if own.is_empty() {
+        Vec::new()
+    } else {
+        module::build(&place::module(), kernel)?
+    };
+    initramfs.add_modules(&stock, &own)?;
+    Ok(initramfs)
+}
+
+/// Boots a kernel with the lab's modules for a person.
+pub fn shell(name: &str) -> Result<()> {
+    let series = kernel::find(name)?;
+    setup::ensure(&setup::LAB)?;
+    let kernel = kernel::fetch(series)?;
+    let initramfs = userland(&kernel, &tracer_binary()?, &["dlock".to_owned()])?;
+    initramfs.add_file("lab/config", "MODE=shell\n")?;
+    let work = tempfile::Builder::new().prefix("tracer-lab-").tempdir()?;
+    let packed = work.path().join("initramfs");
+    initramfs.pack(&packed)?;
+    let accelerator = kvm::accelerator(&kernel)?;
+    progress::say("boot", &format!("linux {}; Ctrl-A x ends it", kernel.resolved.release));
+    Guest {
+        image: kernel.image(),
+        initramfs: &packed,
+        memory: 1024,
+        accelerator,
+        disk: None,
+    }
+    .interactive()
+}
+
+/// The tracer that goes into the guest: `$TRACER_BIN`, else what `cargo xtask build` built.
+pub fn tracer_binary() -> Result<PathBuf> {
+    let chosen = std::env::var_os("TRACER_BIN").map(PathBuf::from);
+    if let Some(chosen) = &chosen
+        && !chosen.is_file()
+    {
+        return Err(usage(format!(
+            "TRACER_BIN names {}, which is no file",
+            chosen.display()
+        )));
+    }
+    let tracer = chosen.unwrap_or_else(|| place::target().join("release/tracer"));
+    if !tracer.is_file() {
+        return Err(unable(format!(
+            "no {}: run `cargo xtask build` first, or set TRACER_BIN",
+            tracer.display()
+        )));
+    }
+    fs::canonicalize(&tracer).with_context(|| format!("cannot read {}", tracer.display()))
+}
+
+fn quote(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+/// Why a guest did not end by itself.
+pub fn killed(end: &End) -> Option<String> {
+    match end {
+        End::Itself => None,
+        End::Killed(reason) => Some(format!("killed: {reason}")),
+    }
+}

@@ -1,0 +1,40 @@
+//! `cargo xtask`: builds, runs, tests and demonstrates tracer.
+
+mod apt;
+mod cache;
+mod cli;
+mod expect;
+mod failure;
+mod guest_files;
+mod initramfs;
+mod kernel;
+mod kvm;
+mod lab;
+mod module;
+mod place;
+mod process;
+mod progress;
+mod qemu;
+mod scenario;
+mod setup;
+mod verdict;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    progress::start();
+    match cli::Cli::parse().run() {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(
+                error
+                    .downcast_ref::<failure::Failure>()
+                    .map_or(1, |failure| failure.status),
+            )
+        }
+    }
+}

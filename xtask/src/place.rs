@@ -1,0 +1,28 @@
+//! Where things of the repository are.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    let manifest =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest.parent().map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+}
+
+/// Cargo's target directory.
+pub fn target() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// The scenario files.
+pub fn scenarios() -> PathBuf {
+    root().join("lab/scenarios")
+}
+
+/// The source of the lab's own kernel module.
+pub fn module() -> PathBuf {
+    root().join("lab/module")
+}

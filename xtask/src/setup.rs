@@ -1,0 +1,75 @@
+//! Installs packages of this machine's own distribution, where they are missing.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{failure::unable, process, progress};
+
+/// What the lab needs.
+pub const LAB: [&str; 15] = [
+    "bash",
+    "binutils",
+    "bpftool",
+    "busybox-static",
+    "cpio",
+    "debian-archive-keyring",
+    "gzip",
+    "iproute2",
+    "kmod",
+    "libc-bin",
+    "qemu-system-x86",
+    "tar",
+    "util-linux",
+    "xz-utils",
+    "zstd",
+];
+
+/// What the compiling of tracer itself needs.
+pub const BUILD: [&str; 2] = ["gcc", "libc6-dev"];
+
+/// Installs those of `packages` that are missing.
+pub fn ensure(packages: &[&str]) -> Result<()> {
+    let missing: Vec<_> = packages.iter().copied().filter(|package| !installed(package)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    progress::say("install", &missing.join(" "));
+    if process::run(
+        apt_get()?
+            .args(["install", "-qq", "--no-install-recommends"])
+            .args(&missing),
+    )
+    .is_ok()
+    {
+        return Ok(());
+    }
+    // Lists that are old or were never fetched name packages that are no longer there.
+    process::run(apt_get()?.args(["update", "-qq"]))
+        .map_err(|error| unable(format!("apt cannot fetch its package lists: {error:#}")))?;
+    process::run(
+        apt_get()?
+            .args(["install", "-qq", "--no-install-recommends"])
+            .args(&missing),
+    )
+    .map_err(|error| {
+        unable(format!(
+            "apt cannot install {} from this machine's own suites: {error:#}",
+            missing.join(" ")
+        ))
+    })?;
+    Ok(())
+}
+
+fn installed(package: &str) -> bool {
+    let query = Command::new("dpkg-query")
+        .args(["-W", "-f", "${db:Status-Status}", package])
+        .output();
+    query.is_ok_and(|output| output.stdout.starts_with(b"installed"))
+}
+
+fn apt_get() -> Result<Command> {
+    let mut command = process::as_root("env")?;
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-y"]);
+    Ok(command)
+}
