@@ -24,6 +24,8 @@ pub enum Purpose {
     Notifier,
     /// A task is gone: its held stack is freed.
     Task,
+    /// A module is loaded: its symbols are there from now on.
+    Module,
 }
 
 /// One row.
@@ -90,6 +92,8 @@ macro_rules! probes {
             notifier  unregister_netdevice_notifier_net = Entry "unregister_netdevice_notifier_net" Notifier (1);
             notifier  register_netdevice_notifier_dev_net = Entry "register_netdevice_notifier_dev_net" Notifier (1);
             notifier  unregister_netdevice_notifier_dev_net = Entry "unregister_netdevice_notifier_dev_net" Notifier (1);
+            // kernel/module/main.c: its symbols are in kallsyms by then, and none of its code has run
+            module    do_init_module = Entry "do_init_module" Module ();
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
             task_free sched_process_free = Tracepoint "sched_process_free" Task ();
         }

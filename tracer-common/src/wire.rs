@@ -40,6 +40,8 @@ impl Kind {
     pub const DEVLINK: Self = Self(6);
     /// [`DevlinkFree`]: it is gone.
     pub const DEVLINK_FREE: Self = Self(7);
+    /// [`Header`] alone: a module is about to run; its symbols can be read.
+    pub const MODULE: Self = Self(8);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`].

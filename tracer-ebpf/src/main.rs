@@ -13,6 +13,7 @@ mod count;
 mod devlink;
 mod held;
 mod kernel;
+mod module;
 mod notifier;
 mod program;
 mod setting;

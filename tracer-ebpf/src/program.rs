@@ -10,7 +10,7 @@ use tracer_common::{
     wire::info::{MUTEX, RWSEM, SHARED},
 };
 
-use crate::{chain, devlink, notifier, task};
+use crate::{chain, devlink, module, notifier, task};
 
 macro_rules! program {
     (request $program:ident $($info:tt)*) => { program!(entry $program, chain::request, $($info)*); };
@@ -20,6 +20,7 @@ macro_rules! program {
     (trylock $program:ident $($info:tt)*) => { program!(exit $program, chain::trylock, $($info)*); };
     (notifier $program:ident $($argument:tt)*) => { program!(entry $program, notifier::notifier, $($argument)*); };
     (devlink $program:ident) => { program!(entry $program, devlink::devlink,); };
+    (module $program:ident) => { program!(entry $program, module::module,); };
     (devlink_free $program:ident) => { program!(entry $program, devlink::devlink_free,); };
     (window_begin $program:ident) => { program!(entry $program, devlink::window_begin,); };
     (window_end $program:ident) => { program!(exit $program, devlink::window_end,); };

@@ -8,6 +8,8 @@ mod schema;
 #[cfg(feature = "live")]
 mod check;
 #[cfg(feature = "live")]
+mod report_file;
+#[cfg(feature = "live")]
 mod run;
 
 use clap::{Parser, Subcommand};

@@ -100,6 +100,8 @@ impl Decoder {
                 let free: wire::DevlinkFree = record::read(bytes, header.kind)?;
                 self.naming.devlink_free(free.devlink, events);
             }
+            // The session reads the symbols again: see `announces_symbols`.
+            Kind::MODULE => {}
             Kind(unknown) => return Err(DecodeError::Kind(unknown)),
         }
         Ok(())
@@ -205,6 +207,11 @@ impl Decoder {
         let first = addresses.iter().position(|&address| entry != 0 && address.wrapping_sub(entry) <= ENTRY_BYTES);
         addresses[first.unwrap_or(0)..].iter().map(|&address| Frame::Address(address)).collect()
     }
+}
+
+/// Whether the kernel has symbols after this record that it did not have before: a module is loaded.
+pub fn announces_symbols(bytes: &[u8]) -> bool {
+    record::read::<Header>(bytes, 0).is_ok_and(|header| Kind(header.kind) == Kind::MODULE)
 }
 
 /// The call into a trampoline stands within these bytes of a function: `endbr64` and a five-byte call.

@@ -10,7 +10,7 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, PerCpuArray},
+    maps::{HashMap, MapData, PerCpuArray, RingBuf},
     programs::{Program, ProgramError},
 };
 use tracer_common::{
@@ -18,8 +18,11 @@ use tracer_common::{
     probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
 };
 
-use super::{LiveError, Reader, btf, kernel};
+use super::{LiveError, btf, kernel};
 use crate::names::symbol::Symbols;
+
+/// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
+pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
 
 /// A function that is not hooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -174,10 +177,9 @@ impl Attached {
         &self.hooks.missing
     }
 
-    /// The reader of the ring. There is one: a second call fails.
-    pub fn reader(&mut self) -> Result<Reader, LiveError> {
-        let ring = map(&mut self.ebpf, "RING")?;
-        Reader::new(ring)
+    /// The ring of records. There is one: a second call fails.
+    pub fn ring(&mut self) -> Result<RingBuf<MapData>, LiveError> {
+        RingBuf::try_from(map(&mut self.ebpf, "RING")?).map_err(|error| LiveError::Load { reason: chain(&error) })
     }
 
     /// Starts to pass the program's debug log on to `log`.

@@ -6,6 +6,6 @@ mod error;
 pub mod kernel;
 mod reader;
 
-pub use attach::{Attached, Missing, attach};
+pub use attach::{Attached, DETACH_LIMIT, Missing, attach};
 pub use error::LiveError;
-pub use reader::Reader;
+pub use reader::watch;

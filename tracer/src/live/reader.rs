@@ -1,25 +1,14 @@
-//! The ring, as tokio sees it.
+//! The program's rings, as tokio sees them.
 
-use std::io;
+use std::{io, os::fd::AsRawFd};
 
-use aya::maps::{Map, MapData, RingBuf};
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::io::unix::AsyncFd;
 
-use super::LiveError;
-
-/// Reads records as they come.
-pub struct Reader {
-    ring: RingBuf<MapData>,
-}
-
-impl Reader {
-    pub(super) fn new(map: Map) -> Result<Self, LiveError> {
-        let ring = RingBuf::try_from(map).map_err(|error| LiveError::Load { reason: error.to_string() })?;
-        Ok(Self { ring })
-    }
-
-    /// Wraps it for tokio; must be called within a runtime.
-    pub fn into_async(self) -> io::Result<AsyncFd<RingBuf<MapData>>> {
-        AsyncFd::with_interest(self.ring, Interest::READABLE)
-    }
+/// Lets tokio watch a ring; must be called within a runtime.
+///
+/// # Errors
+/// When the descriptor cannot be registered.
+pub fn watch<T: AsRawFd>(ring: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: the rings of this module's callers own their descriptor and keep it until they are dropped.
+    Ok(unsafe { AsyncFd::register(ring)? })
 }

@@ -1,0 +1,288 @@
+//! A live trace: the kernel's records into the model, and the report to disk as it grows.
+//!
+//! What is on disk is never much older than what was seen: a machine that hangs is power-cycled, and the report has to be there then. While it
+//! traces, this process takes no lock that it watches: it reads its ring, writes its files and forks nothing but the command.
+
+mod command;
+mod signal;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    process::ExitStatus,
+    time::{Duration, Instant, SystemTime},
+};
+
+use aya::maps::{MapData, RingBuf};
+use thiserror::Error;
+use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
+
+use crate::{
+    analysis::{
+        context::{Addresses, Context},
+        event::{ChainKey, Event},
+        model::Model,
+        snapshot::{Capture, Kernel, Probes, Snapshot},
+    },
+    decode::{self, Decoder},
+    live::{self, Attached, LiveError, kernel},
+};
+use command::Command;
+use signal::Signals;
+
+/// How often the report on disk is brought up to date when there is something new.
+const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// Writing a report takes at most one part in this many of the time, however large it has become.
+const WRITE_SHARE: u32 = 4;
+
+/// What to trace.
+#[derive(Debug)]
+pub struct Options {
+    /// The command to run and trace to its end; empty: until a signal.
+    pub command: Vec<String>,
+    /// Stop after this time.
+    pub duration: Option<Duration>,
+    /// How lock addresses are shown.
+    pub addresses: Addresses,
+    /// Pass the program's debug log on.
+    pub debug: bool,
+}
+
+/// Why a trace did not come about or ended early.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The kernel does not let itself be traced.
+    #[error(transparent)]
+    Live(#[from] LiveError),
+    /// The command does not start.
+    #[error("{command}: {source}")]
+    Command {
+        /// Its first word.
+        command: String,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The runtime fails.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// A report file cannot be written.
+    #[error("{0}")]
+    Sink(String),
+}
+
+/// Where snapshots go while the trace runs.
+pub trait Sink {
+    /// Takes the state of things. Called with a growing report, and once more with `last` at the end.
+    ///
+    /// # Errors
+    /// What could not be written; the trace goes on, and the error is told at once and once more at the end.
+    fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String>;
+    /// Tells the user how it is going.
+    fn progress(&mut self, line: &str);
+}
+
+/// How a trace ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The report.
+    pub snapshot: Snapshot,
+    /// How the command ended; `None` when there was none, or it still runs.
+    pub command: Option<ExitStatus>,
+}
+
+/// Traces until the command ends, the time is over or a signal comes.
+///
+/// # Errors
+/// When it cannot begin. Once it traces, it ends with a report.
+pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| SessionError::System { what: "starting the runtime", source })?
+        .block_on(trace(options, sink))
+}
+
+async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+    let mut signals = Signals::new().map_err(|source| SessionError::System { what: "catching signals", source })?;
+    let begin = Instant::now();
+    let symbols = kernel::symbols()?;
+    let mut attached = live::attach(&symbols, if options.debug { aya_log::Level::Debug as u8 } else { 0 })?;
+    let system = |what| move |source| SessionError::System { what, source };
+    let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
+    let logger = if options.debug { attached.logger() } else { None };
+    let mut logger = logger.map(live::watch).transpose().map_err(system("watching the log"))?;
+    sink.progress(&attach_line(&attached, begin.elapsed()));
+
+    let mut trace = Trace::new(attached, symbols, options)?;
+    let mut command = Command::spawn(&options.command)?;
+    let mut tick = tokio::time::interval(WRITE_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
+    tokio::pin!(end);
+    let status = loop {
+        tokio::select! {
+            biased;
+            () = signals.stop() => {
+                command.stop();
+                break None;
+            }
+            status = command.wait() => break Some(status),
+            () = &mut end => break None,
+            _ = tick.tick() => trace.write_if_new(sink),
+            ready = ring.readable_mut() => {
+                let mut ready = ready.map_err(system("reading the ring"))?;
+                trace.drain(ready.get_inner_mut());
+                ready.clear_ready();
+            }
+            () = flush(&mut logger) => {}
+        }
+    };
+    signal::restore_default();
+    trace.drain(ring.get_mut());
+    trace.finish(status, sink)
+}
+
+/// Passes on what the program logs; never ends when it does not log.
+async fn flush(logger: &mut Option<AsyncFd<aya_log::EbpfLogger<&'static dyn log::Log>>>) {
+    match logger {
+        None => std::future::pending().await,
+        Some(logger) => {
+            if let Ok(mut ready) = logger.readable_mut().await {
+                ready.get_inner_mut().flush();
+                ready.clear_ready();
+            }
+        }
+    }
+}
+
+fn attach_line(attached: &Attached, took: Duration) -> String {
+    let count = attached.attached().count();
+    let mut line = format!("backend fentry: {count} probes attached in {:.1} s", took.as_secs_f64());
+    if !attached.missing().is_empty() {
+        let missing: Vec<_> =
+            attached.missing().iter().map(|missing| format!("{} ({})", missing.function, missing.reason)).collect();
+        line += &format!(", missing: {}", missing.join(", "));
+    }
+    line
+}
+
+/// The state of a running trace.
+struct Trace {
+    attached: Attached,
+    decoder: Decoder,
+    model: Model,
+    context: Context,
+    start: Instant,
+    /// Something came since the last write.
+    is_new: bool,
+    written: Instant,
+    pause: Duration,
+    undecoded: u64,
+    symbols_unread: u64,
+}
+
+impl Trace {
+    fn new(attached: Attached, symbols: crate::names::symbol::Symbols, options: &Options) -> Result<Self, LiveError> {
+        let capture = Capture {
+            backend: "fentry".to_owned(),
+            command: (!options.command.is_empty()).then(|| options.command.clone()),
+            started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
+            probes: Probes {
+                attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
+                missing: attached.missing().iter().map(|missing| missing.program.to_owned()).collect(),
+            },
+            ..Capture::default()
+        };
+        let kernel: Kernel = kernel::facts();
+        let decoder = Decoder::new(attached.offsets, attached.functions.clone(), kernel::monotonic_ns()?);
+        Ok(Self {
+            attached,
+            decoder,
+            model: Model::new(),
+            context: Context { symbols, kernel, capture, addresses: options.addresses },
+            start: Instant::now(),
+            is_new: false,
+            written: Instant::now(),
+            pause: WRITE_EVERY,
+            undecoded: 0,
+            symbols_unread: 0,
+        })
+    }
+
+    /// Takes in what is in the ring.
+    fn drain(&mut self, ring: &mut RingBuf<MapData>) {
+        let mut events = Vec::new();
+        while let Some(record) = ring.next() {
+            self.is_new = true;
+            if decode::announces_symbols(&record) {
+                match kernel::symbols() {
+                    Ok(symbols) => self.context.symbols = symbols,
+                    Err(_) => self.symbols_unread += 1,
+                }
+            }
+            if self.decoder.decode(&record, &self.context.symbols, &mut events).is_err() {
+                self.undecoded += 1;
+            }
+            for event in events.drain(..) {
+                self.model.apply(event);
+            }
+        }
+    }
+
+    /// Brings the report on disk up to date, unless that was done just now.
+    fn write_if_new(&mut self, sink: &mut dyn Sink) {
+        if !self.is_new || self.written.elapsed() < self.pause {
+            return;
+        }
+        let begin = Instant::now();
+        let snapshot = self.snapshot();
+        if let Err(error) = sink.write(&snapshot, false) {
+            sink.progress(&error);
+        }
+        self.is_new = false;
+        self.written = Instant::now();
+        self.pause = WRITE_EVERY.max(begin.elapsed() * WRITE_SHARE);
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        let (mut lost, mut counters) = decode::split_counters(&self.attached.counters());
+        let add = |map: &mut BTreeMap<String, u64>, name: &str, count: u64| {
+            if count > 0 {
+                map.insert(name.to_owned(), count);
+            }
+        };
+        for (program, misses) in self.attached.misses() {
+            add(&mut lost, &format!("recursion_misses.{program}"), misses);
+        }
+        add(&mut lost, "records_not_decoded", self.undecoded);
+        add(&mut lost, "symbols_not_read", self.symbols_unread);
+        for (name, count) in self.decoder.counters() {
+            add(&mut counters, name, *count);
+        }
+        let capture = &mut self.context.capture;
+        capture.complete = lost.is_empty();
+        capture.lost = lost;
+        capture.counters = counters;
+        capture.duration_ns = Some(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+        self.model.snapshot(&self.context)
+    }
+
+    /// Writes the last report, then detaches: in this order, because detaching waits for the kernel.
+    fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+        let counts: Vec<_> = self.attached.chain_counts().collect();
+        for (key, count) in counts {
+            self.model.apply(Event::Count(ChainKey(key), count));
+        }
+        self.context.capture.command_status = status.map(command::status_number);
+        let snapshot = self.snapshot();
+        let written = sink.write(&snapshot, true);
+        self.attached.detach(live::DETACH_LIMIT);
+        written.map_err(SessionError::Sink)?;
+        Ok(Outcome { snapshot, command: status })
+    }
+}
