@@ -8,7 +8,10 @@ use support::{lines, read};
 
 /// File, and every finding in it, notes included.
 const CASES: &[(&str, &[&str])] = &[
-    ("c01", &["inversion possible error &dev->intf_state_mutex mlx5_intf_mutex pernet_ops_rwsem &devlink->lock"]),
+    (
+        "c01",
+        &["inversion possible error &dev->intf_state_mutex mlx5_intf_mutex pernet_ops_rwsem &devlink->lock"],
+    ),
     ("c01-fixed", &[]),
     ("c01b", &["recursion certain critical pernet_ops_rwsem"]),
     ("c02", &["inversion possible error &devlink->lock pernet_ops_rwsem"]),
@@ -23,7 +26,10 @@ const CASES: &[(&str, &[&str])] = &[
     ("c15", &["recursion certain critical &dev->lock#eth0"]),
     ("c15-other", &[]),
     ("c17", &["inversion guarded note &dev->lock#a &dev->lock#b &team->lock"]),
-    ("c17-unguarded", &["inversion possible error &dev->lock#a &dev->lock#b &team->lock"]),
+    (
+        "c17-unguarded",
+        &["inversion possible error &dev->lock#a &dev->lock#b &team->lock"],
+    ),
     ("c23", &["recursion certain critical devlink_mutex"]),
     ("c25", &["inversion possible error &id_priv->handler_mutex rtnl_mutex"]),
     ("c28", &["recursion certain critical rtnl_mutex"]),
@@ -55,7 +61,9 @@ const CASES: &[(&str, &[&str])] = &[
 ];
 
 fn case(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(format!("{name}.std"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases")
+        .join(format!("{name}.std"));
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -83,9 +91,21 @@ fn the_founding_case_on_6_12_closes_through_the_device_lock() {
     let sides: Vec<_> = finding
         .scenario
         .iter()
-        .map(|side| (side.task.as_str(), side.steps.first().map(|step| step.lock.as_str()), side.steps.len()))
+        .map(|side| {
+            (
+                side.task.as_str(),
+                side.steps.first().map(|step| step.lock.as_str()),
+                side.steps.len(),
+            )
+        })
         .collect();
-    assert_eq!(sides, [("devlink", Some("device X"), 6), ("kworker/u8:1 netns", Some("pernet_ops_rwsem"), 2)]);
+    assert_eq!(
+        sides,
+        [
+            ("devlink", Some("device X"), 6),
+            ("kworker/u8:1 netns", Some("pernet_ops_rwsem"), 2)
+        ]
+    );
     for guarded in &snapshot.findings[1..] {
         assert!(guarded.reason.starts_with("guarded by device X"), "{}", guarded.reason);
     }

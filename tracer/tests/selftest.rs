@@ -18,7 +18,12 @@ fn columns(row: &str, notation: &str, locks: &str) {
     for column in ["M", "W"] {
         check(row, notation, column, &[&format!("inversion possible error {locks}")]);
     }
-    check(row, notation, "R", &[&format!("inversion needs-writer warning {locks}")]);
+    check(
+        row,
+        notation,
+        "R",
+        &[&format!("inversion needs-writer warning {locks}")],
+    );
 }
 
 #[test]
@@ -41,8 +46,18 @@ fn rows_4_to_21_are_cycles() {
 #[test]
 fn rows_22_to_24_are_double_unlocks() {
     check("22", "T1| acq(A) rel(A) rel(A)", "M", &["unlock-imbalance - error A"]);
-    check("24", "T1| racq(A) rrel(A) rrel(A)", "M", &["unlock-imbalance - error A"]);
-    check("taken twice", "T1| racq(A) racq(A) rrel(A) rrel(A)", "M", &["recursion needs-writer warning A"]);
+    check(
+        "24",
+        "T1| racq(A) rrel(A) rrel(A)",
+        "M",
+        &["unlock-imbalance - error A"],
+    );
+    check(
+        "taken twice",
+        "T1| racq(A) racq(A) rrel(A) rrel(A)",
+        "M",
+        &["recursion needs-writer warning A"],
+    );
     check("released once each", "T1| acq(A) rel(A) acq(A) rel(A)", "M", &[]);
 }
 
@@ -63,9 +78,24 @@ fn rows_28_to_31_are_recursive_reads() {
 
 #[test]
 fn rows_32_to_34_mix_mutexes_and_rwsems() {
-    check("32", "T1: R(X#1) M(Y#1) / T2: M(Y#1) W(X#1)", "M", &["inversion possible error X#1 Y#1"]);
-    check("33", "T1: R(X#1) M(Y#1) / T2: M(Y#1) R(X#1)", "M", &["inversion needs-writer warning X#1 Y#1"]);
-    check("34", "T1: W(X#1) M(Y#1) / T2: M(Y#1) W(X#1)", "M", &["inversion possible error X#1 Y#1"]);
+    check(
+        "32",
+        "T1: R(X#1) M(Y#1) / T2: M(Y#1) W(X#1)",
+        "M",
+        &["inversion possible error X#1 Y#1"],
+    );
+    check(
+        "33",
+        "T1: R(X#1) M(Y#1) / T2: M(Y#1) R(X#1)",
+        "M",
+        &["inversion needs-writer warning X#1 Y#1"],
+    );
+    check(
+        "34",
+        "T1: W(X#1) M(Y#1) / T2: M(Y#1) W(X#1)",
+        "M",
+        &["inversion possible error X#1 Y#1"],
+    );
 }
 
 #[test]
@@ -76,10 +106,30 @@ fn row_35_is_plain_nesting() {
 #[test]
 fn recursive_readers_follow_the_strong_path_rule() {
     let found = &["inversion possible error 1 2 3"];
-    check("W1R2 W2R3 W3R1", "T1: W(1) RR(2) / T2: W(2) RR(3) / T3: W(3) RR(1)", "M", found);
-    check("W1W2 R2R3 W3R1", "T1: W(1) W(2) / T2: RR(2) RR(3) / T3: W(3) RR(1)", "M", found);
-    check("W1W2 R2R3 R3W1", "T1: W(1) W(2) / T2: RR(2) RR(3) / T3: RR(3) W(1)", "M", &[]);
-    check("W1R2 R2R3 W3W1", "T1: W(1) RR(2) / T2: RR(2) RR(3) / T3: W(3) W(1)", "M", &[]);
+    check(
+        "W1R2 W2R3 W3R1",
+        "T1: W(1) RR(2) / T2: W(2) RR(3) / T3: W(3) RR(1)",
+        "M",
+        found,
+    );
+    check(
+        "W1W2 R2R3 W3R1",
+        "T1: W(1) W(2) / T2: RR(2) RR(3) / T3: W(3) RR(1)",
+        "M",
+        found,
+    );
+    check(
+        "W1W2 R2R3 R3W1",
+        "T1: W(1) W(2) / T2: RR(2) RR(3) / T3: RR(3) W(1)",
+        "M",
+        &[],
+    );
+    check(
+        "W1R2 R2R3 W3W1",
+        "T1: W(1) RR(2) / T2: RR(2) RR(3) / T3: W(3) W(1)",
+        "M",
+        &[],
+    );
 }
 
 #[test]
@@ -98,45 +148,104 @@ fn modes_of_recursion() {
 fn n1_a_common_lock_guards() {
     let snapshot = read(&support::trace("T1: G A B / T2: G B A", "M"));
     assert_eq!(lines(&snapshot), ["inversion guarded note A B"]);
-    assert!(snapshot.findings[0].reason.contains("guarded by G"), "{}", snapshot.findings[0].reason);
-    check("somebody without it", "T1: G A B / T2: G B A / T3: B A", "M", &["inversion possible error A B"]);
-    check("another object", "T1: G#1 A B / T2: G#2 B A", "M", &["inversion possible error A B"]);
+    assert!(
+        snapshot.findings[0].reason.contains("guarded by G"),
+        "{}",
+        snapshot.findings[0].reason
+    );
+    check(
+        "somebody without it",
+        "T1: G A B / T2: G B A / T3: B A",
+        "M",
+        &["inversion possible error A B"],
+    );
+    check(
+        "another object",
+        "T1: G#1 A B / T2: G#2 B A",
+        "M",
+        &["inversion possible error A B"],
+    );
 }
 
 #[test]
 fn n2_one_task_is_not_two() {
     check("N2", "T1: A B / T1: B A", "M", &["inversion single-task note A B"]);
-    check("two of three sides", "T1: A B / T1: B C / T2: C A", "M", &["inversion single-task note A B C"]);
-    check("and another one", "T1: A B / T1: B A / T2: B A", "M", &["inversion possible error A B"]);
+    check(
+        "two of three sides",
+        "T1: A B / T1: B C / T2: C A",
+        "M",
+        &["inversion single-task note A B C"],
+    );
+    check(
+        "and another one",
+        "T1: A B / T1: B A / T2: B A",
+        "M",
+        &["inversion possible error A B"],
+    );
 }
 
 #[test]
 fn n4_a_trylock_waits_for_nobody_and_is_a_source() {
     check("N4", "T1: A try(B) / T2: B A", "M", &[]);
     check("N4b", "T1: try(A) B / T2: B A", "M", &["inversion possible error A B"]);
-    check("N12", "T1| acq(A) try(B) rel(B) rel(A) acq(A) try(B) rel(B) rel(A) / T2: B A", "M", &[]);
+    check(
+        "N12",
+        "T1| acq(A) try(B) rel(B) rel(A) acq(A) try(B) rel(B) rel(A) / T2: B A",
+        "M",
+        &[],
+    );
 }
 
 #[test]
 fn n5_shared_holds_guard_nothing() {
-    check("N5", "T1: R(G) A B / T2: R(G) B A", "M", &["inversion possible error A B"]);
-    check("N5b", "T1: W(G) A B / T2: R(G) B A", "M", &["inversion guarded note A B"]);
+    check(
+        "N5",
+        "T1: R(G) A B / T2: R(G) B A",
+        "M",
+        &["inversion possible error A B"],
+    );
+    check(
+        "N5b",
+        "T1: W(G) A B / T2: R(G) B A",
+        "M",
+        &["inversion guarded note A B"],
+    );
 }
 
 #[test]
 fn n6_a_failed_request_holds_nothing_and_still_waited() {
     let found = &["inversion possible error A B"];
     check("N6", "T1| acq(A) req(B) fail(B) rel(A) / T2: B A", "M", found);
-    check("held after all", "T1| acq(A) req(B) fail(B) acq(C) rel(C) rel(A) / T2: C B", "M", &[]);
+    check(
+        "held after all",
+        "T1| acq(A) req(B) fail(B) acq(C) rel(C) rel(A) / T2: C B",
+        "M",
+        &[],
+    );
     check("still waiting", "T1| acq(A) req(B) / T2: B A", "M", found);
 }
 
 #[test]
 fn n7_a_downgraded_lock_is_shared() {
     let downgraded = "T1| acq(A) downgrade(A) acq(B) rel(B) rrel(A)";
-    check("N7", &format!("{downgraded} / T2: B R(A)"), "M", &["inversion needs-writer warning A B"]);
-    check("a writer", &format!("{downgraded} / T2: B W(A)"), "M", &["inversion possible error A B"]);
-    check("too late", "T1| acq(A) acq(B) downgrade(A) rel(B) rrel(A) / T2: B R(A)", "M", &["inversion possible error A B"]);
+    check(
+        "N7",
+        &format!("{downgraded} / T2: B R(A)"),
+        "M",
+        &["inversion needs-writer warning A B"],
+    );
+    check(
+        "a writer",
+        &format!("{downgraded} / T2: B W(A)"),
+        "M",
+        &["inversion possible error A B"],
+    );
+    check(
+        "too late",
+        "T1| acq(A) acq(B) downgrade(A) rel(B) rrel(A) / T2: B R(A)",
+        "M",
+        &["inversion possible error A B"],
+    );
 }
 
 #[test]

@@ -26,6 +26,26 @@ pub(crate) fn wrap(first: &str, rest: &str, text: &str) -> String {
     out
 }
 
+/// Breaks a list between its items only: lock names have spaces in them. Each line starts with `indent`, a continued one with the
+/// separator as well.
+pub(crate) fn wrap_items(indent: &str, separator: &str, items: &[String]) -> String {
+    let mut out = String::new();
+    let mut line = indent.to_string();
+    for (position, item) in items.iter().enumerate() {
+        if position > 0 && line.chars().count() + separator.chars().count() + item.chars().count() > WIDTH {
+            out.push_str(&line);
+            out.push('\n');
+            line = format!("{indent}{}{item}", separator.trim_start());
+        } else {
+            line.push_str(if position > 0 { separator } else { "" });
+            line.push_str(item);
+        }
+    }
+    out.push_str(&line);
+    out.push('\n');
+    out
+}
+
 /// Cuts a text to a number of columns; `~` at its end says so.
 pub(crate) fn cut(text: &str, columns: usize) -> String {
     if text.chars().count() <= columns {
@@ -47,6 +67,15 @@ mod tests {
         assert!(wrapped.lines().all(|line| line.len() <= WIDTH));
         assert_eq!(wrapped.split_whitespace().count(), 60);
         assert_eq!(wrap("- ", "  ", ""), "-\n");
+    }
+
+    #[test]
+    fn items_stay_whole() {
+        let items = vec!["a lock with spaces".to_string(); 5];
+        let wrapped = wrap_items("  ", " -> ", &items);
+        assert!(wrapped.lines().all(|line| line.len() <= WIDTH), "{wrapped}");
+        assert_eq!(wrapped.matches("a lock with spaces").count(), 5);
+        assert!(wrapped.lines().nth(1).is_some_and(|line| line.starts_with("  -> a lock")), "{wrapped}");
     }
 
     #[test]

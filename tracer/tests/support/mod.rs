@@ -32,12 +32,18 @@ pub fn permutations(notation: &str, default: &str) -> Vec<String> {
         }
         orders = longer;
     }
-    orders.into_iter().map(|order| order.into_iter().map(String::as_str).collect()).collect()
+    orders
+        .into_iter()
+        .map(|order| order.into_iter().map(String::as_str).collect())
+        .collect()
 }
 
 fn one_line(line: &str, default: &str) -> String {
     if let Some((thread, operations)) = line.split_once('|') {
-        return operations.split_whitespace().map(|operation| format!("{}|{operation}|\n", thread.trim())).collect();
+        return operations
+            .split_whitespace()
+            .map(|operation| format!("{}|{operation}|\n", thread.trim()))
+            .collect();
     }
     let (thread, locks) = line.split_once(':').unwrap_or_else(|| panic!("no thread in {line}"));
     let mut taken = String::new();
@@ -61,7 +67,12 @@ fn one_line(line: &str, default: &str) -> String {
 /// `inversion possible error A B`.
 pub fn line(finding: &Finding) -> String {
     let verdict = finding.verdict.as_deref().unwrap_or("-");
-    format!("{} {verdict} {} {}", finding.kind, finding.severity, finding.locks.join(" "))
+    format!(
+        "{} {verdict} {} {}",
+        finding.kind,
+        finding.severity,
+        finding.locks.join(" ")
+    )
 }
 
 /// All findings, in their order.

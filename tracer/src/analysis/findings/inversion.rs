@@ -82,10 +82,9 @@ fn reason(view: &View<'_>, judgement: &Judgement<'_>) -> String {
         }
         Verdict::Guarded => {
             let guards: Vec<_> = judgement.guards().into_iter().map(|lock| view.name(lock)).collect();
-            format!(
-                "guarded by {}: two sides hold it, at least one exclusively, so they never run at once",
-                guards.join(", ")
-            )
+            let them = if guards.len() == 1 { "it" } else { "each of them" };
+            let guards = guards.join(", ");
+            format!("guarded by {guards}: two sides hold {them}, at least one exclusively, so they never run at once")
         }
         Verdict::SingleTask => {
             let (task, others) = shared_task(view, judgement);

@@ -2,7 +2,7 @@
 
 use super::{held, lock_name, task, time};
 use crate::analysis::snapshot::{Dependency, Evidence, Side, Snapshot};
-use crate::report::wrap::wrap;
+use crate::report::wrap::{wrap, wrap_items};
 
 /// One side.
 pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String {
@@ -15,12 +15,13 @@ pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String 
         return String::new();
     };
     let mut out = wrap(&format!("  #{number} "), "     ", &title(snapshot, dependency));
-    out.push_str(&wrap("     ", "       ", &who(dependency, evidence, side)));
+    let clock = snapshot.capture.duration_ns.is_some();
+    out.push_str(&wrap("     ", "       ", &who(dependency, evidence, side, clock)));
     if let Some(origin) = &side.origin {
         out.push_str(&wrap("     in: ", "         ", origin));
     }
-    let stack = held(snapshot, &evidence.held);
-    out.push_str(&wrap("     holding: ", "         ", &stack));
+    out.push_str("     holding:\n");
+    out.push_str(&wrap_items("       ", " -> ", &held(snapshot, &evidence.held)));
     let from = lock_name(snapshot, dependency.from);
     let to = lock_name(snapshot, dependency.to);
     out.push_str(&trace(&format!("{from} was taken at:"), &evidence.from_stack));
@@ -39,22 +40,12 @@ fn title(snapshot: &Snapshot, dependency: &Dependency) -> String {
     )
 }
 
-fn who(dependency: &Dependency, evidence: &Evidence, side: &Side) -> String {
-    let times = if dependency.count == 1 {
-        "once".to_string()
-    } else {
-        format!("{} times", dependency.count)
-    };
-    let tasks = if dependency.tasks > 1 {
-        format!(" by {} tasks or more", dependency.tasks)
-    } else {
-        String::new()
-    };
-    format!(
-        "{} at {}; seen {times}{tasks}",
-        task(&side.task, side.pid),
-        time(evidence.time_ns)
-    )
+/// A source without a clock (a text trace) has no times to show.
+fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -> String {
+    let at = if clock { format!(" at {}", time(evidence.time_ns)) } else { String::new() };
+    let times = if dependency.count == 1 { "once".to_string() } else { format!("{} times", dependency.count) };
+    let tasks = if dependency.tasks > 1 { format!(" by {} tasks or more", dependency.tasks) } else { String::new() };
+    format!("{}{at}; seen {times}{tasks}", task(&side.task, side.pid))
 }
 
 fn trace(title: &str, frames: &[String]) -> String {

@@ -1,9 +1,9 @@
 //! One finding: what it is, why, the scenario, and the evidence of every side.
 
 use super::{evidence, scenario};
-use crate::analysis::snapshot::{Finding, Snapshot};
+use crate::analysis::snapshot::{Finding, ScenarioStep, Snapshot};
 use crate::report::style::Style;
-use crate::report::wrap::{WIDTH, wrap};
+use crate::report::wrap::{WIDTH, wrap, wrap_items};
 
 /// One finding.
 pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> String {
@@ -42,27 +42,19 @@ pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> St
     out
 }
 
-/// The circle as a chain of arrows, one lock a line, with the task that makes each step.
+/// The circle as a chain of arrows: what each task holds up to what it waits for, which is where the next one starts.
 fn arrows(finding: &Finding) -> String {
     let mut out = String::new();
-    for (position, side) in finding.scenario.iter().enumerate() {
-        for (index, step) in side.steps.iter().enumerate() {
-            let arrow = if index == 0 { "   " } else { "-> " };
-            let waits = if step.state == "waits" { ", waits" } else { "" };
-            let trylock = if step.op == "trylock" { ", trylock" } else { "" };
-            // What one side waits for is where the next one starts.
-            let task = if index == 0 {
-                format!("  [#{} {}]", position + 1, side.task)
-            } else {
-                String::new()
-            };
-            let line = format!("{arrow}{} ({}{trylock}{waits}){task}", step.lock, step.mode);
-            out.push_str(&wrap(
-                "  ",
-                "       ",
-                &line.replacen("   ", "", usize::from(index == 0)),
-            ));
-        }
+    for (number, side) in (1..).zip(&finding.scenario) {
+        out.push_str(&wrap("  ", "     ", &format!("#{number} {}", side.task)));
+        let items: Vec<_> = side.steps.iter().map(lock).collect();
+        out.push_str(&wrap_items("     ", " -> ", &items));
     }
     out
+}
+
+fn lock(step: &ScenarioStep) -> String {
+    let trylock = if step.op == "trylock" { ", trylock" } else { "" };
+    let waits = if step.state == "waits" { ", waits" } else { "" };
+    format!("{} ({}{trylock}{waits})", step.lock, step.mode)
 }

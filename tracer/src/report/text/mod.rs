@@ -1,5 +1,6 @@
 //! The report that people read: findings first, then what was traced and what was lost.
 
+mod clean;
 mod evidence;
 mod finding;
 mod scenario;
@@ -19,6 +20,7 @@ pub struct Options {
 
 /// The report, 80 columns wide where the names allow it.
 pub fn render(snapshot: &Snapshot, options: Options) -> String {
+    let snapshot = &*clean::printable(snapshot);
     let mut out = String::new();
     let shown: Vec<_> = snapshot
         .findings
@@ -47,13 +49,13 @@ fn task(name: &str, pid: Option<u32>) -> String {
     pid.map_or_else(|| name.to_string(), |pid| format!("{name} (pid {pid})"))
 }
 
-/// A held stack on one line: `pernet_ops_rwsem (shared), rtnl_mutex (exclusive)`.
-fn held(snapshot: &Snapshot, held: &[Held]) -> String {
+/// A held stack, one item a lock: `pernet_ops_rwsem (shared)`.
+fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
     let name = |held: &Held| {
         let trylock = if held.trylock { ", trylock" } else { "" };
         format!("{} ({}{trylock})", lock_name(snapshot, held.lock), held.mode)
     };
-    held.iter().map(name).collect::<Vec<_>>().join(", ")
+    held.iter().map(name).collect()
 }
 
 /// A time of the capture: `12.345678 s`.

@@ -83,7 +83,7 @@ fn notifier(snapshot: &Snapshot, change: &Notifier) -> String {
     let locks = if change.held.is_empty() {
         "nothing".to_string()
     } else {
-        held(snapshot, &change.held)
+        held(snapshot, &change.held).join(", ")
     };
     format!(
         "{} {}({}): {who}, holding {locks}",

@@ -1,0 +1,206 @@
+//! The program from outside: exit statuses, what goes where, bad input.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn case(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases")
+        .join(format!("{name}.std"))
+}
+
+fn tracer(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(args)
+        .output()
+        .expect("tracer runs")
+}
+
+fn report(name: &str, args: &[&str]) -> Output {
+    let path = case(name);
+    let mut all = vec!["report", path.to_str().expect("a path in UTF-8")];
+    all.extend(args);
+    tracer(&all)
+}
+
+fn with_input(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("tracer runs");
+    child
+        .stdin
+        .take()
+        .expect("a pipe")
+        .write_all(input)
+        .expect("input is taken");
+    child.wait_with_output().expect("tracer ends")
+}
+
+fn status(output: &Output) -> i32 {
+    output.status.code().expect("no signal")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+#[test]
+fn the_threshold_makes_the_exit_status() {
+    for (name, fail_on, expected) in [
+        ("c01", "error", 1),
+        ("c01", "critical", 0),
+        ("c01", "never", 0),
+        ("c01b", "critical", 1),
+        ("c17", "error", 0),
+        ("c17", "warning", 0),
+        ("c17", "note", 1),
+        ("c01-fixed", "note", 0),
+    ] {
+        assert_eq!(
+            status(&report(name, &["--fail-on", fail_on])),
+            expected,
+            "{name} --fail-on {fail_on}"
+        );
+    }
+    assert_eq!(status(&report("c01", &[])), 1, "the default is error");
+    assert_eq!(status(&report("c01-fixed", &[])), 0);
+}
+
+#[test]
+fn strict_refuses_an_incomplete_capture() {
+    let incomplete = b"T1|flush(W)|1\n";
+    assert_eq!(status(&with_input(&["report", "-", "--strict"], incomplete)), 4);
+    assert_eq!(status(&with_input(&["report", "-"], incomplete)), 0);
+    assert_eq!(status(&with_input(&["report", "-", "--strict"], b"T1|acq(A)|1\n")), 0);
+    let found = b"T1|acq(A)|1\nT1|acq(A)|2\nT1|flush(W)|1\n";
+    assert_eq!(
+        status(&with_input(&["report", "-", "--strict"], found)),
+        1,
+        "a finding stands whatever was lost"
+    );
+}
+
+#[test]
+fn results_go_to_stdout_and_errors_to_stderr() {
+    let good = report("c01", &[]);
+    assert!(stdout(&good).contains("circular locking dependency"));
+    assert_eq!(stderr(&good), "");
+    let bad = with_input(&["report", "-"], b"T1|acq(A)|1\nT1|grab(B)|2\n");
+    assert_eq!((status(&bad), stdout(&bad).as_str()), (2, ""));
+    assert_eq!(
+        stderr(&bad),
+        "tracer: standard input:2: no such operation: grab: `T1|grab(B)|2`\n"
+    );
+}
+
+#[test]
+fn malformed_input_is_a_usage_error() {
+    for (input, message) in [
+        (&b""[..], "is empty"),
+        (b"hello\n", "neither a text trace"),
+        (b"T1|acq(A)\n|", "not of the form"),
+        (b"{\"schema_version\": \"9.0\"}", "schema version 9.0"),
+        (b"{\"schema_version\": \"1.0\"}", "missing field"),
+        (b"{", "broken JSON"),
+        (b"\xff\xfe|\n", "not UTF-8"),
+    ] {
+        let output = with_input(&["report", "-"], input);
+        assert_eq!(status(&output), 2, "{input:?}");
+        assert!(stderr(&output).contains(message), "{}", stderr(&output));
+    }
+    let missing = tracer(&["report", "no/such/file.std"]);
+    assert_eq!(status(&missing), 2);
+    assert!(
+        stderr(&missing).contains("no/such/file.std: No such file"),
+        "{}",
+        stderr(&missing)
+    );
+    assert_eq!(status(&tracer(&["report"])), 2);
+    assert_eq!(status(&tracer(&["nonsense"])), 2);
+    assert_eq!(status(&report("c01", &["--fail-on", "nonsense"])), 2);
+    let unwritable = report("c01", &["-o", "/no/such/folder/report"]);
+    assert_eq!(status(&unwritable), 2);
+    assert!(stderr(&unwritable).contains("/no/such/folder/report:"));
+}
+
+#[test]
+fn a_json_report_is_read_back_to_the_same_report() {
+    let json = stdout(&report("founding-6.12", &["--format", "json"]));
+    let again = with_input(&["report", "-", "--format", "json"], json.as_bytes());
+    assert_eq!(stdout(&again), json);
+    assert_eq!(status(&again), 1);
+    let text = with_input(&["report", "-", "--notes"], json.as_bytes());
+    assert_eq!(stdout(&text), stdout(&report("founding-6.12", &["--notes"])));
+}
+
+#[test]
+fn the_output_can_be_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("report.json");
+    let output = report("c01", &["--format", "json", "-o", path.to_str().expect("UTF-8")]);
+    assert_eq!((status(&output), stdout(&output).as_str()), (1, ""));
+    let file = std::fs::read_to_string(&path).expect("the report");
+    assert_eq!(file, stdout(&report("c01", &["--format", "json"])));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        .args([
+            "report",
+            case("founding-6.12").to_str().expect("UTF-8"),
+            "--format",
+            "json",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("tracer runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("tracer ends");
+    assert_eq!(stderr(&output), "");
+    assert_eq!(status(&output), 1);
+}
+
+#[test]
+fn addresses_are_hidden_unless_asked_for() {
+    let json = stdout(&report("c01", &["--format", "json"]));
+    let with = json.replacen("\"address\": null", "\"address\": \"0xffff888004210000\"", 1);
+    let hidden = stdout(&with_input(&["report", "-", "--format", "json"], with.as_bytes()));
+    assert!(!hidden.contains("ffff8880") && hidden.contains("\"address\": \"lock-1\""));
+    let raw = stdout(&with_input(
+        &["report", "-", "--format", "json", "--raw-addresses"],
+        with.as_bytes(),
+    ));
+    assert_eq!(raw, with);
+}
+
+#[test]
+fn color_only_when_asked_for_or_on_a_terminal() {
+    assert!(!stdout(&report("c01", &[])).contains('\x1b'));
+    assert!(stdout(&report("c01", &["--color", "always"])).contains('\x1b'));
+    assert!(!stdout(&report("c01", &["--color", "never"])).contains('\x1b'));
+}
+
+#[test]
+fn notes_are_hidden_and_counted() {
+    let hidden = stdout(&report("c17", &[]));
+    assert!(
+        hidden.contains("1 note hidden; --notes shows it") && !hidden.contains("guarded by"),
+        "{hidden}"
+    );
+    let shown = stdout(&report("c17", &["--notes"]));
+    assert!(
+        shown.contains("guarded by rtnl_mutex") && !shown.contains("hidden"),
+        "{shown}"
+    );
+}
