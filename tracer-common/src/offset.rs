@@ -65,6 +65,8 @@ offsets! {
     device_bus: "device", "bus";
     /// The device's name once it is registered.
     device_name: "device", "kobj.name";
+    /// Tells a device from any other memory: it is the address of `device_ktype` (`drivers/base/core.c`).
+    device_type: "device", "kobj.ktype";
     /// The bus's name.
     bus_name: "bus_type", "name";
     /// A notifier's callback.

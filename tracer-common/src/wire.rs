@@ -132,7 +132,7 @@ pub struct Chain {
     pub lock: u64,
     /// [`info`] bits of the request.
     pub info: u64,
-    /// If the lock is the `mutex` of a `struct device`: that device's name. Anything else where it is not; the call path tells.
+    /// If the lock is the `mutex` of a `struct device`: that device's name; empty otherwise.
     pub device: [u8; DEVICE_LEN],
     /// What was held, without the request.
     pub situation: Situation,

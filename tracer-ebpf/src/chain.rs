@@ -18,8 +18,8 @@ use tracer_common::{
 use crate::{
     count::count,
     held::Held,
-    kernel::read_string,
-    setting::{function, offset},
+    kernel::{peek, read_string},
+    setting::{function, is_device_type, offset},
     situation::{RING, fill, owner},
     task::{argument, current, fill_header, held, is_own, known},
 };
@@ -219,7 +219,7 @@ fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
     count(Counter::Sent);
 }
 
-/// Reads the name of the device that the lock belongs to, were it a device's lock: user space knows from the call path whether it is.
+/// Reads the name of the device that a lock belongs to; the name of a lock that is no device's is empty.
 ///
 /// # Safety
 /// `name` is valid for writes.
@@ -227,13 +227,12 @@ fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
 unsafe fn device_name(lock: u64, info: u64, name: *mut [u8; DEVICE_LEN]) {
     // SAFETY: the caller's.
     unsafe { (*name)[0] = 0 };
-    if info & info::MUTEX == 0 || offset!(device_mutex) < 0 || offset!(device_name) < 0 {
+    if info & info::MUTEX == 0 || offset!(device_mutex) < 0 {
         return;
     }
     let device = lock.wrapping_sub(offset!(device_mutex) as u64);
-    // SAFETY: the helper checks the address itself; most locks are no device's, so an unreadable one is no loss.
-    if let Ok(string) = unsafe { bpf_probe_read_kernel(device.wrapping_add(offset!(device_name) as u64) as *const u64) } {
-        read_string(string, name);
+    if peek(device, offset!(device_type)).is_some_and(is_device_type) {
+        read_string(peek(device, offset!(device_name)).unwrap_or(0), name);
     }
 }
 

@@ -21,6 +21,16 @@ pub fn read<T>(base: u64, offset: i64) -> Option<T> {
     }
 }
 
+/// Like [`read`] where nothing needs to be there: an address that cannot be read is no loss.
+#[inline(always)]
+pub fn peek(base: u64, offset: i64) -> Option<u64> {
+    if offset == ABSENT {
+        return None;
+    }
+    // SAFETY: the helper checks the address itself.
+    unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as u64) as *const u64) }.ok()
+}
+
 /// Copies the string at `from` into `to`; an unreadable one is the empty string.
 #[inline(always)]
 pub fn read_string<const N: usize>(from: u64, to: *mut [u8; N]) {

@@ -14,6 +14,10 @@ static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
 #[unsafe(no_mangle)]
 static FUNCTIONS: [u64; MAX_PROBES] = [0; MAX_PROBES];
 
+/// Address of `device_ktype`; 0 when kallsyms did not tell.
+#[unsafe(no_mangle)]
+static DEVICE_KTYPE: Global<u64> = Global::new(0);
+
 /// Process id of the tracer, which is not traced.
 #[unsafe(no_mangle)]
 static TRACER: Global<u32> = Global::new(0);
@@ -43,4 +47,10 @@ pub fn function(probe: ProbeIndex) -> u64 {
 #[inline(always)]
 pub fn is_tracer(tgid: u32) -> bool {
     tgid == TRACER.load()
+}
+
+/// Whether a kobject of this type is that of a `struct device`.
+#[inline(always)]
+pub fn is_device_type(ktype: u64) -> bool {
+    ktype != 0 && ktype == DEVICE_KTYPE.load()
 }

@@ -203,10 +203,30 @@ impl Decoder {
             return Vec::new();
         };
         let addresses = &situation.stack[..(bytes / size_of::<u64>()).min(situation.stack.len())];
-        let entry = self.functions.get(header.probe as usize).copied().unwrap_or(0);
-        let first = addresses.iter().position(|&address| entry != 0 && address.wrapping_sub(entry) <= ENTRY_BYTES);
-        addresses[first.unwrap_or(0)..].iter().map(|&address| Frame::Address(address)).collect()
+        let first = self.functions.get(header.probe as usize).map_or(0, |&entry| {
+            addresses.iter().position(|&address| is_entry(address, entry)).unwrap_or(0)
+        });
+        self.without_trampolines(&addresses[first..])
     }
+
+    /// Where a function that is hooked at its exit has called on, its trampoline stands in the stack, and behind it the call into that trampoline.
+    fn without_trampolines(&self, addresses: &[u64]) -> Vec<Frame> {
+        let is_call = |address: &u64| self.functions.iter().any(|&entry| is_entry(*address, entry));
+        let mut frames = Vec::with_capacity(addresses.len());
+        for (index, address) in addresses.iter().enumerate() {
+            let trampoline = addresses.get(index + 1).is_some_and(is_call);
+            let call = index > 0 && is_call(address);
+            if !trampoline && !call {
+                frames.push(Frame::Address(*address));
+            }
+        }
+        frames
+    }
+}
+
+/// Whether an address is that behind the call into a trampoline, at the beginning of the function at `entry`.
+fn is_entry(address: u64, entry: u64) -> bool {
+    entry != 0 && address.wrapping_sub(entry) <= ENTRY_BYTES
 }
 
 /// Whether the kernel has symbols after this record that it did not have before: a module is loaded.

@@ -13,20 +13,6 @@ use crate::{
     names::symbol::Symbols,
 };
 
-/// Functions of the driver core that take `dev->mutex` themselves: `device_lock()` is inlined into them (`drivers/base/dd.c`, `core.c`, `bus.c`, 5.10 to 7.2).
-const DEVICE_LOCKERS: &[&str] = &[
-    "__device_attach",
-    "__device_driver_lock",
-    "__driver_attach",
-    "bus_rescan_devices_helper",
-    "device_attach",
-    "device_del",
-    "device_driver_attach",
-    "device_driver_detach",
-    "device_release_driver_internal",
-    "device_shutdown",
-];
-
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
 const LOCK_FUNCTIONS: &[&str] = &["devl_lock", "mutex_lock", "mutex_lock_io"];
 
@@ -83,8 +69,8 @@ impl Naming {
         if self.named.contains(&chain.lock) || self.symbol(chain.lock, chain.info, symbols, events) {
             return;
         }
-        if chain.info & info::MUTEX != 0 && taker(stack, symbols).is_some_and(is_device_locker) {
-            let device = text(&chain.device);
+        let device = text(&chain.device);
+        if !device.is_empty() {
             let label = format!("device {device}");
             let name = LockName { class: "&dev->mutex".to_owned(), name: label.clone(), label: Some(label) };
             self.named.insert(chain.lock);
@@ -115,24 +101,16 @@ impl Naming {
         let Some(function) = taker(stack, symbols) else { return };
         self.named.insert(lock);
         let what = if bits & info::RWSEM != 0 { "rwsem" } else { "mutex" };
-        let (class, label) = if is_device_locker(function) {
-            ("&dev->mutex".to_owned(), Some("unknown device".to_owned()))
-        } else {
-            (format!("{what} in {function}"), None)
-        };
+        let class = format!("{what} in {function}");
         let number = self.shared.entry(class.clone()).or_default();
         *number += 1;
         let name = if *number == 1 { class.clone() } else { format!("{class} #{number}") };
-        events.push(Event::Lock(LockKey(lock), kind(bits), LockName { class, name, label }));
+        events.push(Event::Lock(LockKey(lock), kind(bits), LockName { class, name, label: None }));
     }
 }
 
 fn kind(bits: u64) -> LockKind {
     if bits & info::RWSEM != 0 { LockKind::Rwsem } else { LockKind::Mutex }
-}
-
-fn is_device_locker(function: &str) -> bool {
-    DEVICE_LOCKERS.contains(&function)
 }
 
 /// The function that called the lock function, which is the innermost frame.
