@@ -6,6 +6,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
+    time::Duration,
 };
 
 use anyhow::{Context, Result};
@@ -13,6 +14,9 @@ use anyhow::{Context, Result};
 use crate::{cache, failure::unable, process, progress};
 
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// Lists of this age are good enough for a few downloads in a row.
+const FRESH: Duration = Duration::from_secs(600);
 
 /// Access to the packages of one suite.
 pub struct Apt {
@@ -27,14 +31,25 @@ impl Apt {
         for part in ["lists/partial", "cache/archives/partial"] {
             fs::create_dir_all(dir.join(part))?;
         }
-        fs::write(dir.join("sources.list"), sources(suite, &configured_mirrors()?)?)?;
+        let list = dir.join("sources.list");
+        let wanted = sources(suite, &configured_mirrors()?)?;
         let apt = Self {
             suite: suite.to_owned(),
             dir,
         };
+        let fetched = apt.dir.join("fetched");
+        let fresh = fs::metadata(&fetched)
+            .and_then(|meta| meta.modified())
+            .ok()
+            .and_then(|time| time.elapsed().ok());
+        if fresh.is_some_and(|age| age < FRESH) && fs::read_to_string(&list).is_ok_and(|old| old == wanted) {
+            return Ok(apt);
+        }
+        fs::write(list, wanted)?;
         progress::say("fetch", &format!("package lists of {suite}"));
         process::run(apt.command("apt-get").args(["update", "-qq", "--error-on=any"]))
             .with_context(|| format!("cannot fetch the package lists of {suite}"))?;
+        fs::write(fetched, "")?;
         Ok(apt)
     }
 

@@ -1,11 +1,11 @@
 //! The command line.
 
-use std::path::PathBuf;
+use std::{ffi::OsString, path::PathBuf};
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::lab;
+use crate::{build, demo, lab, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -17,6 +17,26 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// Show it all: build, boot a stock 6.12 kernel, deadlock it, print the report.
+    Demo,
+    /// Run every test, those in virtual machines included.
+    Test {
+        /// Also the tests that take long.
+        #[arg(long)]
+        long: bool,
+    },
+    /// Build tracer with its eBPF program.
+    Build {
+        /// Accepted for habit's sake: it always is a release build.
+        #[arg(long)]
+        release: bool,
+    },
+    /// Build tracer and start it on this machine.
+    Run {
+        /// Arguments of tracer.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Boot stock kernels and run scenarios in them.
     #[command(subcommand)]
     Lab(Lab),
@@ -53,6 +73,10 @@ impl Cli {
     /// Does what was asked. False when something was tried and failed.
     pub fn run(self) -> Result<bool> {
         match self.command {
+            Task::Demo => demo::run(),
+            Task::Test { long } => test::run(long),
+            Task::Build { release: _ } => build::tracer().map(|_| true),
+            Task::Run { args } => build::run(&args),
             Task::Lab(Lab::List) => lab::list().map(|()| true),
             Task::Lab(Lab::Run {
                 scenarios,

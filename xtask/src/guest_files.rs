@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn disk(dir: &Path, keep: usize) -> std::path::PathBuf {
-        fs::write(dir.join("report.json"), vec![0_u8, 255, 10, 13].repeat(5000)).unwrap();
+        fs::write(dir.join("report.json"), [0_u8, 255, 10, 13].repeat(5000)).unwrap();
         let packed = Command::new("tar")
             .args(["-cz", "-C"])
             .arg(dir)
@@ -69,7 +69,7 @@ mod tests {
         let disk = dir.join("disk");
         prepare(&disk).unwrap();
         let mut file = fs::OpenOptions::new().write(true).open(&disk).unwrap();
-        write!(file, "{:<511}\n", format!("lab-out {}", packed.len())).unwrap();
+        writeln!(file, "{:<511}", format!("lab-out {}", packed.len())).unwrap();
         file.write_all(&packed[..packed.len() * keep / 100]).unwrap();
         disk
     }

@@ -10,7 +10,8 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    failure::{unable, usage},
+    build,
+    failure::usage,
     guest_files,
     initramfs::Initramfs,
     kernel::{self, Kernel},
@@ -208,13 +209,7 @@ pub fn tracer_binary() -> Result<PathBuf> {
             chosen.display()
         )));
     }
-    let tracer = chosen.unwrap_or_else(|| place::target().join("release/tracer"));
-    if !tracer.is_file() {
-        return Err(unable(format!(
-            "no {}: run `cargo xtask build` first, or set TRACER_BIN",
-            tracer.display()
-        )));
-    }
+    let tracer = chosen.map_or_else(build::tracer, Ok)?;
     fs::canonicalize(&tracer).with_context(|| format!("cannot read {}", tracer.display()))
 }
 

@@ -1,8 +1,10 @@
 //! `cargo xtask`: builds, runs, tests and demonstrates tracer.
 
 mod apt;
+mod build;
 mod cache;
 mod cli;
+mod demo;
 mod expect;
 mod failure;
 mod guest_files;
@@ -17,6 +19,8 @@ mod progress;
 mod qemu;
 mod scenario;
 mod setup;
+mod test;
+mod toolchain;
 mod verdict;
 
 use std::process::ExitCode;

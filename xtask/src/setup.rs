@@ -37,7 +37,7 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
     progress::say("install", &missing.join(" "));
     if process::run(
         apt_get()?
-            .args(["install", "-qq", "--no-install-recommends"])
+            .args(["install", "-qq", "--no-remove", "--no-install-recommends"])
             .args(&missing),
     )
     .is_ok()
@@ -49,7 +49,7 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
         .map_err(|error| unable(format!("apt cannot fetch its package lists: {error:#}")))?;
     process::run(
         apt_get()?
-            .args(["install", "-qq", "--no-install-recommends"])
+            .args(["install", "-qq", "--no-remove", "--no-install-recommends"])
             .args(&missing),
     )
     .map_err(|error| {

@@ -1,0 +1,171 @@
+//! Every test there is: style, lints, unit tests, and each scenario on each of its kernels.
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+    thread,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    build, kernel, lab, module, place, progress, scenario, setup,
+    toolchain::{self, Toolchain, cargo},
+};
+
+#[derive(Default)]
+struct Tally {
+    passed: usize,
+    failed: usize,
+}
+
+impl Tally {
+    fn count(&mut self, what: &str, result: Result<bool>) {
+        match result {
+            Ok(true) => self.passed += 1,
+            Ok(false) => self.failed += 1,
+            Err(error) => {
+                self.failed += 1;
+                println!("FAIL {what}: {error:#}");
+            }
+        }
+    }
+}
+
+/// Runs everything and prints `N passed, N failed`. True when none failed.
+pub fn run(long: bool) -> Result<bool> {
+    let mut tally = Tally::default();
+    setup::ensure(&setup::LAB)?;
+    // Fetching waits for the network, compiling for the processor: side by side.
+    let kernels = thread::spawn(fetch_kernels);
+    tally.count("cargo fmt", check(&["fmt", "--all", "--check"], None));
+    let toolchain = toolchain::ensure();
+    let full = toolchain.as_ref().ok();
+    let tracer = lab::tracer_binary();
+    tally.count(
+        "cargo clippy",
+        check(&["clippy", "--all-targets", "--", "-D", "warnings"], full),
+    );
+    let pure = ["-p", "tracer", "--no-default-features"];
+    tally.count(
+        "cargo clippy without live",
+        check(
+            &[&["clippy", "--all-targets"], &pure[..], &["--", "-D", "warnings"]].concat(),
+            None,
+        ),
+    );
+    unit_tests(&["--workspace", "--exclude", "tracer-ebpf"], full, long, &mut tally);
+    unit_tests(&pure, None, long, &mut tally);
+    if kernels.join().is_err() {
+        progress::say("fetch", "the fetching of kernels ended early");
+    }
+    let options = lab::Options {
+        kernel: None,
+        keep: None,
+        verbose: false,
+    };
+    for scenario in scenario::all(&place::scenarios())? {
+        for name in &scenario.kernels {
+            let result = match &tracer {
+                Ok(tracer) => lab::run_one(&scenario, name, tracer, &options),
+                Err(error) => Err(anyhow::anyhow!("no tracer to run: {error:#}")),
+            };
+            tally.count(&format!("{} on {name}", scenario.name), result);
+        }
+    }
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    Ok(tally.failed == 0)
+}
+
+/// Errors are left to the scenario that needs the kernel: it tries again and reports them.
+fn fetch_kernels() {
+    for series in &kernel::ALL {
+        if let Err(error) = kernel::fetch(series).and_then(|kernel| module::build(&place::module(), &kernel)) {
+            progress::say("fetch", &format!("linux {}: {error:#}", series.name));
+        }
+    }
+}
+
+fn command(args: &[&str], toolchain: Option<&Toolchain>) -> Result<Command> {
+    let mut command = Command::new(cargo());
+    command.args(args).current_dir(place::root()).stdin(Stdio::null());
+    if let Some(toolchain) = toolchain {
+        build::with(&mut command, toolchain)?;
+    }
+    Ok(command)
+}
+
+fn check(args: &[&str], toolchain: Option<&Toolchain>) -> Result<bool> {
+    progress::say("test", &format!("cargo {}", args.join(" ")));
+    let status = command(args, toolchain)?
+        .stdout(std::io::stderr())
+        .status()
+        .context("cannot start cargo")?;
+    println!(
+        "{} cargo {}",
+        if status.success() { "PASS" } else { "FAIL" },
+        args.join(" ")
+    );
+    Ok(status.success())
+}
+
+fn unit_tests(packages: &[&str], toolchain: Option<&Toolchain>, long: bool, tally: &mut Tally) {
+    let mut args = [&["test", "--no-fail-fast"], packages].concat();
+    if long {
+        args.extend(["--", "--include-ignored"]);
+    }
+    let what = format!("cargo {}", args.join(" "));
+    progress::say("test", &what);
+    match results(&args, toolchain) {
+        Ok((passed, failed, success)) => {
+            tally.passed += passed;
+            // A test program that does not build or dies has no result line, but fails cargo.
+            tally.failed += if success { failed } else { failed.max(1) };
+            println!(
+                "{} {what}: {passed} passed, {failed} failed",
+                if success { "PASS" } else { "FAIL" }
+            );
+        }
+        Err(error) => tally.count(&what, Err(error)),
+    }
+}
+
+fn results(args: &[&str], toolchain: Option<&Toolchain>) -> Result<(usize, usize, bool)> {
+    let mut child = command(args, toolchain)?
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start cargo")?;
+    let (mut passed, mut failed) = (0, 0);
+    for line in BufReader::new(child.stdout.take().context("no output of cargo")?).lines() {
+        let line = line?;
+        eprintln!("{line}");
+        if let Some((good, bad)) = result(&line) {
+            passed += good;
+            failed += bad;
+        }
+    }
+    Ok((passed, failed, child.wait()?.success()))
+}
+
+/// Reads `test result: ok. 12 passed; 0 failed; ...`.
+fn result(line: &str) -> Option<(usize, usize)> {
+    let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
+    let count = |name: &str| {
+        counts
+            .split("; ")
+            .find_map(|part| part.trim().strip_suffix(name)?.trim().parse().ok())
+    };
+    Some((count("passed")?, count("failed")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_result_lines_only() {
+        let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
+        assert_eq!(result(line), Some((12, 3)));
+        assert_eq!(result("test expect::tests::count ... ok"), None);
+    }
+}
