@@ -1,5 +1,7 @@
 //! Real deadlocks of Linux networking as text traces (`cases/*.std`) that need locks only, and what must be found in them.
 
+#![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
 mod support;
 
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The program from outside: exit statuses, what goes where, bad input.
 
+#![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

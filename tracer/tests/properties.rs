@@ -1,5 +1,7 @@
 //! What must hold whatever the events are.
 
+#![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! Every document that is produced is as `tracer schema` says.
 
+#![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
 mod support;
 
 use std::path::Path;

@@ -4,7 +4,7 @@
 //! smallest; the distance back to the start, by breadth-first search, tells which paths cannot close in time.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashSet, VecDeque};
 
 use petgraph::Direction;
 use petgraph::algo::kosaraju_scc;
@@ -12,11 +12,20 @@ use petgraph::graphmap::DiGraphMap;
 
 use super::lock::LockId;
 
-/// Cycles that are kept.
+/// Cycles that are kept, of all components together.
 const MAX_CYCLES: usize = 1_000;
+
+/// And of each component, however many there are.
+const MIN_CYCLES: usize = 16;
 
 /// Steps of the search. A dense component has more cycles than anybody can list.
 const MAX_STEPS: usize = 1_000_000;
+
+/// And in each component, however many there are.
+const MIN_STEPS: usize = 1_000;
+
+/// Sides of a path that are looked at again for each lock that is added; a closed one is looked at as a whole.
+const RECENT: usize = 8;
 
 /// What a search found.
 #[derive(Debug, Default)]
@@ -29,7 +38,10 @@ pub(crate) struct Cycles {
 
 /// Finds the cycles of two locks and more. `usable` tells whether a dependency `from -> to` can be a side of a cycle that goes
 /// through these locks.
-pub(crate) fn find(graph: &DiGraphMap<LockId, ()>, usable: impl Fn(LockId, LockId, &[LockId]) -> bool) -> Cycles {
+pub(crate) fn find(
+    graph: &DiGraphMap<LockId, ()>,
+    usable: impl Fn(LockId, LockId, &HashSet<LockId>) -> bool,
+) -> Cycles {
     // kosaraju_scc() keeps its own stack; tarjan_scc() recurses and overflows on a chain of 10^6 locks.
     let mut components: Vec<BTreeSet<LockId>> = kosaraju_scc(graph)
         .into_iter()
@@ -37,11 +49,11 @@ pub(crate) fn find(graph: &DiGraphMap<LockId, ()>, usable: impl Fn(LockId, LockI
         .map(|locks| locks.into_iter().collect())
         .collect();
     components.sort();
-    let mut cycles = Cycles::default();
     let limit = Limit {
-        cycles: MAX_CYCLES,
-        steps: MAX_STEPS / components.len().max(1),
+        cycles: (MAX_CYCLES / components.len().max(1)).max(MIN_CYCLES),
+        steps: (MAX_STEPS / components.len().max(1)).max(MIN_STEPS),
     };
+    let mut cycles = Cycles::default();
     for component in &components {
         let mut search = Search {
             graph,
@@ -51,7 +63,7 @@ pub(crate) fn find(graph: &DiGraphMap<LockId, ()>, usable: impl Fn(LockId, LockI
             found: Vec::new(),
             limit,
         };
-        if !search.run(MAX_CYCLES.saturating_sub(cycles.found.len())) {
+        if !search.run() {
             cycles.unfinished += 1;
         }
         cycles.found.append(&mut search.found);
@@ -77,10 +89,9 @@ struct Search<'a, U> {
     limit: Limit,
 }
 
-impl<U: Fn(LockId, LockId, &[LockId]) -> bool> Search<'_, U> {
+impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
     /// False when a limit ended it.
-    fn run(&mut self, cycles: usize) -> bool {
-        self.limit.cycles = cycles;
+    fn run(&mut self) -> bool {
         let mut lengths: BinaryHeap<_> = self.component.iter().map(|&start| Reverse((2, start))).collect();
         while let Some(Reverse((length, start))) = lengths.pop() {
             if let Some(longer) = self.from(start, length) {
@@ -102,11 +113,12 @@ impl<U: Fn(LockId, LockId, &[LockId]) -> bool> Search<'_, U> {
         let distance = self.distances(start);
         let mut longer: Option<usize> = None;
         let mut path = vec![start];
+        let mut on_path = HashSet::from([start]);
         let mut todo = vec![self.after(start, start)];
         while let Some(candidates) = todo.last_mut() {
             let Some(next) = candidates.pop() else {
                 todo.pop();
-                path.pop();
+                path.pop().map(|lock| on_path.remove(&lock));
                 continue;
             };
             self.steps += 1;
@@ -114,12 +126,12 @@ impl<U: Fn(LockId, LockId, &[LockId]) -> bool> Search<'_, U> {
                 return None;
             }
             if next == start {
-                if path.len() == length && self.is_usable(&path, true) {
+                if path.len() == length && self.closes(&path, &on_path) {
                     self.found.push(path.clone());
                 }
                 continue;
             }
-            let Some(back) = distance.get(&next).filter(|_| !path.contains(&next)) else {
+            let Some(back) = distance.get(&next).filter(|_| !on_path.contains(&next)) else {
                 continue;
             };
             let at_least = path.len() + back;
@@ -128,13 +140,13 @@ impl<U: Fn(LockId, LockId, &[LockId]) -> bool> Search<'_, U> {
                 continue;
             }
             path.push(next);
-            if self.is_usable(&path, false) {
+            on_path.insert(next);
+            if self.goes_on(&path, &on_path) {
                 todo.push(self.after(next, start));
             } else {
-                path.pop();
+                path.pop().map(|lock| on_path.remove(&lock));
             }
         }
-        // A path that closes early goes round again one longer, if at all.
         longer
     }
 
@@ -149,10 +161,20 @@ impl<U: Fn(LockId, LockId, &[LockId]) -> bool> Search<'_, U> {
         after
     }
 
-    fn is_usable(&self, path: &[LockId], closed: bool) -> bool {
-        let sides = path.windows(2).filter_map(|pair| Some((*pair.first()?, *pair.last()?)));
-        let closing = path.last().copied().zip(path.first().copied()).filter(|_| closed);
-        sides.chain(closing).all(|(from, to)| (self.usable)(from, to, path))
+    /// Whether the newest sides of a path can be sides of a cycle through all its locks.
+    fn goes_on(&self, path: &[LockId], on_path: &HashSet<LockId>) -> bool {
+        let sides = path.windows(2).rev().take(RECENT);
+        sides
+            .filter_map(|side| Some((*side.first()?, *side.last()?)))
+            .all(|(from, to)| (self.usable)(from, to, on_path))
+    }
+
+    /// Whether all sides of a closed path can.
+    fn closes(&self, path: &[LockId], on_path: &HashSet<LockId>) -> bool {
+        let next = path.iter().cycle().skip(1);
+        path.iter()
+            .zip(next)
+            .all(|(&from, &to)| (self.usable)(from, to, on_path))
     }
 
     /// How many dependencies it takes at least to get back to the start without a smaller lock.
@@ -169,5 +191,70 @@ impl<U: Fn(LockId, LockId, &[LockId]) -> bool> Search<'_, U> {
             }
         }
         distances
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::event::LockKey;
+    use crate::analysis::lock::Locks;
+
+    /// Locks 0.. and the cycles among them by number.
+    fn cycles(edges: &[(usize, usize)]) -> (Vec<Vec<usize>>, u64) {
+        let mut locks = Locks::default();
+        let ids: Vec<_> = (0..100).map(|key| locks.used(LockKey(key))).collect();
+        let graph = edges.iter().map(|&(from, to)| (ids[from], ids[to], ())).collect();
+        let cycles = find(&graph, |_, _, _| true);
+        let number = |id: &LockId| ids.iter().position(|known| known == id).expect("a known lock");
+        (
+            cycles
+                .found
+                .iter()
+                .map(|cycle| cycle.iter().map(number).collect())
+                .collect(),
+            cycles.unfinished,
+        )
+    }
+
+    #[test]
+    fn all_elementary_cycles_shortest_first() {
+        let edges = [(0, 1), (1, 0), (1, 2), (2, 0), (2, 3), (3, 1), (4, 0), (5, 6), (6, 5)];
+        let found = vec![vec![0, 1], vec![5, 6], vec![0, 1, 2], vec![1, 2, 3]];
+        assert_eq!(cycles(&edges), (found, 0));
+        assert_eq!(cycles(&[(0, 1), (1, 2), (0, 2)]), (vec![], 0));
+    }
+
+    #[test]
+    fn a_complete_graph_has_as_many_as_it_must() {
+        let edges: Vec<_> = (0..5)
+            .flat_map(|from| (0..5).map(move |to| (from, to)))
+            .filter(|(a, b)| a != b)
+            .collect();
+        let (found, unfinished) = cycles(&edges);
+        // 10 of two locks, 20 of three, 30 of four, 24 of five.
+        assert_eq!((found.len(), unfinished), (84, 0));
+        let distinct: BTreeSet<_> = found.iter().collect();
+        assert_eq!(distinct.len(), 84);
+    }
+
+    #[test]
+    fn what_was_not_searched_is_told() {
+        let edges: Vec<_> = (0..40)
+            .flat_map(|from| (0..40).map(move |to| (from, to)))
+            .filter(|(a, b)| a != b)
+            .collect();
+        let (found, unfinished) = cycles(&edges);
+        assert_eq!((found.len(), unfinished), (MAX_CYCLES, 1));
+        assert!(
+            found.iter().take(780).all(|cycle| cycle.len() == 2),
+            "the shortest first"
+        );
+    }
+
+    #[test]
+    fn a_long_cycle_is_found_whole() {
+        let edges: Vec<_> = (0..100).map(|lock| (lock, (lock + 1) % 100)).collect();
+        assert_eq!(cycles(&edges), (vec![(0..100).collect()], 0));
     }
 }

@@ -1,5 +1,7 @@
 //! Fingerprints: the same bug on another boot, kernel build or machine has the same one.
 
+use super::rotation;
+
 /// Entry points of the primitives and what stands between them and the tracer: never the place where a lock is taken.
 const PRIMITIVES: [&str; 9] = [
     "mutex_lock",
@@ -27,13 +29,9 @@ pub(crate) fn function(frame: &str) -> Option<String> {
 
 /// Fingerprint of a cycle, from what stands at its sides: classes, modes, functions. It does not matter which side comes first.
 pub(crate) fn of(kind: &str, sides: &[String]) -> String {
-    let rotations = (0..sides.len()).map(|start| {
-        let (head, tail) = sides.split_at(start);
-        [tail, head].concat()
-    });
-    let canonical = rotations.min().unwrap_or_default();
     let mut hash = fnv1a(FNV_OFFSET, kind.as_bytes());
-    for side in canonical {
+    let (head, tail) = sides.split_at(rotation::smallest(sides));
+    for side in tail.iter().chain(head) {
         hash = fnv1a(fnv1a(hash, b"\n"), side.as_bytes());
     }
     format!("{hash:016x}")

@@ -191,18 +191,40 @@ impl HeldStacks {
 
     /// The lock is gone or becomes another: nobody holds it any more. Tells whether somebody did.
     pub(crate) fn end(&mut self, lock: LockId) -> bool {
-        let holders = self.holders.remove(&lock).unwrap_or_default();
+        self.known_free.remove(&lock);
+        let Some(holders) = self.holders.remove(&lock) else {
+            return false;
+        };
         for holder in &holders {
             if let Some(entry) = self.tasks.get_mut(holder) {
                 entry.held.retain(|held| held.lock != lock);
             }
         }
-        self.known_free.remove(&lock);
-        !holders.is_empty()
+        true
     }
 
     /// The lock begins its life now, so nobody can hold it yet.
     pub(crate) fn begin(&mut self, lock: LockId) {
         self.known_free.insert(lock);
+    }
+
+    /// A held lock is initialised: its holders go on as if they held the new one, and will release it. Tells whether there are any.
+    pub(crate) fn replace(&mut self, old: LockId, new: LockId) -> bool {
+        let Some(holders) = self.holders.remove(&old) else {
+            return false;
+        };
+        for holder in &holders {
+            if let Some(entry) = self.tasks.get_mut(holder) {
+                entry.took.insert(new);
+                entry
+                    .held
+                    .iter_mut()
+                    .filter(|held| held.lock == old)
+                    .for_each(|held| held.lock = new);
+            }
+        }
+        self.holders.insert(new, holders);
+        self.known_free.remove(&old);
+        true
     }
 }

@@ -12,6 +12,7 @@ mod graph;
 mod held;
 mod lock;
 pub mod model;
+mod rotation;
 mod scenario;
 pub mod snapshot;
 mod stack;

@@ -243,13 +243,14 @@ impl Model {
 
     fn step_init(&mut self, task: TaskRef, hold: &Hold, time_ns: u64) {
         let stack = self.stacks.add(&hold.stack);
-        if let Some(old) = self.locks.end(hold.lock)
-            && self.held.end(old)
+        let old = self.locks.end(hold.lock);
+        let new = self.locks.used(hold.lock);
+        self.held.begin(new);
+        if let Some(old) = old
+            && self.held.replace(old, new)
         {
             self.breach(Breach::InitHeld, old, task, stack, time_ns);
         }
-        let new = self.locks.used(hold.lock);
-        self.held.begin(new);
     }
 
     fn stepped(&mut self, outcome: Outcome, task: TaskRef, taken: Taken, time_ns: u64) {

@@ -3,6 +3,8 @@
 //! One side of a cycle can have many pieces of evidence. The verdict is the most severe one over all their combinations, and among the
 //! equally severe the combination with the fewest and smallest names is shown, so that the order of events does not matter.
 
+use std::collections::HashSet;
+
 use super::event::Mode;
 use super::graph::{Edge, Evidence, Situation};
 use super::lock::LockId;
@@ -110,13 +112,15 @@ fn common_guards<'a>(a: &'a Situation, b: &'a Situation) -> impl Iterator<Item =
 
 /// Judges a task that requests what it holds. `None` when every such request is granted.
 pub(crate) fn recursion<'a>(view: &View<'a>, lock: LockId) -> Option<Judgement<'a>> {
-    let judged = candidates(view, &[lock], lock, lock).into_iter().filter_map(|pick| {
-        let verdict = match join(pick.edge.to_mode, pick.edge.from_mode)? {
-            Verdict::Possible => Verdict::Certain,
-            verdict => verdict,
-        };
-        Some((verdict, pick))
-    });
+    let judged = candidates(view, &HashSet::from([lock]), lock, lock)
+        .into_iter()
+        .filter_map(|pick| {
+            let verdict = match join(pick.edge.to_mode, pick.edge.from_mode)? {
+                Verdict::Possible => Verdict::Certain,
+                verdict => verdict,
+            };
+            Some((verdict, pick))
+        });
     // The first of the most severe ones.
     let best = judged.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     Some(Judgement {
@@ -128,20 +132,20 @@ pub(crate) fn recursion<'a>(view: &View<'a>, lock: LockId) -> Option<Judgement<'
 
 /// Judges a cycle of two locks or more. `None` when no combination of its evidence makes one.
 pub(crate) fn cycle<'a>(view: &View<'a>, locks: &[LockId]) -> Option<Judgement<'a>> {
+    let all: HashSet<_> = locks.iter().copied().collect();
     let next = locks.iter().cycle().skip(1);
     let sides: Vec<_> = locks
         .iter()
         .zip(next)
-        .map(|(&from, &to)| candidates(view, locks, from, to))
+        .map(|(&from, &to)| candidates(view, &all, from, to))
         .collect();
     let mut search = Search {
         sides: &sides,
         chosen: Vec::new(),
+        bounds: vec![Verdict::Possible],
         best: None,
-        combinations: 0,
     };
-    search.descend(Verdict::Possible);
-    let cut_short = search.combinations > MAX_COMBINATIONS;
+    let cut_short = !search.run();
     let (verdict, sides) = search.best?;
     Some(Judgement {
         verdict,
@@ -152,7 +156,7 @@ pub(crate) fn cycle<'a>(view: &View<'a>, locks: &[LockId]) -> Option<Judgement<'
 
 /// The evidence for a side, the simplest first. Evidence in which another lock of the cycle is held is superfluous: a shorter cycle
 /// stands for it.
-fn candidates<'a>(view: &View<'a>, cycle: &[LockId], from: LockId, to: LockId) -> Vec<Pick<'a>> {
+fn candidates<'a>(view: &View<'a>, cycle: &HashSet<LockId>, from: LockId, to: LockId) -> Vec<Pick<'a>> {
     let graph = &view.model.graph;
     let mut picks = Vec::new();
     for (dependency, between) in graph.between(from, to) {
@@ -198,33 +202,49 @@ fn candidates<'a>(view: &View<'a>, cycle: &[LockId], from: LockId, to: LockId) -
     picks
 }
 
+/// Tries the combinations of evidence, side by side; keeps its own stack, for a cycle can be of any length.
 struct Search<'s, 'a> {
     sides: &'s [Vec<Pick<'a>>],
     chosen: Vec<Pick<'a>>,
+    /// What the sides chosen so far come to: of none, of the first, and so on.
+    bounds: Vec<Verdict>,
     best: Option<(Verdict, Vec<Pick<'a>>)>,
-    combinations: usize,
 }
 
 impl Search<'_, '_> {
-    /// Picks evidence for the next side; `bound` is what the sides picked so far come to. Deep as the cycle is long.
-    fn descend(&mut self, bound: Verdict) {
-        let Some(candidates) = self.sides.get(self.chosen.len()) else {
-            self.best = Some((bound, self.chosen.clone()));
-            return;
-        };
-        for pick in candidates {
-            self.combinations += 1;
-            if self.combinations > MAX_COMBINATIONS {
-                return;
+    /// False when combinations were left untried.
+    fn run(&mut self) -> bool {
+        let mut tried = 0;
+        // Which candidate is next, per side.
+        let mut next = vec![0];
+        while let (Some(position), Some(&bound)) = (next.last_mut(), self.bounds.last()) {
+            let complete = self.chosen.len() == self.sides.len();
+            let candidate = self.sides.get(self.chosen.len()).and_then(|side| side.get(*position));
+            if complete {
+                self.best = Some((bound, self.chosen.clone()));
             }
-            let Some(bound) = self.with(pick, bound) else { continue };
-            if self.best.as_ref().is_some_and(|(best, _)| bound <= *best) {
+            let Some(pick) = candidate.filter(|_| !self.is_beaten(bound)) else {
+                next.pop();
+                self.bounds.pop();
+                self.chosen.pop();
                 continue;
+            };
+            *position += 1;
+            tried += 1;
+            if tried > MAX_COMBINATIONS.max(self.sides.len()) {
+                return false;
             }
-            self.chosen.push(*pick);
-            self.descend(bound);
-            self.chosen.pop();
+            if let Some(bound) = self.with(pick, bound).filter(|&bound| !self.is_beaten(bound)) {
+                self.chosen.push(*pick);
+                self.bounds.push(bound);
+                next.push(0);
+            }
         }
+        true
+    }
+
+    fn is_beaten(&self, bound: Verdict) -> bool {
+        self.best.as_ref().is_some_and(|(best, _)| bound <= *best)
     }
 
     /// What the picked sides come to with one more.

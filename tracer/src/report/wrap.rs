@@ -75,7 +75,13 @@ mod tests {
         let wrapped = wrap_items("  ", " -> ", &items);
         assert!(wrapped.lines().all(|line| line.len() <= WIDTH), "{wrapped}");
         assert_eq!(wrapped.matches("a lock with spaces").count(), 5);
-        assert!(wrapped.lines().nth(1).is_some_and(|line| line.starts_with("  -> a lock")), "{wrapped}");
+        assert!(
+            wrapped
+                .lines()
+                .nth(1)
+                .is_some_and(|line| line.starts_with("  -> a lock")),
+            "{wrapped}"
+        );
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Locks taken in orders that close a circle (lockdep's "possible circular locking dependency detected").
 
+use std::collections::HashSet;
+
 use super::{Limits, of_cycle, writers};
 use crate::analysis::cycle;
 use crate::analysis::lock::LockId;
+use crate::analysis::rotation;
 use crate::analysis::snapshot::Finding;
 use crate::analysis::verdict::{self, Judgement, Verdict};
 use crate::analysis::view::View;
@@ -17,7 +20,7 @@ pub(super) fn find(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
     let cycles = cycle::find(&graph, |from, to, path| usable(view, from, to, path));
     limits.unfinished += cycles.unfinished;
     let mut findings = Vec::new();
-    for locks in &cycles.found {
+    for locks in cycles.found {
         let Some(mut judgement) = verdict::cycle(view, &rotated(view, locks)) else {
             continue;
         };
@@ -27,13 +30,11 @@ pub(super) fn find(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
     findings
 }
 
-/// Whether some evidence of this dependency holds none of these other locks.
-fn usable(view: &View<'_>, from: LockId, to: LockId, path: &[LockId]) -> bool {
+/// Whether some evidence of this dependency holds none of the other locks of a path.
+fn usable(view: &View<'_>, from: LockId, to: LockId, path: &HashSet<LockId>) -> bool {
     let graph = &view.model.graph;
-    let mut situations = graph
-        .between(from, to)
-        .flat_map(|(_, between)| &between.evidence)
-        .filter_map(|evidence| graph.situation(evidence));
+    let evidence = graph.between(from, to).flat_map(|(_, between)| &between.evidence);
+    let mut situations = evidence.filter_map(|evidence| graph.situation(evidence));
     situations.any(|situation| {
         !situation
             .held
@@ -43,18 +44,11 @@ fn usable(view: &View<'_>, from: LockId, to: LockId, path: &[LockId]) -> bool {
 }
 
 /// The same cycle from the lock with the smallest name on.
-fn rotated(view: &View<'_>, locks: &[LockId]) -> Vec<LockId> {
-    let rotations = (0..locks.len()).map(|start| {
-        let (head, tail) = locks.split_at(start);
-        [tail, head].concat()
-    });
-    let names = |locks: &Vec<LockId>| {
-        locks
-            .iter()
-            .map(|&lock| view.name(lock).to_string())
-            .collect::<Vec<_>>()
-    };
-    rotations.min_by_key(names).unwrap_or_default()
+fn rotated(view: &View<'_>, mut locks: Vec<LockId>) -> Vec<LockId> {
+    let names: Vec<_> = locks.iter().map(|&lock| view.name(lock)).collect();
+    let start = rotation::smallest(&names);
+    locks.rotate_left(start);
+    locks
 }
 
 fn finding(view: &View<'_>, judgement: &mut Judgement<'_>) -> Finding {
@@ -74,10 +68,9 @@ fn reason(view: &View<'_>, judgement: &Judgement<'_>) -> String {
         Verdict::NeedsWriter => {
             let locks = judgement.shared_meets_shared();
             let names: Vec<_> = locks.iter().map(|&lock| view.name(lock)).collect();
-            let names = names.join(", ");
+            let (names, writers) = (names.join(" and "), writers(view, &locks));
             format!(
-                "{names}: held shared and requested shared, so it blocks only while a writer is queued; {}",
-                writers(view, &locks)
+                "one side holds {names} shared and another requests it shared: that blocks only while a writer is queued; {writers}"
             )
         }
         Verdict::Guarded => {

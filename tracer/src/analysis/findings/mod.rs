@@ -171,6 +171,7 @@ fn fingerprint_mode(of: Mode) -> &'static str {
 fn lock_names(view: &View<'_>, sides: &[Pick<'_>], guards: &[LockId]) -> Vec<String> {
     let recursion = sides.iter().any(|pick| pick.edge.from == pick.edge.to);
     let mut names: Vec<String> = Vec::new();
+    let mut known = BTreeSet::new();
     for pick in sides {
         let segment = pick.situation.held.iter().skip(pick.evidence.from);
         let between = segment
@@ -178,7 +179,7 @@ fn lock_names(view: &View<'_>, sides: &[Pick<'_>], guards: &[LockId]) -> Vec<Str
             .filter(|taken| !recursion && !guards.contains(&taken.lock));
         for lock in std::iter::once(pick.edge.from).chain(between.map(|taken| taken.lock)) {
             let name = view.name(lock);
-            if !names.iter().any(|known| known == name) {
+            if known.insert(name) {
                 names.push(name.to_string());
             }
         }

@@ -8,7 +8,9 @@ use crate::analysis::snapshot::Snapshot;
 
 /// The same document without control characters in any of its strings.
 pub(super) fn printable(snapshot: &Snapshot) -> Cow<'_, Snapshot> {
-    let Ok(mut document) = serde_json::to_value(snapshot) else { return Cow::Borrowed(snapshot) };
+    let Ok(mut document) = serde_json::to_value(snapshot) else {
+        return Cow::Borrowed(snapshot);
+    };
     if !clean(&mut document) {
         return Cow::Borrowed(snapshot);
     }

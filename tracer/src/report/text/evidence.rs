@@ -42,9 +42,21 @@ fn title(snapshot: &Snapshot, dependency: &Dependency) -> String {
 
 /// A source without a clock (a text trace) has no times to show.
 fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -> String {
-    let at = if clock { format!(" at {}", time(evidence.time_ns)) } else { String::new() };
-    let times = if dependency.count == 1 { "once".to_string() } else { format!("{} times", dependency.count) };
-    let tasks = if dependency.tasks > 1 { format!(" by {} tasks or more", dependency.tasks) } else { String::new() };
+    let at = if clock {
+        format!(" at {}", time(evidence.time_ns))
+    } else {
+        String::new()
+    };
+    let times = if dependency.count == 1 {
+        "once".to_string()
+    } else {
+        format!("{} times", dependency.count)
+    };
+    let tasks = if dependency.tasks > 1 {
+        format!(" by {} tasks or more", dependency.tasks)
+    } else {
+        String::new()
+    };
     format!("{}{at}; seen {times}{tasks}", task(&side.task, side.pid))
 }
 

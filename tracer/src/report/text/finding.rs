@@ -33,7 +33,7 @@ pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> St
     out.push_str(&format!("  fingerprint: {}\n", finding.fingerprint));
     if !finding.scenario.is_empty() {
         out.push('\n');
-        out.push_str(&scenario::render(&finding.scenario));
+        out.push_str(&scenario::render(finding));
     }
     for (number, side) in (1..).zip(&finding.scenario) {
         out.push('\n');

@@ -1,14 +1,22 @@
 //! lockdep's "Possible unsafe locking scenario", with one column per task and every lock.
 
-use crate::analysis::snapshot::{ScenarioStep, Side};
+use crate::analysis::snapshot::{Finding, ScenarioStep, Side};
 use crate::report::wrap::{WIDTH, cut, wrap};
 
 /// Narrower columns show no names any more.
 const MIN_COLUMN: usize = 24;
 
 /// The scenario: columns while they fit, else one task below the other.
-pub(super) fn render(sides: &[Side]) -> String {
-    let mut out = String::from("  Possible unsafe locking scenario:\n\n");
+pub(super) fn render(finding: &Finding) -> String {
+    let sides = &finding.scenario;
+    let (head, end) = match finding.verdict.as_deref() {
+        Some("needs-writer") => ("Possible unsafe locking scenario:", "DEADLOCK once a writer is queued"),
+        Some("guarded" | "ordered" | "single-task") => {
+            ("Unsafe locking scenario, if nothing prevented it:", "prevented")
+        }
+        _ => ("Possible unsafe locking scenario:", "DEADLOCK"),
+    };
+    let mut out = format!("  {head}\n\n");
     let column = (WIDTH - 2) / sides.len().max(1);
     let widest = sides
         .iter()
@@ -21,7 +29,7 @@ pub(super) fn render(sides: &[Side]) -> String {
     } else {
         stacked(&mut out, sides);
     }
-    out.push_str("\n   *** DEADLOCK ***\n");
+    out.push_str(&format!("\n   *** {end} ***\n"));
     out
 }
 

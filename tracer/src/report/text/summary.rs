@@ -46,10 +46,10 @@ fn counts(snapshot: &Snapshot) -> String {
     if total.iter().all(|(_, count)| *count == 0) {
         return "No findings.".to_string();
     }
-    let parts: Vec<_> = total
-        .iter()
-        .filter(|(_, count)| *count > 0)
-        .map(|(severity, count)| format!("{count} {severity}"))
+    let plural = |severity, count| if count > 1 && severity != "critical" { "s" } else { "" };
+    let present = total.iter().filter(|(_, count)| *count > 0);
+    let parts: Vec<_> = present
+        .map(|&(severity, count)| format!("{count} {severity}{}", plural(severity, count)))
         .collect();
     format!("Findings: {}", parts.join(", "))
 }

@@ -1,0 +1,362 @@
+//! Events as a live source tells them: chains, windows, notifiers, names that change, addresses.
+
+#![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
+mod support;
+
+use support::lines;
+use tracer::analysis::context::{Addresses, Context};
+use tracer::analysis::event::{
+    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, NotifierChange, TaskKey, TaskName,
+    WindowBegin, WindowKey,
+};
+use tracer::analysis::model::Model;
+use tracer::analysis::snapshot::{Capture, Kernel, Probes, Snapshot};
+use tracer::names::symbol::Symbols;
+use tracer::report::text;
+
+const KALLSYMS: &str = "\
+ffffffff81000000 t cleanup_net
+ffffffff81001000 T unregister_netdevice_notifier
+ffffffff81002000 t devlink_pernet_pre_exit
+ffffffff81003000 T devl_lock
+ffffffff81004000 T mutex_lock
+ffffffff81005000 T down_write
+ffffffff81006000 t worker_thread
+ffffffff81007000 T devlink_nl_reload_doit
+ffffffff81008000 t dlock_event\t[dlock]
+ffffffff81009000 T __end
+";
+const PERNET: u64 = 0xffff_ffff_8200_0000;
+const DEVICE: u64 = 0xffff_8880_0000_1000;
+const DEVLINK: u64 = 0xffff_8880_0000_2000;
+
+fn name(key: u64, kind: LockKind, class: &str, name: &str) -> Event {
+    Event::Lock(
+        LockKey(key),
+        kind,
+        LockName {
+            class: class.to_string(),
+            name: name.to_string(),
+            label: None,
+        },
+    )
+}
+
+fn task(key: u64, pid: u32, comm: &str) -> Event {
+    Event::Task(
+        TaskKey(key),
+        TaskName {
+            pid: Some(pid),
+            comm: comm.to_string(),
+        },
+    )
+}
+
+fn hold(lock: u64, mode: Mode, stack: &[u64]) -> Hold {
+    let stack = stack.iter().map(|&address| Frame::Address(address)).collect();
+    Hold {
+        lock: LockKey(lock),
+        mode,
+        trylock: false,
+        stack,
+    }
+}
+
+fn chain(key: u64, task: u64, held: Vec<Hold>, request: Hold, time_ns: u64, window: Option<u64>) -> Event {
+    let window = window.map(WindowKey);
+    Event::Chain(Box::new(Chain {
+        key: ChainKey(key),
+        task: TaskKey(task),
+        held,
+        request,
+        time_ns,
+        window,
+    }))
+}
+
+fn window(key: u64, task: u64, to: u32, time_ns: u64) -> Event {
+    Event::WindowBegin(Box::new(WindowBegin {
+        key: WindowKey(key),
+        task: TaskKey(task),
+        handle: "dlock/dlock1".to_string(),
+        action: "driver_reinit".to_string(),
+        netns_from: Some(4_026_531_840),
+        netns_to: Some(to),
+        time_ns,
+    }))
+}
+
+/// The founding case on 6.12: a reload in a `devlink` task, then one in the netns worker.
+fn founding() -> Vec<Event> {
+    let reload = &[0xffff_ffff_8100_4010, 0xffff_ffff_8100_3010, 0xffff_ffff_8100_7020];
+    let worker = &[0xffff_ffff_8100_3010, 0xffff_ffff_8100_2010, 0xffff_ffff_8100_6010];
+    let unregister = &[0xffff_ffff_8100_5010, 0xffff_ffff_8100_1010, 0xffff_ffff_8100_7040];
+    let device = || hold(DEVICE, Mode::Exclusive, reload);
+    let devlink = || hold(DEVLINK, Mode::Exclusive, reload);
+    let pernet = || hold(PERNET, Mode::Shared, &[0xffff_ffff_8100_0010, 0xffff_ffff_8100_6010]);
+    vec![
+        name(PERNET, LockKind::Rwsem, "pernet_ops_rwsem", "pernet_ops_rwsem"),
+        name(DEVICE, LockKind::Mutex, "&dev->mutex", "device dlock1"),
+        name(DEVLINK, LockKind::Mutex, "&devlink->lock", "devlink dlock/dlock1"),
+        task(1, 321, "devlink"),
+        window(1, 1, 4_026_531_840, 1_000_000),
+        chain(
+            1,
+            1,
+            vec![device()],
+            hold(DEVLINK, Mode::Exclusive, reload),
+            2_000_000,
+            Some(1),
+        ),
+        chain(
+            2,
+            1,
+            vec![device(), devlink()],
+            hold(PERNET, Mode::Exclusive, unregister),
+            3_000_000,
+            Some(1),
+        ),
+        Event::Notifier(Box::new(NotifierChange {
+            task: TaskKey(1),
+            function: "unregister_netdevice_notifier".to_string(),
+            callback: Frame::Address(0xffff_ffff_8100_8000),
+            held: vec![device(), devlink()],
+            stack: vec![Frame::Address(0xffff_ffff_8100_7040)],
+            time_ns: 3_100_000,
+            window: Some(WindowKey(1)),
+        })),
+        Event::WindowEnd(WindowKey(1), 0, 9_000_000),
+        task(2, 47, "kworker/u8:1: netns cleanup_net"),
+        window(2, 2, 4_026_532_345, 2_000_000_000),
+        chain(
+            3,
+            2,
+            vec![pernet()],
+            hold(DEVICE, Mode::Exclusive, worker),
+            2_100_000_000,
+            Some(2),
+        ),
+        chain(
+            4,
+            2,
+            vec![pernet(), device()],
+            hold(DEVLINK, Mode::Exclusive, worker),
+            2_200_000_000,
+            Some(2),
+        ),
+        Event::Count(ChainKey(3), 12),
+        task(2, 47, "kworker/u8:1: events_unbound other_work"),
+    ]
+}
+
+fn model(events: Vec<Event>) -> Model {
+    let mut model = Model::new();
+    events.into_iter().for_each(|event| model.apply(event));
+    model
+}
+
+fn context(addresses: Addresses) -> Context {
+    let capture = Capture {
+        backend: "fentry".to_string(),
+        command: Some(vec!["./devlink_reload_test.sh".to_string()]),
+        command_status: Some(0),
+        duration_ns: Some(3_000_000_000),
+        complete: true,
+        probes: Probes {
+            attached: vec!["mutex_lock".to_string()],
+            missing: vec!["down_read_killable".to_string()],
+        },
+        ..Capture::default()
+    };
+    let kernel = Kernel {
+        release: Some("6.12.0".to_string()),
+        btf: Some(true),
+        ..Kernel::default()
+    };
+    Context {
+        symbols: Symbols::parse(KALLSYMS),
+        kernel,
+        capture,
+        addresses,
+    }
+}
+
+fn snapshot(events: Vec<Event>) -> Snapshot {
+    model(events).snapshot(&context(Addresses::Pseudonym))
+}
+
+const FOUND: &str = "inversion possible error device dlock1 devlink dlock/dlock1 pernet_ops_rwsem";
+
+#[test]
+fn chains_make_the_same_findings_as_steps() {
+    let snapshot = snapshot(founding());
+    let guarded = "inversion guarded note devlink dlock/dlock1 pernet_ops_rwsem";
+    assert_eq!(lines(&snapshot), [FOUND, guarded]);
+    assert!(snapshot.capture.complete);
+    let counted = snapshot
+        .dependencies
+        .iter()
+        .find(|dependency| dependency.count == 12)
+        .expect("the counted one");
+    assert_eq!(
+        (counted.tasks, counted.direct, counted.from_mode.as_str()),
+        (1, true, "shared")
+    );
+    assert!(snapshot.dependencies.iter().any(|dependency| !dependency.direct));
+}
+
+#[test]
+fn the_report_reads_like_lockdep() {
+    insta::assert_snapshot!(text::render(&snapshot(founding()), text::Options::default()));
+}
+
+#[test]
+fn a_task_is_called_as_it_was_at_the_time() {
+    let snapshot = snapshot(founding());
+    let tasks: Vec<_> = snapshot.findings[0]
+        .scenario
+        .iter()
+        .map(|side| (side.task.as_str(), side.pid))
+        .collect();
+    assert_eq!(
+        tasks,
+        [("devlink", Some(321)), ("kworker/u8:1: netns cleanup_net", Some(47))]
+    );
+    assert_eq!(
+        snapshot.findings[0].scenario[1].origin.as_deref(),
+        Some("devlink reload dlock/dlock1 (driver_reinit) netns 4026531840 -> 4026532345")
+    );
+}
+
+#[test]
+fn another_task_on_a_known_chain_makes_two_tasks_of_one() {
+    let mode = Mode::Exclusive;
+    let one_task = || {
+        vec![
+            chain(1, 1, vec![hold(1, mode, &[])], hold(2, mode, &[]), 1, None),
+            chain(2, 1, vec![hold(2, mode, &[])], hold(1, mode, &[]), 2, None),
+        ]
+    };
+    assert_eq!(
+        lines(&snapshot(one_task())),
+        ["inversion single-task note lock-1 lock-2"]
+    );
+    let mut two_tasks = one_task();
+    two_tasks.push(Event::Again(ChainKey(2), TaskKey(2)));
+    assert_eq!(lines(&snapshot(two_tasks)), ["inversion possible error lock-1 lock-2"]);
+    // The same chain found new on two CPUs is told twice.
+    let mut twice = one_task();
+    twice.push(chain(2, 2, vec![hold(2, mode, &[])], hold(1, mode, &[]), 2, None));
+    assert_eq!(lines(&snapshot(twice)), ["inversion possible error lock-1 lock-2"]);
+}
+
+#[test]
+fn no_address_is_shown_unless_asked_for() {
+    for (addresses, shown) in [(Addresses::Pseudonym, false), (Addresses::Raw, true)] {
+        let snapshot = model(founding()).snapshot(&context(addresses));
+        let json = tracer::report::json::render(&snapshot).expect("JSON");
+        let text = text::render(
+            &snapshot,
+            text::Options {
+                notes: true,
+                ..text::Options::default()
+            },
+        );
+        assert_eq!(json.contains("0xffff8880"), shown);
+        assert!(!text.contains("ffff8880") && !text.contains("ffffffff8"), "{text}");
+    }
+}
+
+#[test]
+fn locks_of_one_name_are_told_apart() {
+    let mode = Mode::Exclusive;
+    let mut events = vec![
+        name(1, LockKind::Mutex, "&p->lock", "&p->lock"),
+        name(2, LockKind::Mutex, "&p->lock", "&p->lock"),
+        name(3, LockKind::Mutex, "rtnl_mutex", "rtnl_mutex"),
+    ];
+    events.push(chain(
+        1,
+        1,
+        vec![hold(1, mode, &[]), hold(2, mode, &[])],
+        hold(3, mode, &[]),
+        1,
+        None,
+    ));
+    let names: Vec<_> = snapshot(events).locks.into_iter().map(|lock| lock.name).collect();
+    assert_eq!(names, ["&p->lock [lock-1]", "&p->lock [lock-2]", "rtnl_mutex"]);
+}
+
+#[test]
+fn n10_wound_wait_mutexes_back_off() {
+    let mode = Mode::Exclusive;
+    let events = |kind| {
+        vec![
+            name(1, kind, "ww", "a"),
+            name(2, kind, "ww", "b"),
+            chain(1, 1, vec![hold(1, mode, &[])], hold(2, mode, &[]), 1, None),
+            chain(2, 2, vec![hold(2, mode, &[])], hold(1, mode, &[]), 2, None),
+            chain(3, 3, vec![hold(2, mode, &[])], hold(2, mode, &[]), 2, None),
+        ]
+    };
+    assert_eq!(lines(&snapshot(events(LockKind::WwMutex))), [""; 0]);
+    assert_eq!(
+        lines(&snapshot(events(LockKind::Mutex))),
+        ["recursion certain critical b", "inversion possible error a b"]
+    );
+}
+
+#[test]
+fn a_freed_address_is_another_lock() {
+    let mode = Mode::Exclusive;
+    let first = || chain(1, 1, vec![hold(1, mode, &[])], hold(2, mode, &[]), 1, None);
+    let second = || chain(2, 2, vec![hold(2, mode, &[])], hold(1, mode, &[]), 2, None);
+    assert_eq!(
+        lines(&snapshot(vec![first(), Event::Free(LockKey(2)), second()])),
+        [""; 0]
+    );
+    assert_eq!(
+        lines(&snapshot(vec![first(), Event::Init(LockKey(2)), second()])),
+        [""; 0]
+    );
+    // Initialised before it was ever used, it is still that one.
+    let early = vec![
+        name(2, LockKind::Mutex, "b", "b"),
+        Event::Init(LockKey(2)),
+        first(),
+        second(),
+    ];
+    assert_eq!(lines(&snapshot(early)), ["inversion possible error b lock-2"]);
+}
+
+#[test]
+fn what_does_not_fit_is_counted() {
+    let events = vec![
+        Event::Again(ChainKey(9), TaskKey(1)),
+        Event::Count(ChainKey(9), 2),
+        Event::WindowEnd(WindowKey(9), 0, 1),
+    ];
+    let snapshot = snapshot(events);
+    assert_eq!(snapshot.capture.counters.get("unknown_chain"), Some(&2));
+    assert_eq!(snapshot.capture.counters.get("unknown_window"), Some(&1));
+}
+
+#[test]
+fn the_fingerprint_does_not_know_addresses_names_times_or_order() {
+    let original = snapshot(founding()).findings[0].fingerprint.clone();
+    // Another boot: other addresses, pids, instance names and times, and the worker first.
+    let mut moved = founding();
+    moved.rotate_left(9);
+    for event in &mut moved {
+        match event {
+            Event::Lock(_, _, name) => name.name = name.name.replace("dlock1", "dlock7"),
+            Event::Task(_, name) => name.pid = Some(9),
+            Event::Chain(chain) => chain.time_ns += 77,
+            _ => {}
+        }
+    }
+    let snapshot = snapshot(moved);
+    assert_eq!(snapshot.findings[0].fingerprint, original);
+    assert_ne!(snapshot.findings[1].fingerprint, original);
+}
