@@ -31,6 +31,9 @@ static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
 const FRAME_WORDS: usize = 16;
 
+/// Kernel and modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
+const KERNEL_TEXT: u64 = 0xffff_ffff_8000_0000;
+
 /// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth.
 const DEPTH_MASK: u64 = (32 << 10) - 1;
 
@@ -161,6 +164,11 @@ fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
         };
     }
     look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    // From 6.19 on a function may jump into its trampoline instead of calling it: nothing leads back into the function then, and the caller is
+    // next to the saved frame pointer, which is next to the return value.
+    if frame[2] >= KERNEL_TEXT {
+        return frame[2];
+    }
     count(Counter::SiteUnknown);
     0
 }
