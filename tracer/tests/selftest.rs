@@ -276,3 +276,14 @@ fn n11_what_was_held_before_tracing_is_counted_and_not_believed() {
     assert_eq!(snapshot.capture.lost.get("unmatched_release"), Some(&1));
     assert!(!snapshot.capture.complete);
 }
+
+#[test]
+fn a_cycle_is_one_finding_however_often_its_locks_are_born_again() {
+    let round = "T1: A B / T2: B A";
+    let again = "T3| init(A) init(B)";
+    let snapshot = read(&support::trace(&format!("{round} / {round} / {again} / {round}"), "M"));
+    assert_eq!(lines(&snapshot), ["inversion possible error A B"]);
+    assert_eq!(snapshot.findings[0].count, 2);
+    let once = read(&support::trace(&format!("{round} / {round}"), "M"));
+    assert_eq!(once.findings[0].count, 1);
+}

@@ -228,3 +228,124 @@ impl HeldStacks {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::event::{LockKey, TaskKey};
+    use crate::analysis::lock::Locks;
+    use crate::analysis::stack::Stacks;
+    use crate::analysis::task::Tasks;
+
+    struct Fixture {
+        held: HeldStacks,
+        locks: Locks,
+        tasks: Tasks,
+        stacks: Stacks,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            Self {
+                held: HeldStacks::default(),
+                locks: Locks::default(),
+                tasks: Tasks::default(),
+                stacks: Stacks::default(),
+            }
+        }
+
+        fn taken(&mut self, lock: u64, mode: Mode) -> Taken {
+            Taken {
+                lock: self.locks.used(LockKey(lock)),
+                mode,
+                trylock: false,
+                stack: self.stacks.add(&[]),
+            }
+        }
+
+        fn acquire(&mut self, task: u64, lock: u64, mode: Mode) -> Outcome {
+            let taken = self.taken(lock, mode);
+            self.held.acquire(self.tasks.now(TaskKey(task)), taken)
+        }
+
+        fn release(&mut self, task: u64, lock: u64, mode: Mode) -> Outcome {
+            let taken = self.taken(lock, mode);
+            self.held.release(self.tasks.now(TaskKey(task)), taken.lock, mode)
+        }
+
+        /// The locks that a request now would be on top of.
+        fn held_by(&mut self, task: u64) -> Vec<(LockId, Mode)> {
+            let taken = self.taken(999, Mode::Exclusive);
+            match self.held.request(self.tasks.now(TaskKey(task)), taken) {
+                Outcome::Request(held) => held.iter().map(|held| (held.lock, held.mode)).collect(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn release_order_is_free() {
+        let mut f = Fixture::new();
+        let [a, b, c] = [1, 2, 3].map(|lock| f.taken(lock, Mode::Exclusive).lock);
+        (1..=3).for_each(|lock| drop(f.acquire(1, lock, Mode::Exclusive)));
+        f.release(1, 2, Mode::Exclusive);
+        assert_eq!(f.held_by(1), [(a, Mode::Exclusive), (c, Mode::Exclusive)]);
+        f.acquire(1, 2, Mode::Shared);
+        assert_eq!(
+            f.held_by(1),
+            [(a, Mode::Exclusive), (c, Mode::Exclusive), (b, Mode::Shared)]
+        );
+        assert_eq!(f.held_by(2), []);
+    }
+
+    #[test]
+    fn the_newest_hold_in_the_mode_of_the_release_goes() {
+        let mut f = Fixture::new();
+        let a = f.taken(1, Mode::Shared).lock;
+        f.acquire(1, 1, Mode::Shared);
+        f.acquire(1, 1, Mode::SharedRecursive);
+        f.release(1, 1, Mode::Shared);
+        assert_eq!(f.held_by(1), [(a, Mode::SharedRecursive)]);
+    }
+
+    #[test]
+    fn an_acquisition_after_its_request_is_no_second_request() {
+        let mut f = Fixture::new();
+        let taken = f.taken(1, Mode::Exclusive);
+        let task = f.tasks.now(TaskKey(1));
+        assert_eq!(f.held.request(task, taken), Outcome::Request(vec![]));
+        assert_eq!(f.acquire(1, 1, Mode::Exclusive), Outcome::Nothing);
+        assert_eq!(f.acquire(1, 2, Mode::Exclusive), Outcome::Request(vec![taken]));
+    }
+
+    #[test]
+    fn only_what_cannot_be_from_before_the_trace_is_an_imbalance() {
+        let mut f = Fixture::new();
+        assert_eq!(f.release(1, 1, Mode::Exclusive), Outcome::Nothing);
+        assert_eq!(f.held.counts.unmatched_releases, 1);
+        // Other readers can be there since before the trace.
+        f.acquire(2, 2, Mode::Shared);
+        f.release(2, 2, Mode::Shared);
+        assert_eq!(f.release(1, 2, Mode::Shared), Outcome::Nothing);
+        // A writer had it alone, so there were none.
+        f.acquire(2, 2, Mode::Exclusive);
+        f.release(2, 2, Mode::Exclusive);
+        assert_eq!(f.release(1, 2, Mode::Shared), Outcome::Breach(Breach::UnlockImbalance));
+    }
+
+    #[test]
+    fn what_is_too_deep_is_counted_and_its_release_is_no_imbalance() {
+        let mut f = Fixture::new();
+        let deep = MAX_HELD as u64 + 2;
+        (0..deep).for_each(|lock| drop(f.acquire(1, lock, Mode::Exclusive)));
+        assert_eq!((f.held.counts.overflows, f.held_by(1).len()), (2, MAX_HELD));
+        for lock in (0..deep).rev() {
+            assert_eq!(f.release(1, lock, Mode::Exclusive), Outcome::Nothing);
+        }
+        assert_eq!(f.held_by(1), []);
+        assert_eq!(
+            f.release(1, 0, Mode::Exclusive),
+            Outcome::Breach(Breach::UnlockImbalance)
+        );
+    }
+}

@@ -237,7 +237,7 @@ pub struct Finding {
     pub scenario: Vec<Side>,
     /// First seen, ns since the start: for a cycle, when its last side was seen.
     pub first_ns: u64,
-    /// How many sets of lock objects with these names do the same.
+    /// How often: sets of lock objects with these names that close the same cycle, or breaches of the same rule.
     #[serde(default)]
     pub count: u64,
 }

@@ -28,7 +28,12 @@ pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> St
     }
     out.push_str(&wrap("  why: ", "       ", &finding.reason));
     if finding.count > 1 {
-        out.push_str(&format!("  seen on {} sets of such locks\n", finding.count));
+        let what = if finding.scenario.is_empty() {
+            "times"
+        } else {
+            "sets of such locks"
+        };
+        out.push_str(&format!("  seen: {} {what}\n", finding.count));
     }
     out.push_str(&format!("  fingerprint: {}\n", finding.fingerprint));
     if !finding.scenario.is_empty() {
