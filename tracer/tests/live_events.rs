@@ -252,6 +252,27 @@ fn another_task_on_a_known_chain_makes_two_tasks_of_one() {
 }
 
 #[test]
+fn another_task_is_not_put_into_the_window_of_the_first() {
+    let mut events = founding();
+    events.push(task(3, 400, "devlink"));
+    events.push(Event::Again(ChainKey(2), TaskKey(3)));
+    let snapshot = snapshot(events);
+    let evidence = snapshot.dependencies.iter().flat_map(|dependency| &dependency.evidence);
+    let (others, first): (Vec<_>, Vec<_>) = evidence.partition(|evidence| evidence.pid == Some(400));
+    assert!(
+        !others.is_empty()
+            && others
+                .iter()
+                .all(|evidence| evidence.window.is_none() && evidence.origin.is_none())
+    );
+    assert!(
+        first
+            .iter()
+            .all(|evidence| evidence.window.is_some() && evidence.origin.is_some())
+    );
+}
+
+#[test]
 fn no_address_is_shown_unless_asked_for() {
     for (addresses, shown) in [(Addresses::Pseudonym, false), (Addresses::Raw, true)] {
         let snapshot = model(founding()).snapshot(&context(addresses));

@@ -113,8 +113,10 @@ fn evidence(view: &View<'_>, evidence: &Evidence) -> Option<snapshot::Evidence> 
             .unwrap_or_default(),
         to_stack: stack(situation.request.stack),
         origin: view.origin(evidence),
-        window: situation
-            .window
+        window: view
+            .model
+            .graph
+            .window(evidence)
             .and_then(|key| view.model.windows.get(&key))
             .map(|window| window.number),
         time_ns: evidence.time_ns,

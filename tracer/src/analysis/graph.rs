@@ -195,6 +195,11 @@ impl OrderGraph {
         &self.situations
     }
 
+    /// The reload window a piece of evidence is from. Of another task on a known chain nobody tells which one it was in.
+    pub(crate) fn window(&self, evidence: &Evidence) -> Option<WindowKey> {
+        self.situation(evidence).filter(|_| !evidence.among_others)?.window
+    }
+
     /// The locks held in a piece of evidence, and the one requested.
     pub(crate) fn situation(&self, evidence: &Evidence) -> Option<&Situation> {
         self.situations.get(evidence.situation)

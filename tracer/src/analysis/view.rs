@@ -157,7 +157,7 @@ impl<'a> View<'a> {
 
     /// Why the task was in the kernel: the reload window's handle, action and namespaces.
     pub(crate) fn origin(&self, evidence: &Evidence) -> Option<String> {
-        let window = self.model.graph.situation(evidence)?.window?;
+        let window = self.model.graph.window(evidence)?;
         let window = &self.model.windows.get(&window)?.begin;
         let mut origin = format!("devlink reload {} ({})", window.handle, window.action);
         if let (Some(from), Some(to)) = (window.netns_from, window.netns_to)
