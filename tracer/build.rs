@@ -34,7 +34,11 @@ mod live {
             unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
         }
         let toolchain = env::var(TOOLCHAIN).unwrap_or_else(|_| "nightly".to_owned());
-        let package = Package { name: "tracer-ebpf", root_dir: "../tracer-ebpf", ..Package::default() };
+        let package = Package {
+            name: "tracer-ebpf",
+            root_dir: "../tracer-ebpf",
+            ..Package::default()
+        };
         aya_build::build_ebpf([package], Toolchain::Custom(&toolchain)).with_context(|| {
             format!(
                 "the eBPF program could not be built with toolchain `{toolchain}`: `cargo xtask build` finds or installs one; \

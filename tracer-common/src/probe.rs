@@ -131,21 +131,33 @@ mod tests {
     #[test]
     fn programs_are_unique() {
         for (index, probe) in PROBES.iter().enumerate() {
-            assert!(PROBES[..index].iter().all(|other| other.program != probe.program), "{} stands twice", probe.program);
+            assert!(
+                PROBES[..index].iter().all(|other| other.program != probe.program),
+                "{} stands twice",
+                probe.program
+            );
         }
     }
 
     #[test]
     fn an_index_is_the_place_in_the_table() {
-        assert_eq!(PROBES[ProbeIndex::devlink_reload_exit as usize].program, "devlink_reload_exit");
+        assert_eq!(
+            PROBES[ProbeIndex::devlink_reload_exit as usize].program,
+            "devlink_reload_exit"
+        );
         assert_eq!(PROBES[ProbeIndex::mutex_lock as usize].function, "mutex_lock");
     }
 
     #[test]
     fn what_can_fail_has_both_ends() {
-        for probe in PROBES.iter().filter(|probe| probe.hook == Hook::Exit && probe.program.ends_with("_exit")) {
+        for probe in PROBES
+            .iter()
+            .filter(|probe| probe.hook == Hook::Exit && probe.program.ends_with("_exit"))
+        {
             assert!(
-                PROBES.iter().any(|entry| entry.hook == Hook::Entry && entry.function == probe.function),
+                PROBES
+                    .iter()
+                    .any(|entry| entry.hook == Hook::Entry && entry.function == probe.function),
                 "{} has no entry",
                 probe.function
             );

@@ -197,7 +197,11 @@ fn again(known: &mut ChainCount, task: u64, key: u64, probe: ProbeIndex) {
 
 #[inline(always)]
 fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, probe: ProbeIndex, info: u64) {
-    let first = ChainCount { count: 1, task, told: 0 };
+    let first = ChainCount {
+        count: 1,
+        task,
+        told: 0,
+    };
     match CHAINS.insert(key, &first, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
         // Another task was faster.

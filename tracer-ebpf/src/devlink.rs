@@ -38,7 +38,9 @@ fn name(devlink: u64, probe: ProbeIndex) {
     if unsafe { DEVLINKS.get(devlink) }.is_some() {
         return;
     }
-    let Some(device) = read::<u64>(devlink, offset!(devlink_dev)) else { return };
+    let Some(device) = read::<u64>(devlink, offset!(devlink_dev)) else {
+        return;
+    };
     let Some(mut entry) = RING.reserve::<Devlink>(0) else {
         count(Counter::RingFull);
         return;

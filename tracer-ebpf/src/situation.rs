@@ -47,15 +47,22 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
                 (*held).slots[INDEX].lock as *const c_void,
             );
         });
-        (*situation).stack_bytes =
-            bpf_get_stack(context, (&raw mut (*situation).stack).cast(), (8 * STACK_DEPTH) as u32, 0) as i64;
+        (*situation).stack_bytes = bpf_get_stack(
+            context,
+            (&raw mut (*situation).stack).cast(),
+            (8 * STACK_DEPTH) as u32,
+            0,
+        ) as i64;
     }
 }
 
 /// Address of the task that has the lock exclusively, without the flag bits; 0 when it cannot be told.
 #[inline(always)]
 pub fn owner(lock: u64, info: u64) -> u64 {
-    let word: Option<u64> =
-        if info & info::RWSEM != 0 { read(lock, offset!(rwsem_owner)) } else { read(lock, offset!(mutex_owner)) };
+    let word: Option<u64> = if info & info::RWSEM != 0 {
+        read(lock, offset!(rwsem_owner))
+    } else {
+        read(lock, offset!(mutex_owner))
+    };
     word.unwrap_or(0) & !7
 }

@@ -105,7 +105,9 @@ pub unsafe fn work(desc: *mut [u8; DESC_LEN]) -> u64 {
         Some(flags) if flags & WORKER_FLAG != 0 => {}
         _ => return 0,
     }
-    let Some(worker) = read::<u64>(task, offset!(task_kthread)).and_then(|kthread| read::<u64>(kthread, offset!(kthread_data))) else {
+    let Some(worker) =
+        read::<u64>(task, offset!(task_kthread)).and_then(|kthread| read::<u64>(kthread, offset!(kthread_data)))
+    else {
         return 0;
     };
     let function = read::<u64>(worker, offset!(worker_function)).unwrap_or(0);

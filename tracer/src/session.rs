@@ -103,19 +103,28 @@ pub fn run(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, SessionErr
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|source| SessionError::System { what: "starting the runtime", source })?
+        .map_err(|source| SessionError::System {
+            what: "starting the runtime",
+            source,
+        })?
         .block_on(trace(options, sink))
 }
 
 async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
-    let mut signals = Signals::new().map_err(|source| SessionError::System { what: "catching signals", source })?;
+    let mut signals = Signals::new().map_err(|source| SessionError::System {
+        what: "catching signals",
+        source,
+    })?;
     let begin = Instant::now();
     let symbols = kernel::symbols()?;
     let mut attached = live::attach(&symbols, if options.debug { aya_log::Level::Debug as u8 } else { 0 })?;
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
     let logger = if options.debug { attached.logger() } else { None };
-    let mut logger = logger.map(live::watch).transpose().map_err(system("watching the log"))?;
+    let mut logger = logger
+        .map(live::watch)
+        .transpose()
+        .map_err(system("watching the log"))?;
     sink.progress(&attach_line(&attached, begin.elapsed()));
 
     let mut trace = Trace::new(attached, symbols, options)?;
@@ -164,8 +173,11 @@ fn attach_line(attached: &Attached, took: Duration) -> String {
     let count = attached.attached().count();
     let mut line = format!("backend fentry: {count} probes attached in {:.1} s", took.as_secs_f64());
     if !attached.missing().is_empty() {
-        let missing: Vec<_> =
-            attached.missing().iter().map(|missing| format!("{} ({})", missing.function, missing.reason)).collect();
+        let missing: Vec<_> = attached
+            .missing()
+            .iter()
+            .map(|missing| format!("{} ({})", missing.function, missing.reason))
+            .collect();
         line += &format!(", missing: {}", missing.join(", "));
     }
     line
@@ -194,7 +206,11 @@ impl Trace {
             started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
             probes: Probes {
                 attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
-                missing: attached.missing().iter().map(|missing| missing.program.to_owned()).collect(),
+                missing: attached
+                    .missing()
+                    .iter()
+                    .map(|missing| missing.program.to_owned())
+                    .collect(),
             },
             ..Capture::default()
         };
@@ -204,7 +220,12 @@ impl Trace {
             attached,
             decoder,
             model: Model::new(),
-            context: Context { symbols, kernel, capture, addresses: options.addresses },
+            context: Context {
+                symbols,
+                kernel,
+                capture,
+                addresses: options.addresses,
+            },
             start: Instant::now(),
             is_new: false,
             written: Instant::now(),
@@ -225,7 +246,11 @@ impl Trace {
                     Err(_) => self.symbols_unread += 1,
                 }
             }
-            if self.decoder.decode(&record, &self.context.symbols, &mut events).is_err() {
+            if self
+                .decoder
+                .decode(&record, &self.context.symbols, &mut events)
+                .is_err()
+            {
                 self.undecoded += 1;
             }
             for event in events.drain(..) {
@@ -283,6 +308,9 @@ impl Trace {
         let written = sink.write(&snapshot, true);
         self.attached.detach(live::DETACH_LIMIT);
         written.map_err(SessionError::Sink)?;
-        Ok(Outcome { snapshot, command: status })
+        Ok(Outcome {
+            snapshot,
+            command: status,
+        })
     }
 }

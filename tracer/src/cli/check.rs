@@ -26,7 +26,10 @@ pub(super) fn execute(_: &CheckArgs) -> Result<Status, Failure> {
 /// What is hooked, and what cannot be seen on this kernel.
 fn table(attached: &Attached, no_symbols: bool) -> String {
     let facts = kernel::facts();
-    let mut text = format!("kernel   {}\nbackend  fentry\n", facts.release.as_deref().unwrap_or("unknown"));
+    let mut text = format!(
+        "kernel   {}\nbackend  fentry\n",
+        facts.release.as_deref().unwrap_or("unknown")
+    );
     if no_symbols {
         text += "symbols  hidden: set kernel.kptr_restrict to 1 or 0 to see names instead of `unknown`\n";
     }
@@ -35,13 +38,19 @@ fn table(attached: &Attached, no_symbols: bool) -> String {
         let _ = writeln!(text, "{what:<8} {about}");
     };
     for probe in attached.attached() {
-        line("hooked", &format!("{:<42} {:?}", probe.function, probe.hook).to_lowercase());
+        line(
+            "hooked",
+            &format!("{:<42} {:?}", probe.function, probe.hook).to_lowercase(),
+        );
     }
     for missing in attached.missing() {
         line("missing", &format!("{:<42} {}", missing.function, missing.reason));
     }
     for (structure, member, _) in attached.offsets.entries().filter(|(_, _, offset)| *offset == ABSENT) {
-        line("absent", &format!("member {member} of struct {structure}: what needs it is switched off"));
+        line(
+            "absent",
+            &format!("member {member} of struct {structure}: what needs it is switched off"),
+        );
     }
     text
 }

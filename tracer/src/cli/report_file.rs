@@ -54,11 +54,17 @@ impl ReportFile {
             Some(folder) if !folder.as_os_str().is_empty() => folder,
             _ => Path::new("."),
         };
-        tempfile::Builder::new().prefix(".tracer-").tempfile_in(folder).map_err(|source| self.error(source))
+        tempfile::Builder::new()
+            .prefix(".tracer-")
+            .tempfile_in(folder)
+            .map_err(|source| self.error(source))
     }
 
     fn error(&self, source: io::Error) -> ReportFileError {
-        ReportFileError { path: self.path.clone(), source }
+        ReportFileError {
+            path: self.path.clone(),
+            source,
+        }
     }
 }
 
@@ -78,7 +84,11 @@ mod tests {
         file.replace("second").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "second");
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing temporary stays");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing temporary stays"
+        );
     }
 
     #[test]

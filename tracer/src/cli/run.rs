@@ -16,8 +16,10 @@ use crate::{
 
 /// Arguments of `run`.
 #[derive(Args, Debug)]
-#[command(after_help = "The reports are kept up to date while the trace runs: what was seen is on disk when the machine hangs. \
-The first Ctrl-C ends the trace and reports, a second one aborts.")]
+#[command(
+    after_help = "The reports are kept up to date while the trace runs: what was seen is on disk when the machine hangs. \
+The first Ctrl-C ends the trace and reports, a second one aborts."
+)]
 pub struct RunArgs {
     /// The command to trace to its end; without one, trace until Ctrl-C
     #[arg(last = true, value_name = "COMMAND")]
@@ -53,19 +55,27 @@ pub struct RunArgs {
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text.parse().map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
     Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{text}` seconds: {error}"))
 }
 
 pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     if args.verbose > 1 {
-        let _ = env_logger::Builder::new().filter_level(log::LevelFilter::Debug).try_init();
+        let _ = env_logger::Builder::new()
+            .filter_level(log::LevelFilter::Debug)
+            .try_init();
     }
     let mut files = Files::open(args)?;
     let options = Options {
         command: args.command.clone(),
         duration: args.duration,
-        addresses: if args.raw_addresses { Addresses::Raw } else { Addresses::Pseudonym },
+        addresses: if args.raw_addresses {
+            Addresses::Raw
+        } else {
+            Addresses::Pseudonym
+        },
         debug: args.verbose > 1,
     };
     let outcome = session::run(&options, &mut files)?;
@@ -116,7 +126,8 @@ impl Sink for Files<'_> {
             file.replace(&text).map_err(|error| error.to_string())?;
         }
         if last {
-            let text = render(snapshot, self.args.format, &self.args.view, false).map_err(|failure| failure.to_string())?;
+            let text =
+                render(snapshot, self.args.format, &self.args.view, false).map_err(|failure| failure.to_string())?;
             write(&text, None).map_err(|failure| failure.to_string())?;
         }
         Ok(())

@@ -47,7 +47,10 @@ pub fn of(bits: u64, proof: &Proof, task: u64, offsets: &Offsets) -> Belief {
 
 /// The word at an offset within the lock; `None` when the kernel has no such member or it stands further behind than what was kept.
 fn word(proof: &Proof, offset: i64) -> Option<u64> {
-    proof.words.get(usize::try_from(offset).ok()? / size_of::<u64>()).copied()
+    proof
+        .words
+        .get(usize::try_from(offset).ok()? / size_of::<u64>())
+        .copied()
 }
 
 fn has_readers(count: u64) -> bool {
@@ -59,10 +62,19 @@ mod tests {
     use super::*;
 
     const TASK: u64 = 0xffff_8880_0123_4540;
-    const KNOWN: Offsets = Offsets { mutex_owner: 0, rwsem_owner: 8, rwsem_count: 0, ..Offsets::NONE };
+    const KNOWN: Offsets = Offsets {
+        mutex_owner: 0,
+        rwsem_owner: 8,
+        rwsem_count: 0,
+        ..Offsets::NONE
+    };
 
     fn judge(bits: u64, owner: u64, count: u64) -> Belief {
-        let words = if bits & info::RWSEM != 0 { [count, owner] } else { [owner, 0] };
+        let words = if bits & info::RWSEM != 0 {
+            [count, owner]
+        } else {
+            [owner, 0]
+        };
         of(bits, &Proof { words }, TASK, &KNOWN)
     }
 
@@ -94,6 +106,9 @@ mod tests {
     fn without_offsets_nothing_is_known() {
         let proof = Proof { words: [TASK, 0] };
         assert_eq!(of(info::MUTEX, &proof, TASK, &Offsets::NONE), Belief::Unknown);
-        assert_eq!(of(info::RWSEM | info::SHARED, &proof, TASK, &Offsets::NONE), Belief::Unknown);
+        assert_eq!(
+            of(info::RWSEM | info::SHARED, &proof, TASK, &Offsets::NONE),
+            Belief::Unknown
+        );
     }
 }

@@ -4,7 +4,10 @@
 
 pub mod belief;
 pub mod naming;
+mod path;
 mod record;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -81,7 +84,9 @@ impl Decoder {
     /// Decodes one record and appends what it tells to `events`.
     pub fn decode(&mut self, bytes: &[u8], symbols: &Symbols, events: &mut Vec<Event>) -> Result<(), DecodeError> {
         let header: Header = record::read(bytes, 0)?;
-        let probe = PROBES.get(header.probe as usize).ok_or(DecodeError::Probe(header.probe))?;
+        let probe = PROBES
+            .get(header.probe as usize)
+            .ok_or(DecodeError::Probe(header.probe))?;
         match Kind(header.kind) {
             Kind::CHAIN => self.chain(&record::read(bytes, header.kind)?, symbols, events),
             Kind::AGAIN => {
@@ -92,7 +97,11 @@ impl Decoder {
             Kind::WINDOW_BEGIN => self.window_begin(&record::read(bytes, header.kind)?, symbols, events),
             Kind::WINDOW_END => {
                 let end: wire::WindowEnd = record::read(bytes, header.kind)?;
-                events.push(Event::WindowEnd(WindowKey(end.window), end.result as i32, self.time(&header)));
+                events.push(Event::WindowEnd(
+                    WindowKey(end.window),
+                    end.result as i32,
+                    self.time(&header),
+                ));
             }
             Kind::NOTIFIER => self.notifier(&record::read(bytes, header.kind)?, probe, symbols, events),
             Kind::DEVLINK => self.naming.devlink(&record::read(bytes, header.kind)?, events),
@@ -113,7 +122,10 @@ impl Decoder {
 
     /// Tells a task's name when it is new or has changed: a worker's changes with each work item.
     fn task(&mut self, header: &Header, comm: String, events: &mut Vec<Event>) {
-        let name = TaskName { pid: Some(header.pid), comm };
+        let name = TaskName {
+            pid: Some(header.pid),
+            comm,
+        };
         if self.tasks.get(&header.task) != Some(&name) {
             self.tasks.insert(header.task, name.clone());
             events.push(Event::Task(TaskKey(header.task), name));
@@ -122,13 +134,21 @@ impl Decoder {
 
     fn chain(&mut self, chain: &wire::Chain, symbols: &Symbols, events: &mut Vec<Event>) {
         let header = &chain.header;
-        self.task(header, worker(header, &chain.situation.desc, chain.situation.work, symbols), events);
+        self.task(
+            header,
+            worker(header, &chain.situation.desc, chain.situation.work, symbols),
+            events,
+        );
         let stack = self.stack(&chain.situation, header);
         self.stacks.insert(chain.key, stack.clone());
-        let held = self.held(&chain.situation, header, symbols, events);
+        let held = self.held(&chain.situation, &stack, header, symbols, events);
         self.naming.requested(chain, &stack, symbols, events);
-        let request =
-            Hold { lock: LockKey(chain.lock), mode: mode(chain.info), trylock: chain.info & info::TRYLOCK != 0, stack };
+        let request = Hold {
+            lock: LockKey(chain.lock),
+            mode: mode(chain.info),
+            trylock: chain.info & info::TRYLOCK != 0,
+            stack,
+        };
         events.push(Event::Chain(Box::new(Chain {
             key: ChainKey(chain.key),
             task: TaskKey(header.task),
@@ -158,21 +178,34 @@ impl Decoder {
         let header = &notifier.header;
         let situation = &notifier.situation;
         self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
-        let held = self.held(situation, header, symbols, events);
+        let stack = self.stack(situation, header);
+        let held = self.held(situation, &stack, header, symbols, events);
         events.push(Event::Notifier(Box::new(NotifierChange {
             task: TaskKey(header.task),
             function: probe.function.to_owned(),
             callback: Frame::Address(notifier.callback),
             held,
-            stack: self.stack(situation, header),
+            stack,
             time_ns: self.time(header),
             window: window(situation.window),
         })));
     }
 
-    /// Held locks that the locks themselves confirm, in order of acquisition.
-    fn held(&mut self, situation: &Situation, header: &Header, symbols: &Symbols, events: &mut Vec<Event>) -> Vec<Hold> {
-        let mut slots: Vec<_> = situation.held.iter().zip(&situation.proof).filter(|(slot, _)| slot.lock != 0).collect();
+    /// Held locks that the locks themselves confirm, in order of acquisition; `now` is the stack that the task is at.
+    fn held(
+        &mut self,
+        situation: &Situation,
+        now: &[Frame],
+        header: &Header,
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) -> Vec<Hold> {
+        let mut slots: Vec<_> = situation
+            .held
+            .iter()
+            .zip(&situation.proof)
+            .filter(|(slot, _)| slot.lock != 0)
+            .collect();
         slots.sort_by_key(|(slot, _)| slot.info >> info::SEQUENCE_SHIFT);
         let mut held = Vec::with_capacity(slots.len());
         for (slot, proof) in slots {
@@ -184,7 +217,8 @@ impl Decoder {
                 Belief::Unknown => *self.counters.entry("holds_not_verified").or_default() += 1,
                 Belief::Confirmed => {}
             }
-            let stack = self.stacks.get(&slot.chain).cloned().unwrap_or_default();
+            let taken = self.stacks.get(&slot.chain).map_or(&[][..], Vec::as_slice);
+            let stack = path::certain(taken, now, symbols).to_vec();
             self.naming.held(slot, &stack, symbols, events);
             held.push(Hold {
                 lock: LockKey(slot.lock),
@@ -204,7 +238,10 @@ impl Decoder {
         };
         let addresses = &situation.stack[..(bytes / size_of::<u64>()).min(situation.stack.len())];
         let first = self.functions.get(header.probe as usize).map_or(0, |&entry| {
-            addresses.iter().position(|&address| is_entry(address, entry)).unwrap_or(0)
+            addresses
+                .iter()
+                .position(|&address| is_entry(address, entry))
+                .unwrap_or(0)
         });
         self.without_trampolines(&addresses[first..])
     }
@@ -238,7 +275,11 @@ pub fn announces_symbols(bytes: &[u8]) -> bool {
 const ENTRY_BYTES: u64 = 16;
 
 fn mode(bits: u64) -> Mode {
-    if bits & info::SHARED != 0 { Mode::Shared } else { Mode::Exclusive }
+    if bits & info::SHARED != 0 {
+        Mode::Shared
+    } else {
+        Mode::Exclusive
+    }
 }
 
 fn window(number: u64) -> Option<WindowKey> {

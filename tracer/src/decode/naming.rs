@@ -29,19 +29,39 @@ pub(super) struct Naming {
 
 impl Naming {
     pub(super) fn new(offsets: Offsets) -> Self {
-        Self { offsets, handles: HashMap::new(), named: HashSet::new(), shared: HashMap::new() }
+        Self {
+            offsets,
+            handles: HashMap::new(),
+            named: HashSet::new(),
+            shared: HashMap::new(),
+        }
     }
 
     /// The handle of an instance: `BUS/DEV`.
     pub(super) fn handle(&self, devlink: u64) -> String {
-        self.handles.get(&devlink).cloned().unwrap_or_else(|| "unknown".to_owned())
+        self.handles
+            .get(&devlink)
+            .cloned()
+            .unwrap_or_else(|| "unknown".to_owned())
     }
 
     /// An instance tells its name: its own lock and its device's get it.
     pub(super) fn devlink(&mut self, devlink: &wire::Devlink, events: &mut Vec<Event>) {
         let handle = format!("{}/{}", text(&devlink.bus), text(&devlink.name));
-        self.member(devlink.devlink, self.offsets.devlink_lock, "&devlink->lock", &format!("devlink {handle}"), events);
-        self.member(devlink.device, self.offsets.device_mutex, "&dev->mutex", &format!("device {handle}"), events);
+        self.member(
+            devlink.devlink,
+            self.offsets.devlink_lock,
+            "&devlink->lock",
+            &format!("devlink {handle}"),
+            events,
+        );
+        self.member(
+            devlink.device,
+            self.offsets.device_mutex,
+            "&dev->mutex",
+            &format!("device {handle}"),
+            events,
+        );
         self.handles.insert(devlink.devlink, handle);
     }
 
@@ -59,20 +79,34 @@ impl Naming {
         if offset != ABSENT {
             let lock = object.wrapping_add_signed(offset);
             self.named.insert(lock);
-            let name = LockName { class: class.to_owned(), name: name.to_owned(), label: Some(name.to_owned()) };
+            let name = LockName {
+                class: class.to_owned(),
+                name: name.to_owned(),
+                label: Some(name.to_owned()),
+            };
             events.push(Event::Lock(LockKey(lock), LockKind::Mutex, name));
         }
     }
 
     /// Names a lock that is requested.
-    pub(super) fn requested(&mut self, chain: &wire::Chain, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
+    pub(super) fn requested(
+        &mut self,
+        chain: &wire::Chain,
+        stack: &[Frame],
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) {
         if self.named.contains(&chain.lock) || self.symbol(chain.lock, chain.info, symbols, events) {
             return;
         }
         let device = text(&chain.device);
         if !device.is_empty() {
             let label = format!("device {device}");
-            let name = LockName { class: "&dev->mutex".to_owned(), name: label.clone(), label: Some(label) };
+            let name = LockName {
+                class: "&dev->mutex".to_owned(),
+                name: label.clone(),
+                label: Some(label),
+            };
             self.named.insert(chain.lock);
             events.push(Event::Lock(LockKey(chain.lock), LockKind::Mutex, name));
             return;
@@ -89,9 +123,15 @@ impl Naming {
 
     /// By the symbol at its address: `rtnl_mutex`.
     fn symbol(&mut self, lock: u64, bits: u64, symbols: &Symbols, events: &mut Vec<Event>) -> bool {
-        let Some((symbol, _)) = symbols.data(lock) else { return false };
+        let Some((symbol, _)) = symbols.data(lock) else {
+            return false;
+        };
         self.named.insert(lock);
-        let name = LockName { class: symbol.to_owned(), name: symbol.to_owned(), label: None };
+        let name = LockName {
+            class: symbol.to_owned(),
+            name: symbol.to_owned(),
+            label: None,
+        };
         events.push(Event::Lock(LockKey(lock), kind(bits), name));
         true
     }
@@ -104,13 +144,29 @@ impl Naming {
         let class = format!("{what} in {function}");
         let number = self.shared.entry(class.clone()).or_default();
         *number += 1;
-        let name = if *number == 1 { class.clone() } else { format!("{class} #{number}") };
-        events.push(Event::Lock(LockKey(lock), kind(bits), LockName { class, name, label: None }));
+        let name = if *number == 1 {
+            class.clone()
+        } else {
+            format!("{class} #{number}")
+        };
+        events.push(Event::Lock(
+            LockKey(lock),
+            kind(bits),
+            LockName {
+                class,
+                name,
+                label: None,
+            },
+        ));
     }
 }
 
 fn kind(bits: u64) -> LockKind {
-    if bits & info::RWSEM != 0 { LockKind::Rwsem } else { LockKind::Mutex }
+    if bits & info::RWSEM != 0 {
+        LockKind::Rwsem
+    } else {
+        LockKind::Mutex
+    }
 }
 
 /// The function that called the lock function, which is the innermost frame.

@@ -8,7 +8,11 @@ use super::DecodeError;
 /// Reads the record at the beginning of `bytes`; `kind` is for the error.
 pub(super) fn read<T: AnyBitPattern>(bytes: &[u8], kind: u32) -> Result<T, DecodeError> {
     let wanted = size_of::<T>();
-    let record = bytes.get(..wanted).ok_or(DecodeError::Short { kind, found: bytes.len(), wanted })?;
+    let record = bytes.get(..wanted).ok_or(DecodeError::Short {
+        kind,
+        found: bytes.len(),
+        wanted,
+    })?;
     Ok(bytemuck::pod_read_unaligned(record))
 }
 

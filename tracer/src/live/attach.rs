@@ -72,8 +72,10 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     for (address, probe) in functions.iter_mut().zip(PROBES) {
         *address = symbols.address(probe.function).unwrap_or(0);
     }
-    let btf = Btf::from_sys_fs()
-        .map_err(|error| LiveError::BadBtf { path: kernel::BTF_PATH, reason: error.to_string() })?;
+    let btf = Btf::from_sys_fs().map_err(|error| LiveError::BadBtf {
+        path: kernel::BTF_PATH,
+        reason: error.to_string(),
+    })?;
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
@@ -88,7 +90,14 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let hooks = hook_all(&mut ebpf, &btf)?;
-    Ok(Attached { ebpf, offsets, functions, hooks, counters, chains })
+    Ok(Attached {
+        ebpf,
+        offsets,
+        functions,
+        hooks,
+        counters,
+        chains,
+    })
 }
 
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
@@ -96,27 +105,44 @@ fn hook_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
     let last = PROBES.iter().filter(|probe| probe.acquires());
     for probe in PROBES.iter().filter(|probe| !probe.acquires()).chain(last) {
-        let program = ebpf
-            .program_mut(probe.program)
-            .ok_or_else(|| LiveError::Object { name: probe.program.to_owned() })?;
+        let program = ebpf.program_mut(probe.program).ok_or_else(|| LiveError::Object {
+            name: probe.program.to_owned(),
+        })?;
         match hook(program, probe, btf) {
             Ok(link) => hooks.attached.push((probe, link)),
             Err(error) if is_absent(&error) => hooks.missing.push(missed(probe, "not on this kernel".to_owned())),
             Err(error) if is_needed(probe) => {
-                return Err(LiveError::NoHook { function: probe.function, reason: chain(&error) });
+                return Err(LiveError::NoHook {
+                    function: probe.function,
+                    reason: chain(&error),
+                });
             }
             Err(error) => hooks.missing.push(missed(probe, chain(&error))),
         }
     }
-    match hooks.missing.iter().find(|missing| PROBES.iter().any(|probe| probe.program == missing.program && is_needed(probe))) {
-        Some(missing) => Err(LiveError::NoHook { function: missing.function, reason: missing.reason.clone() }),
+    match hooks.missing.iter().find(|missing| {
+        PROBES
+            .iter()
+            .any(|probe| probe.program == missing.program && is_needed(probe))
+    }) {
+        Some(missing) => Err(LiveError::NoHook {
+            function: missing.function,
+            reason: missing.reason.clone(),
+        }),
         None => Ok(hooks),
     }
 }
 
 /// Without these there is nothing to see; everything else is a gap that is told.
 fn is_needed(probe: &Probe) -> bool {
-    const NEEDED: &[&str] = &["mutex_lock", "mutex_unlock", "down_read", "up_read", "down_write", "up_write"];
+    const NEEDED: &[&str] = &[
+        "mutex_lock",
+        "mutex_unlock",
+        "down_read",
+        "up_read",
+        "down_write",
+        "up_write",
+    ];
     probe.purpose == Purpose::Task || NEEDED.contains(&probe.program)
 }
 
@@ -125,7 +151,11 @@ fn is_absent(error: &ProgramError) -> bool {
 }
 
 fn missed(probe: &Probe, reason: String) -> Missing {
-    Missing { program: probe.program, function: probe.function, reason }
+    Missing {
+        program: probe.program,
+        function: probe.function,
+        reason,
+    }
 }
 
 fn hook(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<Link, ProgramError> {
@@ -150,7 +180,8 @@ fn hook(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<Link, Program
 }
 
 fn map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, LiveError> {
-    ebpf.take_map(name).ok_or_else(|| LiveError::Object { name: name.to_owned() })
+    ebpf.take_map(name)
+        .ok_or_else(|| LiveError::Object { name: name.to_owned() })
 }
 
 /// An error with all its causes.
@@ -197,7 +228,9 @@ impl Attached {
 
     /// Every chain with how often it was seen.
     pub fn chain_counts(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.chains.iter().filter_map(|entry| entry.ok().map(|(key, [count, _, _])| (key, count)))
+        self.chains
+            .iter()
+            .filter_map(|entry| entry.ok().map(|(key, [count, _, _])| (key, count)))
     }
 
     /// How often the BPF runtime skipped a program because it was running already on that CPU, by program; only those above zero.
@@ -231,7 +264,10 @@ impl Attached {
         }
         let end = Instant::now() + limit;
         for _ in 0..count {
-            if receiver.recv_timeout(end.saturating_duration_since(Instant::now())).is_err() {
+            if receiver
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+                .is_err()
+            {
                 break;
             }
         }

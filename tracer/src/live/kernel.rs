@@ -52,8 +52,10 @@ fn active_mode(text: &str) -> Option<String> {
 
 /// The kernel's symbols now, modules included.
 pub fn symbols() -> Result<Symbols, LiveError> {
-    let text = fs::read_to_string(KALLSYMS_PATH)
-        .map_err(|source| LiveError::Read { path: KALLSYMS_PATH.to_owned(), source })?;
+    let text = fs::read_to_string(KALLSYMS_PATH).map_err(|source| LiveError::Read {
+        path: KALLSYMS_PATH.to_owned(),
+        source,
+    })?;
     Ok(Symbols::parse(&text))
 }
 
@@ -62,7 +64,10 @@ pub fn monotonic_ns() -> Result<u64, LiveError> {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is valid for writes.
     if unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &mut time) } != 0 {
-        return Err(LiveError::System { what: "clock_gettime", source: io::Error::last_os_error() });
+        return Err(LiveError::System {
+            what: "clock_gettime",
+            source: io::Error::last_os_error(),
+        });
     }
     Ok(time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64)
 }
@@ -73,8 +78,14 @@ mod tests {
 
     #[test]
     fn the_active_lockdown_mode_is_the_one_in_brackets() {
-        assert_eq!(active_mode("none integrity [confidentiality]\n").as_deref(), Some("confidentiality"));
-        assert_eq!(active_mode("[none] integrity confidentiality\n").as_deref(), Some("none"));
+        assert_eq!(
+            active_mode("none integrity [confidentiality]\n").as_deref(),
+            Some("confidentiality")
+        );
+        assert_eq!(
+            active_mode("[none] integrity confidentiality\n").as_deref(),
+            Some("none")
+        );
         assert_eq!(active_mode("none\n"), None);
     }
 }

@@ -24,7 +24,10 @@ impl Command {
             .args(arguments)
             .stdin(Stdio::inherit())
             .spawn()
-            .map_err(|source| SessionError::Command { command: program.clone(), source })?;
+            .map_err(|source| SessionError::Command {
+                command: program.clone(),
+                source,
+            })?;
         Ok(Self { child: Some(child) })
     }
 
@@ -41,7 +44,12 @@ impl Command {
 
     /// Asks it to end. It is not waited for: it may hang on the very lock that is looked for.
     pub(super) fn stop(&mut self) {
-        if let Some(id) = self.child.as_ref().and_then(Child::id).and_then(|id| i32::try_from(id).ok()) {
+        if let Some(id) = self
+            .child
+            .as_ref()
+            .and_then(Child::id)
+            .and_then(|id| i32::try_from(id).ok())
+        {
             // SAFETY: a child that was not waited for keeps its id.
             unsafe { libc::kill(id, libc::SIGTERM) };
         }

@@ -1,0 +1,76 @@
+//! Whether the path by which a lock was taken fits the path on which the task is now.
+//!
+//! The program walks no stack when a lock is taken: it tells paths apart by the caller and the depth of the stack, and sends one stack for each. Two
+//! paths of the same caller and depth share it. What a report shows as evidence must be true, so a path that does not fit is cut down
+//! to what is certain.
+
+use crate::{analysis::event::Frame, names::symbol::Symbols};
+
+/// The lock function and its caller: the part that the program keeps apart exactly.
+const CERTAIN: usize = 2;
+
+/// The part of `taken` that is certain when the same task is at `now`, both innermost first.
+///
+/// Seen from the outermost frame, both paths are the same up to a function that called first the one, then the other. If they part in two different
+/// functions, the task took the lock on another path.
+pub(super) fn certain<'a>(taken: &'a [Frame], now: &[Frame], symbols: &Symbols) -> &'a [Frame] {
+    let differs = taken
+        .iter()
+        .rev()
+        .zip(now.iter().rev())
+        .find(|(taken, now)| taken != now);
+    match differs {
+        Some((taken_in, now_in)) if function(taken_in, symbols) != function(now_in, symbols) => {
+            &taken[..taken.len().min(CERTAIN)]
+        }
+        _ => taken,
+    }
+}
+
+fn function<'a>(frame: &'a Frame, symbols: &'a Symbols) -> Option<&'a str> {
+    match frame {
+        Frame::Address(address) => symbols.function(*address),
+        Frame::Text(text) => Some(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYMBOLS: &str = "\
+ffffffff81000000 T rtnl_lock
+ffffffff81000100 T dev_open
+ffffffff81000200 T dev_close
+ffffffff81000300 T do_syscall_64
+ffffffff81000400 T end_of_text
+";
+
+    fn path(addresses: &[u64]) -> Vec<Frame> {
+        addresses
+            .iter()
+            .map(|address| Frame::Address(0xffff_ffff_8100_0000 + address))
+            .collect()
+    }
+
+    fn kept(taken: &[u64], now: &[u64]) -> usize {
+        certain(&path(taken), &path(now), &Symbols::parse(SYMBOLS)).len()
+    }
+
+    #[test]
+    fn one_function_called_both() {
+        assert_eq!(kept(&[0x10, 0x110, 0x310], &[0x180, 0x310]), 3);
+        assert_eq!(kept(&[0x10, 0x110, 0x310], &[0x20, 0x150, 0x310]), 3);
+    }
+
+    #[test]
+    fn another_path_is_cut_down_to_the_caller() {
+        assert_eq!(kept(&[0x10, 0x210, 0x310, 0x320], &[0x180, 0x310, 0x320]), 2);
+    }
+
+    #[test]
+    fn nothing_is_made_of_nothing() {
+        assert_eq!(kept(&[], &[0x180, 0x310]), 0);
+        assert_eq!(kept(&[0x10, 0x310], &[]), 2);
+    }
+}

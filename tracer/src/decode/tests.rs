@@ -1,0 +1,322 @@
+//! Golden bytes: every record is written byte by byte at the offsets that the object uses, and decoded.
+
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{BUS_LEN, COMM_LEN, DESC_LEN, HELD_SLOTS},
+};
+
+use super::*;
+use crate::analysis::event::LockName;
+
+const TASK: u64 = 0xffff_8880_0000_1000;
+const OFFSETS: Offsets = Offsets {
+    mutex_owner: 0,
+    rwsem_owner: 8,
+    rwsem_count: 0,
+    devlink_lock: 0x28,
+    device_mutex: 0x90,
+    ..Offsets::NONE
+};
+const SYMBOLS: &str = "\
+ffffffff81000000 T mutex_lock
+ffffffff81000100 T down_read
+ffffffff81000200 T cleanup_net
+ffffffff81000300 T devlink_reload
+ffffffff81000400 T end_of_text
+ffffffff82000000 D pernet_ops_rwsem
+ffffffff82000100 D end_of_data
+";
+const PERNET: u64 = 0xffff_ffff_8200_0000;
+const DEVLINK: u64 = 0xffff_8880_0000_2000;
+const DEVICE: u64 = 0xffff_8880_0000_3000;
+
+/// A record under construction.
+struct Bytes(Vec<u8>);
+
+impl Bytes {
+    /// A record with its header: kind, probe, time, task, pid, tgid, comm.
+    fn new(kind: u32, probe: ProbeIndex, comm: &str) -> Self {
+        let mut bytes = Self(Vec::new());
+        bytes
+            .number32(kind)
+            .number32(probe as u32)
+            .number(1_500)
+            .number(TASK)
+            .number32(7)
+            .number32(7);
+        bytes.text(comm, COMM_LEN);
+        assert_eq!(bytes.0.len(), 48);
+        bytes
+    }
+
+    fn number(&mut self, number: u64) -> &mut Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn number32(&mut self, number: u32) -> &mut Self {
+        self.0.extend(number.to_le_bytes());
+        self
+    }
+
+    fn text(&mut self, text: &str, length: usize) -> &mut Self {
+        let end = self.0.len() + length;
+        self.0.extend(text.as_bytes());
+        self.0.resize(end, 0);
+        self
+    }
+
+    /// Window, work, queue, held locks with what proves them, and return addresses.
+    fn situation(&mut self, work: u64, held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> &mut Self {
+        self.number(0)
+            .number(work)
+            .text("netns", DESC_LEN)
+            .number(8 * stack.len() as u64);
+        for index in 0..HELD_SLOTS {
+            for word in held.get(index).map_or([0; 3], |held| held.0) {
+                self.number(word);
+            }
+        }
+        for index in 0..HELD_SLOTS {
+            for word in held.get(index).map_or([0; 2], |held| held.1) {
+                self.number(word);
+            }
+        }
+        for index in 0..96 {
+            self.number(stack.get(index).copied().unwrap_or(0));
+        }
+        self
+    }
+}
+
+fn decoder() -> Decoder {
+    let mut functions = vec![0; PROBES.len()];
+    functions[ProbeIndex::mutex_lock as usize] = 0xffff_ffff_8100_0000;
+    functions[ProbeIndex::down_read as usize] = 0xffff_ffff_8100_0100;
+    functions[ProbeIndex::devlink_reload as usize] = 0xffff_ffff_8100_0300;
+    Decoder::new(OFFSETS, functions, 1_000)
+}
+
+fn decode(decoder: &mut Decoder, bytes: &Bytes) -> Vec<Event> {
+    let mut events = Vec::new();
+    decoder.decode(&bytes.0, &Symbols::parse(SYMBOLS), &mut events).unwrap();
+    events
+}
+
+/// A chain: `request` on top of `held`, from the given stack.
+fn chain(probe: ProbeIndex, request: [u64; 2], held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> Bytes {
+    let mut bytes = Bytes::new(1, probe, "kworker/u8:1");
+    bytes.number(0x77).number(request[0]).number(request[1]).text("", 64);
+    bytes.situation(0xffff_ffff_8100_0200, held, stack);
+    bytes
+}
+
+fn only_chain(events: &[Event]) -> &Chain {
+    let mut chains = events.iter().filter_map(|event| match event {
+        Event::Chain(chain) => Some(chain.as_ref()),
+        _ => None,
+    });
+    let chain = chains.next().unwrap();
+    assert!(chains.next().is_none());
+    chain
+}
+
+#[test]
+fn a_chain_tells_task_names_holds_and_stack() {
+    let held = ([PERNET, 0x11, 1 << 8 | info::RWSEM | info::SHARED], [0x100, TASK | 1]);
+    // The program and its trampoline stand before the hooked function.
+    let stack = [
+        0xffff_ffff_c000_0000,
+        0xffff_ffff_c000_1000,
+        0xffff_ffff_8100_0009,
+        0xffff_ffff_8100_0240,
+    ];
+    let events = decode(
+        &mut decoder(),
+        &chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[held], &stack),
+    );
+    assert!(events.contains(&Event::Task(
+        TaskKey(TASK),
+        TaskName {
+            pid: Some(7),
+            comm: "kworker/u8:1: netns cleanup_net".to_owned()
+        }
+    )));
+    let chain = only_chain(&events);
+    assert_eq!((chain.key, chain.time_ns, chain.window), (ChainKey(0x77), 500, None));
+    assert_eq!(
+        (chain.request.lock, chain.request.mode),
+        (LockKey(DEVLINK), Mode::Exclusive)
+    );
+    assert_eq!(
+        chain.request.stack,
+        [Frame::Address(stack[2]), Frame::Address(stack[3])]
+    );
+    assert_eq!(
+        (chain.held[0].lock, chain.held[0].mode),
+        (LockKey(PERNET), Mode::Shared)
+    );
+    let names: Vec<_> = events.iter().filter_map(named).collect();
+    assert_eq!(names, ["pernet_ops_rwsem", "mutex in cleanup_net"]);
+}
+
+fn named(event: &Event) -> Option<&str> {
+    match event {
+        Event::Lock(_, _, LockName { name, .. }) => Some(name),
+        _ => None,
+    }
+}
+
+#[test]
+fn a_hold_that_the_lock_denies_is_dropped_and_counted() {
+    let denied = ([PERNET, 0x11, 1 << 8 | info::RWSEM], [1, TASK + 0x40]);
+    let mut decoder = decoder();
+    let events = decode(
+        &mut decoder,
+        &chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[denied], &[]),
+    );
+    assert!(only_chain(&events).held.is_empty());
+    assert_eq!(decoder.counters().get("holds_not_believed"), Some(&1));
+}
+
+#[test]
+fn holds_are_in_order_of_acquisition_whatever_their_slots() {
+    let slot = |lock: u64, number: u64| ([lock, 0, number << 8 | info::MUTEX], [TASK, 0]);
+    let held = [slot(0xc0, 3), ([0; 3], [0; 2]), slot(0xa0, 1), slot(0xb0, 2)];
+    let events = decode(
+        &mut decoder(),
+        &chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &held, &[]),
+    );
+    let locks: Vec<_> = only_chain(&events).held.iter().map(|hold| hold.lock.0).collect();
+    assert_eq!(locks, [0xa0, 0xb0, 0xc0]);
+}
+
+#[test]
+fn trampolines_within_a_stack_are_left_out() {
+    let stack = [
+        0xffff_ffff_8100_0009,
+        0xffff_ffff_8100_0350, // in devlink_reload
+        0xffff_ffff_c000_2000, // its trampoline
+        0xffff_ffff_8100_0309, // and the call into that
+        0xffff_ffff_8100_0240,
+    ];
+    let events = decode(
+        &mut decoder(),
+        &chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[], &stack),
+    );
+    let kept = [stack[0], stack[1], stack[4]].map(Frame::Address);
+    assert_eq!(only_chain(&events).request.stack, kept);
+}
+
+#[test]
+fn a_reload_has_the_handle_that_the_instance_told() {
+    let mut decoder = decoder();
+    let mut name = Bytes::new(6, ProbeIndex::devl_lock, "devlink");
+    name.number(DEVLINK)
+        .number(DEVICE)
+        .text("pci", BUS_LEN)
+        .text("0000:00:09.0", 64);
+    let names: Vec<_> = decode(&mut decoder, &name)
+        .iter()
+        .filter_map(named)
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(names, ["devlink pci/0000:00:09.0", "device pci/0000:00:09.0"]);
+
+    let mut begin = Bytes::new(3, ProbeIndex::devlink_reload, "devlink");
+    begin
+        .number(9)
+        .number(DEVLINK)
+        .number32(4_026_531_840)
+        .number32(0)
+        .number32(1)
+        .number32(0);
+    begin.number(0).text("", DESC_LEN);
+    let events = decode(&mut decoder, &begin);
+    let Some(Event::WindowBegin(window)) = events.last() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(
+        (window.handle.as_str(), window.action.as_str()),
+        ("pci/0000:00:09.0", "driver_reinit")
+    );
+    assert_eq!((window.netns_from, window.netns_to), (Some(4_026_531_840), None));
+
+    let mut end = Bytes::new(4, ProbeIndex::devlink_reload_exit, "devlink");
+    end.number(9).number((-95_i64) as u64);
+    assert_eq!(decode(&mut decoder, &end), [Event::WindowEnd(WindowKey(9), -95, 500)]);
+
+    let mut free = Bytes::new(7, ProbeIndex::devlink_free, "devlink");
+    free.number(DEVLINK);
+    assert_eq!(decode(&mut decoder, &free), [Event::Free(LockKey(DEVLINK + 0x28))]);
+}
+
+#[test]
+fn a_notifier_tells_its_function_and_callback() {
+    let mut bytes = Bytes::new(5, ProbeIndex::unregister_netdevice_notifier, "devlink");
+    bytes.number(0xffff_ffff_8100_0200).situation(0, &[], &[]);
+    let events = decode(&mut decoder(), &bytes);
+    let Some(Event::Notifier(change)) = events.last() else {
+        panic!("{events:?}")
+    };
+    assert_eq!(change.function, "unregister_netdevice_notifier");
+    assert_eq!(change.callback, Frame::Address(0xffff_ffff_8100_0200));
+}
+
+#[test]
+fn a_second_task_is_told_under_the_chain_it_took() {
+    let mut bytes = Bytes::new(2, ProbeIndex::mutex_lock, "ip");
+    bytes.number(0x77);
+    assert_eq!(
+        decode(&mut decoder(), &bytes).last(),
+        Some(&Event::Again(ChainKey(0x77), TaskKey(TASK)))
+    );
+}
+
+#[test]
+fn what_is_cut_short_or_unknown_is_an_error() {
+    let mut decoder = decoder();
+    let mut try_decode = |bytes: &[u8]| decoder.decode(bytes, &Symbols::default(), &mut Vec::new());
+    assert_eq!(
+        try_decode(&[1, 0]),
+        Err(DecodeError::Short {
+            kind: 0,
+            found: 2,
+            wanted: 48
+        })
+    );
+    assert_eq!(
+        try_decode(&Bytes::new(2, ProbeIndex::mutex_lock, "ip").0),
+        Err(DecodeError::Short {
+            kind: 2,
+            found: 48,
+            wanted: 56
+        })
+    );
+    assert_eq!(
+        try_decode(&Bytes::new(99, ProbeIndex::mutex_lock, "ip").0),
+        Err(DecodeError::Kind(99))
+    );
+    let mut probe = Bytes::new(2, ProbeIndex::mutex_lock, "ip");
+    probe.0[4] = 0xff;
+    assert_eq!(try_decode(&probe.0), Err(DecodeError::Probe(0xff)));
+}
+
+#[test]
+fn a_module_announces_symbols_and_nothing_else_does() {
+    assert!(announces_symbols(
+        &Bytes::new(8, ProbeIndex::do_init_module, "modprobe").0
+    ));
+    assert!(!announces_symbols(&Bytes::new(2, ProbeIndex::mutex_lock, "modprobe").0));
+    assert!(!announces_symbols(&[8]));
+}
+
+#[test]
+fn counters_are_split_into_losses_and_counts() {
+    let mut values = vec![0; Counter::ALL.len()];
+    values[Counter::Sent as usize] = 5;
+    values[Counter::RingFull as usize] = 2;
+    let (lost, counted) = split_counters(&values);
+    assert_eq!(lost, BTreeMap::from([("ring_full".to_owned(), 2)]));
+    assert_eq!(counted, BTreeMap::from([("records_sent".to_owned(), 5)]));
+}
