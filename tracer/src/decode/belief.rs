@@ -96,7 +96,7 @@ mod tests {
     fn readers_confirm_and_a_writer_denies() {
         let shared = info::RWSEM | info::SHARED;
         assert_eq!(judge(shared, TASK | 1, 0x100), Belief::Confirmed);
-        assert_eq!(judge(shared, TASK + 0x40 | 1, 0x206), Belief::Confirmed);
+        assert_eq!(judge(shared, (TASK + 0x40) | 1, 0x206), Belief::Confirmed);
         assert_eq!(judge(shared, TASK | 1, 0), Belief::Denied);
         assert_eq!(judge(shared, TASK, 1), Belief::Denied);
         assert_eq!(judge(shared, TASK, 1 << 63), Belief::Denied);
