@@ -125,6 +125,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .map(live::watch)
         .transpose()
         .map_err(system("watching the log"))?;
+    live::drop_privileges()?;
     sink.progress(&attach_line(&attached, begin.elapsed()));
 
     let mut trace = Trace::new(attached, symbols, options)?;

@@ -54,13 +54,12 @@ impl<'a> View<'a> {
         }
         // A text trace's names stay as they are written; a kernel's are often those of the class.
         if context.addresses != Addresses::Absent {
-            let mut uses: BTreeMap<String, usize> = BTreeMap::new();
-            for named in locks.values() {
-                *uses.entry(named.name.clone()).or_default() += 1;
-            }
+            let mut uses: BTreeMap<String, u32> = BTreeMap::new();
             for named in locks.values_mut() {
-                if uses.get(&named.name).is_some_and(|&uses| uses > 1) {
-                    named.name = format!("{} [lock-{}]", named.name, named.number);
+                let uses = uses.entry(named.name.clone()).or_default();
+                *uses += 1;
+                if *uses > 1 {
+                    named.name = format!("{} #{uses}", named.name);
                 }
             }
         }

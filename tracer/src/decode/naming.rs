@@ -23,8 +23,6 @@ pub(super) struct Naming {
     handles: HashMap<u64, String>,
     /// Locks that have a name that will not get better.
     named: HashSet<u64>,
-    /// How many locks share a fallback name.
-    shared: HashMap<String, u32>,
 }
 
 impl Naming {
@@ -33,7 +31,6 @@ impl Naming {
             offsets,
             handles: HashMap::new(),
             named: HashSet::new(),
-            shared: HashMap::new(),
         }
     }
 
@@ -136,28 +133,14 @@ impl Naming {
         true
     }
 
-    /// By the function that takes it, numbered when several locks are taken there: `mutex in seq_read_iter #2`.
+    /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name.
     fn by_taker(&mut self, lock: u64, bits: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
         let Some(function) = taker(stack, symbols) else { return };
         self.named.insert(lock);
         let what = if bits & info::RWSEM != 0 { "rwsem" } else { "mutex" };
         let class = format!("{what} in {function}");
-        let number = self.shared.entry(class.clone()).or_default();
-        *number += 1;
-        let name = if *number == 1 {
-            class.clone()
-        } else {
-            format!("{class} #{number}")
-        };
-        events.push(Event::Lock(
-            LockKey(lock),
-            kind(bits),
-            LockName {
-                class,
-                name,
-                label: None,
-            },
-        ));
+        let name = LockName { name: class.clone(), class, label: None };
+        events.push(Event::Lock(LockKey(lock), kind(bits), name));
     }
 }
 

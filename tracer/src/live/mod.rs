@@ -4,8 +4,10 @@ mod attach;
 mod btf;
 mod error;
 pub mod kernel;
+mod privilege;
 mod reader;
 
 pub use attach::{Attached, DETACH_LIMIT, Missing, attach};
 pub use error::LiveError;
+pub use privilege::drop_privileges;
 pub use reader::watch;
