@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use crate::{failure::unable, kernel::Kernel, process};
+use crate::{cache, failure::unable, kernel::Kernel, process};
 
 /// Programs taken from this machine; busybox gives the rest.
 const PROGRAMS: [&str; 8] = [
@@ -39,7 +39,7 @@ pub struct Initramfs<'a> {
 impl<'a> Initramfs<'a> {
     /// The userland without tracer, modules and scenario.
     pub fn new(kernel: &'a Kernel) -> Result<Self> {
-        let root = tempfile::Builder::new().prefix("tracer-lab-").tempdir()?;
+        let root = cache::scratch("root")?;
         let initramfs = Self { root, kernel };
         for dir in [
             "usr/bin",

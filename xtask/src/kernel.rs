@@ -192,7 +192,7 @@ fn numbers(name: &str) -> Vec<u64> {
 }
 
 fn fill(resolved: &Resolved, dir: &Path) -> Result<()> {
-    cache::require_space(dir, FETCH_MEGABYTES, &format!("linux {}", resolved.release))?;
+    cache::require_space(&cache::dir()?, FETCH_MEGABYTES, &format!("linux {}", resolved.release))?;
     progress::say("fetch", &format!("linux {} ({})", resolved.release, resolved.suite));
     let debs = cache::scratch("debs")?;
     let wanted: Vec<_> = resolved

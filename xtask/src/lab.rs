@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build,
+    build, cache,
     failure::usage,
     guest_files,
     initramfs::Initramfs,
@@ -85,7 +85,7 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
     }
     fs::create_dir_all(&results)?;
     let console = results.join("console.log");
-    let work = tempfile::Builder::new().prefix("tracer-lab-").tempdir()?;
+    let work = cache::scratch("guest")?;
     let packed = work.path().join("initramfs");
     prepare(&kernel, scenario, tracer)?.pack(&packed)?;
     let disk = work.path().join("disk");
@@ -183,7 +183,7 @@ pub fn shell(name: &str) -> Result<()> {
     let kernel = kernel::fetch(series)?;
     let initramfs = userland(&kernel, &tracer_binary()?, &["dlock".to_owned()])?;
     initramfs.add_file("lab/config", "MODE=shell\n")?;
-    let work = tempfile::Builder::new().prefix("tracer-lab-").tempdir()?;
+    let work = cache::scratch("guest")?;
     let packed = work.path().join("initramfs");
     initramfs.pack(&packed)?;
     let accelerator = kvm::accelerator(&kernel)?;
@@ -200,7 +200,9 @@ pub fn shell(name: &str) -> Result<()> {
 
 /// The tracer that goes into the guest: `$TRACER_BIN`, else what `cargo xtask build` built.
 pub fn tracer_binary() -> Result<PathBuf> {
-    let chosen = std::env::var_os("TRACER_BIN").map(PathBuf::from);
+    let chosen = std::env::var_os("TRACER_BIN")
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from);
     if let Some(chosen) = &chosen
         && !chosen.is_file()
     {

@@ -49,7 +49,11 @@ pub fn build(source: &Path, kernel: &Kernel) -> Result<Vec<PathBuf>> {
 pub fn build_root(kernel: &Kernel) -> Result<PathBuf> {
     let resolved = &kernel.resolved;
     cache::entry(&format!("build-root/{}", resolved.key()), |dir| {
-        cache::require_space(dir, BUILD_ROOT_MEGABYTES, "the compiler and headers of one kernel")?;
+        cache::require_space(
+            &cache::dir()?,
+            BUILD_ROOT_MEGABYTES,
+            "the compiler and headers of one kernel",
+        )?;
         progress::say("fetch", &format!("compiler and headers for linux {}", resolved.release));
         let apt = Apt::open(&resolved.suite)?;
         let headers = format!("linux-headers-{}={}", resolved.release, resolved.version);

@@ -38,7 +38,12 @@ pub fn judge(scenario: &Scenario, returned: &Returned<'_>) -> Vec<String> {
             .map(|line| format!("kernel warning: {}", line.trim())),
     );
     if let Err(error) = &returned.files {
-        wrong.push(error.to_string());
+        // The guest says so when there is too much to send.
+        let why = returned
+            .console
+            .lines()
+            .find_map(|line| line.trim().strip_prefix("lab: /out "));
+        wrong.push(why.map_or_else(|| error.to_string(), |why| format!("{error}: /out {why}")));
         return wrong;
     }
     match fs::read_to_string(returned.dir.join("report.json")) {
