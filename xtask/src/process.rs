@@ -72,7 +72,7 @@ pub fn as_root(program: &str) -> Result<Command> {
     }
     if !succeeds_within(Command::new("sudo").arg("-V"), Duration::from_secs(5)) {
         return Err(unable(format!(
-            "`{program}` needs root: run this as root, or install sudo"
+            "this needs root (to start `{program}`): run it as root, or install sudo"
         )));
     }
     let mut sudo = Command::new("sudo");

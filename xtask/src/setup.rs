@@ -35,6 +35,7 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
         return Ok(());
     }
     progress::say("install", &missing.join(" "));
+    apt_get().map_err(|error| unable(format!("cannot install {}: {error:#}", missing.join(" "))))?;
     if process::run(
         apt_get()?
             .args(["install", "-qq", "--no-remove", "--no-install-recommends"])
