@@ -34,6 +34,9 @@ pub enum LiveError {
         /// As in `/sys/kernel/security/lockdown`.
         mode: String,
     },
+    /// Hooks would be attached, and never called.
+    #[error("function hooks are switched off on this machine: switch them on with `sysctl kernel.ftrace_enabled=1`")]
+    HooksOff,
     /// The kernel refuses a hook without which there is nothing to see.
     #[error(
         "this kernel does not let eBPF programs hook functions (fentry): `{function}`: {reason}; \

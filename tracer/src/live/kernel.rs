@@ -8,6 +8,7 @@ use crate::{analysis::snapshot::Kernel, names::symbol::Symbols};
 /// The kernel's own type information.
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN_PATH: &str = "/sys/kernel/security/lockdown";
+const FTRACE_PATH: &str = "/proc/sys/kernel/ftrace_enabled";
 const KALLSYMS_PATH: &str = "/proc/kallsyms";
 
 /// What the running kernel is.
@@ -31,6 +32,10 @@ pub fn check() -> Result<(), LiveError> {
     }
     if !Path::new(BTF_PATH).exists() {
         return Err(LiveError::NoBtf { path: BTF_PATH });
+    }
+    // Attaching succeeds then, but no function is patched (`kernel/trace/ftrace.c`, `ftrace_startup_enable()`).
+    if fs::read_to_string(FTRACE_PATH).is_ok_and(|text| text.trim() == "0") {
+        return Err(LiveError::HooksOff);
     }
     match lockdown() {
         Some(mode) if mode == "confidentiality" => Err(LiveError::Lockdown { mode }),
