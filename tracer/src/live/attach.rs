@@ -195,7 +195,8 @@ fn chain(error: &dyn std::error::Error) -> String {
         }
         source = cause.source();
     }
-    text
+    // Where the verifier was not asked, there is nothing behind this.
+    text.trim_end().trim_end_matches(". Verifier output:").to_owned()
 }
 
 impl Attached {

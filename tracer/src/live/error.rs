@@ -39,9 +39,10 @@ pub enum LiveError {
     HooksOff,
     /// The kernel refuses a hook without which there is nothing to see.
     #[error(
-        "this kernel does not let eBPF programs hook functions (fentry): `{function}`: {reason}; \
-         it needs CONFIG_FUNCTION_TRACER, CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS and CONFIG_BPF_JIT, as stock distribution kernels have them. \
-         A kernel without them can be traced in a VM: `cargo xtask lab shell`"
+        "this kernel does not let eBPF programs hook functions (fentry): {function}: {reason}; \
+         `not permitted` means that a policy forbids it (lockdown, a container, a hosted VM), anything else that the kernel lacks \
+         CONFIG_FUNCTION_TRACER, CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS or CONFIG_BPF_JIT. \
+         A distribution's stock kernel in a VM can be traced: `cargo xtask lab shell` boots one"
     )]
     NoHook {
         /// The function that could not be hooked.
