@@ -19,9 +19,10 @@ use crate::{
     count::count,
     held::Held,
     kernel::{peek, read_string},
+    ring::send,
     setting::{function, is_device_type, offset},
-    situation::{RING, fill, owner},
-    task::{argument, current, fill_header, held, is_own, known},
+    situation::{fill, owner},
+    task::{argument, current, held, is_own, known},
 };
 
 /// Every chain that was sent, and how often it was seen.
@@ -106,7 +107,7 @@ fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
     match CHAINS.get_ptr_mut(key) {
         // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
         Some(known) => again(unsafe { &mut *known }, task, key, probe),
-        None => send(context, held, task, key, lock, probe, info),
+        None => tell(context, held, task, key, lock, probe, info),
     }
     if !held.push(lock, info, key) {
         count(Counter::HeldOverflow);
@@ -180,23 +181,14 @@ fn again(known: &mut ChainCount, task: u64, key: u64, probe: ProbeIndex) {
     if known.task == task || known.told != 0 {
         return;
     }
-    let Some(mut entry) = RING.reserve::<Again>(0) else {
-        count(Counter::RingFull);
-        return;
-    };
-    known.told = 1;
-    let record = entry.as_mut_ptr();
-    // SAFETY: reserved for exactly this type.
-    unsafe {
-        fill_header(&raw mut (*record).header, Kind::AGAIN, probe);
-        (*record).key = key;
+    // SAFETY: the ring gives a place for exactly this type.
+    if send::<Again>(Kind::AGAIN, probe, |record| unsafe { (*record).key = key }) {
+        known.told = 1;
     }
-    entry.submit(0);
-    count(Counter::Sent);
 }
 
 #[inline(always)]
-fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, probe: ProbeIndex, info: u64) {
+fn tell(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, probe: ProbeIndex, info: u64) {
     let first = ChainCount {
         count: 1,
         task,
@@ -211,24 +203,20 @@ fn send(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
             return;
         }
     }
-    let Some(mut entry) = RING.reserve::<Chain>(0) else {
+    let sent = send::<Chain>(Kind::CHAIN, probe, |record| {
+        // SAFETY: the ring gives a place for exactly this type.
+        unsafe {
+            (*record).key = key;
+            (*record).lock = lock;
+            (*record).info = info;
+            device_name(lock, info, &raw mut (*record).device);
+            fill(&raw mut (*record).situation, context, held);
+        }
+    });
+    if !sent {
         // It is new again when it is seen again.
         let _ = CHAINS.remove(key);
-        count(Counter::RingFull);
-        return;
-    };
-    let record = entry.as_mut_ptr();
-    // SAFETY: reserved for exactly this type.
-    unsafe {
-        fill_header(&raw mut (*record).header, Kind::CHAIN, probe);
-        (*record).key = key;
-        (*record).lock = lock;
-        (*record).info = info;
-        device_name(lock, info, &raw mut (*record).device);
-        fill(&raw mut (*record).situation, context, held);
     }
-    entry.submit(0);
-    count(Counter::Sent);
 }
 
 /// Reads the name of the device that a lock belongs to; the name of a lock that is no device's is empty.

@@ -15,9 +15,9 @@ use tracer_common::{
 use crate::{
     count::count,
     kernel::{read, read_string},
+    ring::send,
     setting::offset,
-    situation::RING,
-    task::{argument, current, fill_header, held, is_own, known, work},
+    task::{argument, current, held, is_own, known, work},
 };
 
 /// Instances whose name was sent, by the address of their `struct devlink`.
@@ -41,25 +41,19 @@ fn name(devlink: u64, probe: ProbeIndex) {
     let Some(device) = read::<u64>(devlink, offset!(devlink_dev)) else {
         return;
     };
-    let Some(mut entry) = RING.reserve::<Devlink>(0) else {
-        count(Counter::RingFull);
-        return;
-    };
-    if DEVLINKS.insert(devlink, 1, u64::from(BPF_NOEXIST)).is_err() {
+    let bus = read::<u64>(device, offset!(device_bus)).and_then(|bus| read::<u64>(bus, offset!(bus_name)));
+    let sent = send::<Devlink>(Kind::DEVLINK, probe, |record| {
+        // SAFETY: the ring gives a place for exactly this type.
+        unsafe {
+            (*record).devlink = devlink;
+            (*record).device = device;
+            read_string(bus.unwrap_or(0), &raw mut (*record).bus);
+            read_string(read(device, offset!(device_name)).unwrap_or(0), &raw mut (*record).name);
+        }
+    });
+    if sent && DEVLINKS.insert(devlink, 1, u64::from(BPF_NOEXIST)).is_err() {
         count(Counter::DevlinksFull);
     }
-    let bus = read::<u64>(device, offset!(device_bus)).and_then(|bus| read::<u64>(bus, offset!(bus_name)));
-    let record = entry.as_mut_ptr();
-    // SAFETY: reserved for exactly this type.
-    unsafe {
-        fill_header(&raw mut (*record).header, Kind::DEVLINK, probe);
-        (*record).devlink = devlink;
-        (*record).device = device;
-        read_string(bus.unwrap_or(0), &raw mut (*record).bus);
-        read_string(read(device, offset!(device_name)).unwrap_or(0), &raw mut (*record).name);
-    }
-    entry.submit(0);
-    count(Counter::Sent);
 }
 
 /// Forgets an instance: its memory may become another one.
@@ -67,18 +61,10 @@ fn name(devlink: u64, probe: ProbeIndex) {
 pub fn devlink_free(context: &FEntryContext, probe: ProbeIndex) {
     let devlink = argument(context, 0);
     let _ = DEVLINKS.remove(devlink);
-    let Some(mut entry) = RING.reserve::<DevlinkFree>(0) else {
-        count(Counter::RingFull);
-        return;
-    };
-    let record = entry.as_mut_ptr();
-    // SAFETY: reserved for exactly this type.
-    unsafe {
-        fill_header(&raw mut (*record).header, Kind::DEVLINK_FREE, probe);
-        (*record).devlink = devlink;
-    }
-    entry.submit(0);
-    count(Counter::Sent);
+    // SAFETY: the ring gives a place for exactly this type.
+    send::<DevlinkFree>(Kind::DEVLINK_FREE, probe, |record| unsafe {
+        (*record).devlink = devlink
+    });
 }
 
 /// Inode number of a network namespace, 0 when it cannot be told.
@@ -93,29 +79,25 @@ pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
     let devlink = argument(context, 0);
     name(devlink, probe);
     let Some(held) = held(current()) else { return };
-    let Some(mut entry) = RING.reserve::<WindowBegin>(0) else {
-        count(Counter::RingFull);
-        return;
-    };
-    let record = entry.as_mut_ptr();
     let (to, action) = (argument(context, 1), argument(context, 2) as u32);
-    // SAFETY: reserved for exactly this type; `held` is the task's own.
-    unsafe {
-        fill_header(&raw mut (*record).header, Kind::WINDOW_BEGIN, probe);
-        let window = (*record).header.time_ns;
-        (*record).window = window;
-        (*record).devlink = devlink;
-        (*record).netns_from = read::<u64>(devlink, offset!(devlink_net)).map_or(0, netns);
-        (*record).netns_to = if to == 0 { 0 } else { netns(to) };
-        (*record).action = action;
-        (*record).limit = argument(context, 3) as u32;
-        (*record).work = work(&raw mut (*record).desc);
-        (*held).window = window;
+    let sent = send::<WindowBegin>(Kind::WINDOW_BEGIN, probe, |record| {
+        // SAFETY: the ring gives a place for exactly this type; `held` is the task's own.
+        unsafe {
+            (*record).window = (*record).header.time_ns;
+            (*record).devlink = devlink;
+            (*record).netns_from = read::<u64>(devlink, offset!(devlink_net)).map_or(0, netns);
+            (*record).netns_to = if to == 0 { 0 } else { netns(to) };
+            (*record).action = action;
+            (*record).limit = argument(context, 3) as u32;
+            (*record).work = work(&raw mut (*record).desc);
+            (*held).window = (*record).header.time_ns;
+        }
+    });
+    if sent {
         // Reloads of one kind share their chains, so that the thousandth reload sends nothing: which action, and whether it changes netns.
-        (*held).window_kind = 1 + u64::from(action) * 2 + u64::from(to != 0);
+        // SAFETY: the task's own held stack.
+        unsafe { (*held).window_kind = 1 + u64::from(action) * 2 + u64::from(to != 0) };
     }
-    entry.submit(0);
-    count(Counter::Sent);
     debug!(context, "devlink reload begins: action {}", action);
 }
 
@@ -130,19 +112,15 @@ pub fn window_end(context: &FExitContext, probe: ProbeIndex) {
         (*held).window_kind = 0;
         window
     };
-    let Some(mut entry) = RING.reserve::<WindowEnd>(0) else {
-        count(Counter::RingFull);
-        return;
-    };
-    let record = entry.as_mut_ptr();
     let result = i64::from(argument(context, 6) as i32);
-    // SAFETY: reserved for exactly this type.
-    unsafe {
-        fill_header(&raw mut (*record).header, Kind::WINDOW_END, probe);
-        (*record).window = window;
-        (*record).result = result;
+    if window != 0 {
+        send::<WindowEnd>(Kind::WINDOW_END, probe, |record| {
+            // SAFETY: the ring gives a place for exactly this type.
+            unsafe {
+                (*record).window = window;
+                (*record).result = result;
+            }
+        });
     }
-    entry.submit(0);
-    count(Counter::Sent);
     debug!(context, "devlink reload ends: {}", result);
 }

@@ -16,6 +16,7 @@ mod kernel;
 mod module;
 mod notifier;
 mod program;
+mod ring;
 mod setting;
 mod situation;
 mod task;

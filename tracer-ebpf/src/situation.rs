@@ -2,11 +2,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::{
-    helpers::generated::{bpf_get_stack, bpf_probe_read_kernel},
-    macros::map,
-    maps::RingBuf,
-};
+use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_probe_read_kernel};
 use tracer_common::wire::{HELD_SLOTS, Proof, STACK_DEPTH, Situation, Slot, info};
 
 use crate::{
@@ -15,10 +11,6 @@ use crate::{
     setting::offset,
     task::work,
 };
-
-/// Records for user space.
-#[map]
-pub static RING: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
 /// Fills a situation. `held` is the task's, if it has one.
 ///
