@@ -1,0 +1,30 @@
+//! Records on their way to user space.
+
+use aya_ebpf::{macros::map, maps::RingBuf};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{Counter, Header, Kind},
+};
+
+use crate::{count::count, task::fill_header};
+
+/// Records for user space.
+#[map]
+static RING: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+
+/// Sends a record of `kind`, which begins with a [`Header`]: that is filled here, the rest by `fill`. `false` when the ring is full, which is counted.
+#[inline(always)]
+pub fn send<T: 'static>(kind: Kind, probe: ProbeIndex, fill: impl FnOnce(*mut T)) -> bool {
+    const { assert!(size_of::<T>() >= size_of::<Header>()) };
+    let Some(mut entry) = RING.reserve::<T>(0) else {
+        count(Counter::RingFull);
+        return false;
+    };
+    let record = entry.as_mut_ptr();
+    // SAFETY: reserved for a `T`, which begins with a header.
+    unsafe { fill_header(record.cast::<Header>(), kind, probe) };
+    fill(record);
+    entry.submit(0);
+    count(Counter::Sent);
+    true
+}
