@@ -26,7 +26,7 @@ pub const LAB: [&str; 15] = [
 ];
 
 /// What the compiling of tracer itself needs.
-pub const BUILD: [&str; 2] = ["gcc", "libc6-dev"];
+pub const BUILD: [&str; 4] = ["ca-certificates", "curl", "gcc", "libc6-dev"];
 
 /// Installs those of `packages` that are missing.
 pub fn ensure(packages: &[&str]) -> Result<()> {
@@ -36,16 +36,7 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
     }
     progress::say("install", &missing.join(" "));
     apt_get().map_err(|error| unable(format!("cannot install {}: {error:#}", missing.join(" "))))?;
-    if process::run(
-        apt_get()?
-            .args(["install", "-qq", "--no-remove", "--no-install-recommends"])
-            .args(&missing),
-    )
-    .is_ok()
-    {
-        return Ok(());
-    }
-    // Lists that are old or were never fetched name packages that are no longer there.
+    // Lists that are old or were never fetched name packages that are no longer there, or lack the security suite's newer compiler.
     process::run(apt_get()?.args(["update", "-qq"]))
         .map_err(|error| unable(format!("apt cannot fetch its package lists: {error:#}")))?;
     process::run(

@@ -15,6 +15,8 @@ const LINKER_RELEASES: &str = "https://github.com/aya-rs/bpf-linker/releases/dow
 /// Dated, because installing `nightly` would replace the user's own.
 const NIGHTLY: &str = "nightly-2026-05-20";
 const DEBIAN: &str = "debian-ebpf";
+/// Minor version of the oldest Rust that builds aya-ebpf with the `core` of edition 2024.
+const OLDEST: u32 = 87;
 
 /// What the eBPF build needs.
 pub struct Toolchain {
@@ -131,6 +133,11 @@ fn debian_installed() -> Option<Toolchain> {
 fn debian() -> Result<Toolchain> {
     setup::ensure(&["rustc-web", "cargo-web", "rust-web-src"])?;
     let version = process::text(Command::new("/usr/bin/rustc").arg("-vV"))?;
+    if minor(&version).is_none_or(|minor| minor < OLDEST) {
+        return Err(unable(format!(
+            "Debian's /usr/bin/rustc is older than 1.{OLDEST}; bookworm-security has a newer one: `apt-get update && apt-get install rustc-web cargo-web rust-web-src`"
+        )));
+    }
     let llvm = llvm_major(&version).context("/usr/bin/rustc does not say which LLVM it uses")?;
     setup::ensure(&[&format!("llvm-{llvm}-dev")])?;
     process::run(Command::new("rustup").args(["toolchain", "link", DEBIAN, "/usr"]))?;
@@ -164,6 +171,11 @@ pub fn cargo() -> PathBuf {
     std::env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from)
 }
 
+/// The 96 of `rustc 1.96.0`.
+fn minor(version: &str) -> Option<u32> {
+    version.strip_prefix("rustc 1.")?.split('.').next()?.parse().ok()
+}
+
 fn llvm_major(version: &str) -> Option<&str> {
     version
         .lines()
@@ -183,5 +195,11 @@ mod tests {
             Some("22")
         );
         assert_eq!(llvm_major("rustc 1.96.0\n"), None);
+    }
+
+    #[test]
+    fn reads_how_old_a_rustc_is() {
+        assert_eq!(minor("rustc 1.85.0 (4d91de4e4 2025-02-17)"), Some(85));
+        assert_eq!(minor("gcc 12.2.0"), None);
     }
 }

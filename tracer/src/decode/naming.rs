@@ -139,7 +139,11 @@ impl Naming {
         self.named.insert(lock);
         let what = if bits & info::RWSEM != 0 { "rwsem" } else { "mutex" };
         let class = format!("{what} in {function}");
-        let name = LockName { name: class.clone(), class, label: None };
+        let name = LockName {
+            name: class.clone(),
+            class,
+            label: None,
+        };
         events.push(Event::Lock(LockKey(lock), kind(bits), name));
     }
 }

@@ -26,11 +26,18 @@ const KEPT: &[Capability] = &[
 /// When the kernel refuses.
 pub fn drop_privileges() -> Result<(), LiveError> {
     let held = caps::read(None, CapSet::Permitted).map_err(refused)?;
-    let kept: CapsHashSet = KEPT.iter().copied().filter(|capability| held.contains(capability)).collect();
+    let kept: CapsHashSet = KEPT
+        .iter()
+        .copied()
+        .filter(|capability| held.contains(capability))
+        .collect();
     caps::set(None, CapSet::Effective, &kept).map_err(refused)?;
     caps::set(None, CapSet::Permitted, &kept).map_err(refused)
 }
 
 fn refused(error: caps::errors::CapsError) -> LiveError {
-    LiveError::System { what: "giving up capabilities", source: io::Error::other(error) }
+    LiveError::System {
+        what: "giving up capabilities",
+        source: io::Error::other(error),
+    }
 }
