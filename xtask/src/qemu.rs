@@ -50,6 +50,10 @@ const FATAL: [(&str, &str); 8] = [
     ("BUG: unable to handle", "kernel oops"),
 ];
 
+/// Emulation with one host thread for all CPUs. With a thread each, a CPU can run into a breakpoint that the kernel has already taken away
+/// again while it patches its text, and the guest dies of `Oops: int3` (linux-kernel, July 2023, "qemu-x86_64 ... stil see int3"); hooks are such patches.
+const TCG: &str = "tcg,thread=single";
+
 impl Guest<'_> {
     fn command(&self) -> Command {
         let mut qemu = Command::new("setpriv");
@@ -63,7 +67,16 @@ impl Guest<'_> {
                 "-smp",
                 "2",
             ])
-            .args(["-accel", self.accelerator, "-m", &format!("{}M", self.memory)])
+            .args([
+                "-accel",
+                if self.accelerator == "tcg" {
+                    TCG
+                } else {
+                    self.accelerator
+                },
+                "-m",
+                &format!("{}M", self.memory),
+            ])
             .arg("-kernel")
             .arg(&self.image)
             .arg("-initrd")
