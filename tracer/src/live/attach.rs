@@ -16,6 +16,7 @@ use aya::{
 use tracer_common::{
     offset::Offsets,
     probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
+    wire::Counter,
 };
 
 use super::{LiveError, btf, kernel};
@@ -53,6 +54,8 @@ pub struct Attached {
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     pub functions: Vec<u64>,
     hooks: Hooks,
+    /// Releases of locks that were taken before all hooks were there: their taking could not be seen, so they tell nothing.
+    released_before: u64,
     counters: PerCpuArray<MapData, u64>,
     chains: HashMap<MapData, u64, [u64; 3]>,
 }
@@ -95,6 +98,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
         offsets,
         functions,
         hooks,
+        released_before: sum(&counters, Counter::UnmatchedRelease),
         counters,
         chains,
     })
@@ -199,6 +203,13 @@ fn chain(error: &dyn std::error::Error) -> String {
     text.trim_end().trim_end_matches(". Verifier output:").to_owned()
 }
 
+/// A counter, summed over the CPUs.
+fn sum(counters: &PerCpuArray<MapData, u64>, counter: Counter) -> u64 {
+    counters
+        .get(&(counter as u32), 0)
+        .map_or(0, |values| values.iter().sum())
+}
+
 impl Attached {
     /// Probes that are attached.
     pub fn attached(&self) -> impl Iterator<Item = &'static Probe> {
@@ -220,10 +231,18 @@ impl Attached {
         aya_log::EbpfLogger::init(&mut self.ebpf).ok()
     }
 
-    /// The program's counters, summed over the CPUs, in the order of [`tracer_common::wire::Counter::ALL`].
+    /// The program's counters, summed over the CPUs, in the order of [`Counter::ALL`].
     pub fn counters(&self) -> Vec<u64> {
-        (0..tracer_common::wire::Counter::ALL.len() as u32)
-            .map(|index| self.counters.get(&index, 0).map_or(0, |values| values.iter().sum()))
+        let before = |counter| {
+            if counter == Counter::UnmatchedRelease {
+                self.released_before
+            } else {
+                0
+            }
+        };
+        Counter::ALL
+            .iter()
+            .map(|&(counter, _, _)| sum(&self.counters, counter).saturating_sub(before(counter)))
             .collect()
     }
 
