@@ -32,6 +32,10 @@ use signal::Signals;
 
 /// How often the report on disk is brought up to date when there is something new.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// Records taken in at a stretch.
+const DRAIN_LIMIT: usize = 8192;
+/// Stretches at the end: together more records than a full ring holds, however small.
+const LAST_STRETCHES: usize = 64;
 /// Writing a report takes at most one part in this many of the time, however large it has become.
 const WRITE_SHARE: u32 = 4;
 
@@ -146,14 +150,16 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
             _ = tick.tick() => trace.write_if_new(sink),
             ready = ring.readable_mut() => {
                 let mut ready = ready.map_err(system("reading the ring"))?;
-                trace.drain(ready.get_inner_mut());
-                ready.clear_ready();
+                if trace.drain(ready.get_inner_mut()) {
+                    ready.clear_ready();
+                }
             }
             () = flush(&mut logger) => {}
         }
     };
     signal::restore_default();
-    trace.drain(ring.get_mut());
+    // Whoever else runs on this machine goes on filling the ring.
+    trace.is_cut_off = !(0..LAST_STRETCHES).any(|_| trace.drain(ring.get_mut()));
     trace.finish(status, sink)
 }
 
@@ -197,6 +203,8 @@ struct Trace {
     pause: Duration,
     undecoded: u64,
     symbols_unread: u64,
+    /// The ring was not empty at the end.
+    is_cut_off: bool,
 }
 
 impl Trace {
@@ -233,13 +241,15 @@ impl Trace {
             pause: WRITE_EVERY,
             undecoded: 0,
             symbols_unread: 0,
+            is_cut_off: false,
         })
     }
 
-    /// Takes in what is in the ring.
-    fn drain(&mut self, ring: &mut RingBuf<MapData>) {
+    /// Takes in what is in the ring, or as much of it as leaves time for the rest; true when nothing is left.
+    fn drain(&mut self, ring: &mut RingBuf<MapData>) -> bool {
         let mut events = Vec::new();
-        while let Some(record) = ring.next() {
+        for _ in 0..DRAIN_LIMIT {
+            let Some(record) = ring.next() else { return true };
             self.is_new = true;
             if decode::announces_symbols(&record) {
                 match kernel::symbols() {
@@ -258,6 +268,7 @@ impl Trace {
                 self.model.apply(event);
             }
         }
+        false
     }
 
     /// Brings the report on disk up to date, unless that was done just now.
@@ -287,6 +298,7 @@ impl Trace {
         }
         add(&mut lost, "records_not_decoded", self.undecoded);
         add(&mut lost, "symbols_not_read", self.symbols_unread);
+        add(&mut lost, "ring_not_emptied", u64::from(self.is_cut_off));
         for (name, count) in self.decoder.counters() {
             add(&mut counters, name, *count);
         }
