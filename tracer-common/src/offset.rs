@@ -30,6 +30,11 @@ macro_rules! offsets {
             pub fn entries(&self) -> impl Iterator<Item = (&'static str, &'static str, i64)> {
                 [$(($structure, [$($member),+][0], self.$field)),+].into_iter()
             }
+
+            /// Structure and member of those that this kernel does not have.
+            pub fn absent(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+                self.entries().filter(|(_, _, offset)| *offset == ABSENT).map(|(structure, member, _)| (structure, member))
+            }
         }
     };
 }
@@ -82,6 +87,11 @@ mod tests {
         let old = Offsets::resolve(|_, member| (member == "set_child_tid").then_some(40));
         assert_eq!(old.task_kthread, 40);
         assert_eq!(old.mutex_owner, ABSENT);
+        assert!(old.absent().any(|absent| absent == ("mutex", "owner")));
+        assert!(
+            !old.absent()
+                .any(|(structure, member)| (structure, member) == ("task_struct", "worker_private"))
+        );
     }
 
     #[test]

@@ -48,6 +48,8 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// How lock addresses are shown.
     pub addresses: Addresses,
+    /// Tell every probe and what is switched off.
+    pub verbose: bool,
     /// Pass the program's debug log on.
     pub debug: bool,
 }
@@ -131,6 +133,13 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
     sink.progress(&attach_line(&attached, begin.elapsed()));
+    if options.verbose {
+        let probes: Vec<_> = attached.attached().map(|probe| probe.program).collect();
+        sink.progress(&format!("attached: {}", probes.join(", ")));
+        for (structure, member) in attached.offsets.absent() {
+            sink.progress(&format!("absent: {structure}.{member}; what needs it is switched off"));
+        }
+    }
 
     let mut trace = Trace::new(attached, symbols, options)?;
     let mut command = Command::spawn(&options.command)?;

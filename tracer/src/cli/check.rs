@@ -3,7 +3,6 @@
 use std::fmt::Write as _;
 
 use clap::Args;
-use tracer_common::offset::ABSENT;
 
 use super::{
     common::write,
@@ -46,7 +45,7 @@ fn table(attached: &Attached, no_symbols: bool) -> String {
     for missing in attached.missing() {
         line("missing", &format!("{:<42} {}", missing.function, missing.reason));
     }
-    for (structure, member, _) in attached.offsets.entries().filter(|(_, _, offset)| *offset == ABSENT) {
+    for (structure, member) in attached.offsets.absent() {
         line(
             "absent",
             &format!("member {member} of struct {structure}: what needs it is switched off"),

@@ -49,7 +49,7 @@ pub struct RunArgs {
     /// Say less on standard error: errors only
     #[arg(short, long, conflicts_with = "verbose")]
     quiet: bool,
-    /// Say more on standard error; twice: the eBPF program's debug log
+    /// Say more on standard error: every probe; twice: the eBPF program's debug log, too
     #[arg(short, long, action = ArgAction::Count)]
     verbose: u8,
 }
@@ -76,6 +76,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
         } else {
             Addresses::Pseudonym
         },
+        verbose: args.verbose > 0,
         debug: args.verbose > 1,
     };
     let outcome = session::run(&options, &mut files)?;
