@@ -12,7 +12,7 @@ use crate::{
     task::work,
 };
 
-/// Fills a situation. `held` is the task's, if it has one.
+/// Fills a situation with the task's held stack.
 ///
 /// # Safety
 /// `situation` is valid for writes, `context` is the program's, `held` a value of the map of tasks.

@@ -18,16 +18,7 @@ pub fn run() -> Result<bool> {
     fetch
         .join()
         .map_err(|_| anyhow::anyhow!("the fetching of the kernel ended early"))??;
-    let good = lab::run_one(
-        &scenario,
-        KERNEL,
-        &tracer?,
-        &lab::Options {
-            kernel: None,
-            keep: None,
-            verbose: false,
-        },
-    )?;
+    let good = lab::run_one(&scenario, KERNEL, &tracer?, &lab::Options::default())?;
     let results = place::target().join("lab").join(format!("{SCENARIO}-{KERNEL}"));
     let report = fs::read_to_string(results.join("report.txt")).context("the guest's tracer wrote no report")?;
     println!("\n{}", report.trim_end());

@@ -39,6 +39,7 @@ pub fn list() -> Result<()> {
 }
 
 /// How `lab run` was called.
+#[derive(Default)]
 pub struct Options<'a> {
     /// The kernel, `all`, or none for the scenario's own list.
     pub kernel: Option<&'a str>,

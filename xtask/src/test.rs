@@ -59,11 +59,7 @@ pub fn run(long: bool) -> Result<bool> {
     if kernels.join().is_err() {
         progress::say("fetch", "the fetching of kernels ended early");
     }
-    let options = lab::Options {
-        kernel: None,
-        keep: None,
-        verbose: false,
-    };
+    let options = lab::Options::default();
     for scenario in scenario::all(&place::scenarios())? {
         for name in &scenario.kernels {
             let result = match &tracer {

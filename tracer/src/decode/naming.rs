@@ -16,6 +16,9 @@ use crate::{
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
 const LOCK_FUNCTIONS: &[&str] = &["devl_lock", "mutex_lock", "mutex_lock_io"];
 
+/// Class of the lock that `device_lock()` takes.
+const DEVICE_CLASS: &str = "&dev->mutex";
+
 /// Names locks as they turn up.
 pub(super) struct Naming {
     offsets: Offsets,
@@ -49,14 +52,14 @@ impl Naming {
             devlink.devlink,
             self.offsets.devlink_lock,
             "&devlink->lock",
-            &format!("devlink {handle}"),
+            format!("devlink {handle}"),
             events,
         );
         self.member(
             devlink.device,
             self.offsets.device_mutex,
-            "&dev->mutex",
-            &format!("device {handle}"),
+            DEVICE_CLASS,
+            format!("device {handle}"),
             events,
         );
         self.handles.insert(devlink.devlink, handle);
@@ -72,17 +75,22 @@ impl Naming {
         }
     }
 
-    fn member(&mut self, object: u64, offset: i64, class: &str, name: &str, events: &mut Vec<Event>) {
+    fn member(&mut self, object: u64, offset: i64, class: &str, owner: String, events: &mut Vec<Event>) {
         if offset != ABSENT {
             let lock = object.wrapping_add_signed(offset);
-            self.named.insert(lock);
-            let name = LockName {
-                class: class.to_owned(),
-                name: name.to_owned(),
-                label: Some(name.to_owned()),
-            };
-            events.push(Event::Lock(LockKey(lock), LockKind::Mutex, name));
+            self.tell(lock, LockKind::Mutex, class, Some(owner), events);
         }
+    }
+
+    /// Tells a name that will not get better: that of the object it belongs to, else that of its class.
+    fn tell(&mut self, lock: u64, kind: LockKind, class: &str, owner: Option<String>, events: &mut Vec<Event>) {
+        self.named.insert(lock);
+        let name = LockName {
+            class: class.to_owned(),
+            name: owner.clone().unwrap_or_else(|| class.to_owned()),
+            label: owner,
+        };
+        events.push(Event::Lock(LockKey(lock), kind, name));
     }
 
     /// Names a lock that is requested.
@@ -98,14 +106,8 @@ impl Naming {
         }
         let device = text(&chain.device);
         if !device.is_empty() {
-            let label = format!("device {device}");
-            let name = LockName {
-                class: "&dev->mutex".to_owned(),
-                name: label.clone(),
-                label: Some(label),
-            };
-            self.named.insert(chain.lock);
-            events.push(Event::Lock(LockKey(chain.lock), LockKind::Mutex, name));
+            let owner = Some(format!("device {device}"));
+            self.tell(chain.lock, LockKind::Mutex, DEVICE_CLASS, owner, events);
             return;
         }
         self.by_taker(chain.lock, chain.info, stack, symbols, events);
@@ -123,28 +125,15 @@ impl Naming {
         let Some((symbol, _)) = symbols.data(lock) else {
             return false;
         };
-        self.named.insert(lock);
-        let name = LockName {
-            class: symbol.to_owned(),
-            name: symbol.to_owned(),
-            label: None,
-        };
-        events.push(Event::Lock(LockKey(lock), kind(bits), name));
+        self.tell(lock, kind(bits), symbol, None, events);
         true
     }
 
     /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name.
     fn by_taker(&mut self, lock: u64, bits: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
         let Some(function) = taker(stack, symbols) else { return };
-        self.named.insert(lock);
         let what = if bits & info::RWSEM != 0 { "rwsem" } else { "mutex" };
-        let class = format!("{what} in {function}");
-        let name = LockName {
-            name: class.clone(),
-            class,
-            label: None,
-        };
-        events.push(Event::Lock(LockKey(lock), kind(bits), name));
+        self.tell(lock, kind(bits), &format!("{what} in {function}"), None, events);
     }
 }
 

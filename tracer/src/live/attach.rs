@@ -114,27 +114,20 @@ fn hook_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<Hooks, LiveError> {
         })?;
         match hook(program, probe, btf) {
             Ok(link) => hooks.attached.push((probe, link)),
-            Err(error) if is_absent(&error) => hooks.missing.push(missed(probe, "not on this kernel".to_owned())),
             Err(error) if is_needed(probe) => {
                 return Err(LiveError::NoHook {
                     function: probe.function,
-                    reason: chain(&error),
+                    reason: why(&error),
                 });
             }
-            Err(error) => hooks.missing.push(missed(probe, chain(&error))),
+            Err(error) => hooks.missing.push(Missing {
+                program: probe.program,
+                function: probe.function,
+                reason: why(&error),
+            }),
         }
     }
-    match hooks.missing.iter().find(|missing| {
-        PROBES
-            .iter()
-            .any(|probe| probe.program == missing.program && is_needed(probe))
-    }) {
-        Some(missing) => Err(LiveError::NoHook {
-            function: missing.function,
-            reason: missing.reason.clone(),
-        }),
-        None => Ok(hooks),
-    }
+    Ok(hooks)
 }
 
 /// Without these there is nothing to see; everything else is a gap that is told.
@@ -150,35 +143,26 @@ fn is_needed(probe: &Probe) -> bool {
     probe.purpose == Purpose::Task || NEEDED.contains(&probe.program)
 }
 
-fn is_absent(error: &ProgramError) -> bool {
-    matches!(error, ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }))
-}
-
-fn missed(probe: &Probe, reason: String) -> Missing {
-    Missing {
-        program: probe.program,
-        function: probe.function,
-        reason,
+fn why(error: &ProgramError) -> String {
+    match error {
+        ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }) => "not on this kernel".to_owned(),
+        other => chain(other),
     }
 }
 
 fn hook(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<Link, ProgramError> {
+    // The types of programs have these in common, but no trait for them.
+    macro_rules! link {
+        ($program:ident) => {{
+            $program.load(probe.function, btf)?;
+            let link = $program.attach()?;
+            Box::new($program.take_link(link)?)
+        }};
+    }
     Ok(match (probe.hook, program) {
-        (Hook::Entry, Program::FEntry(program)) => {
-            program.load(probe.function, btf)?;
-            let link = program.attach()?;
-            Box::new(program.take_link(link)?)
-        }
-        (Hook::Exit, Program::FExit(program)) => {
-            program.load(probe.function, btf)?;
-            let link = program.attach()?;
-            Box::new(program.take_link(link)?)
-        }
-        (Hook::Tracepoint, Program::BtfTracePoint(program)) => {
-            program.load(probe.function, btf)?;
-            let link = program.attach()?;
-            Box::new(program.take_link(link)?)
-        }
+        (Hook::Entry, Program::FEntry(program)) => link!(program),
+        (Hook::Exit, Program::FExit(program)) => link!(program),
+        (Hook::Tracepoint, Program::BtfTracePoint(program)) => link!(program),
         _ => return Err(ProgramError::UnexpectedProgramType),
     })
 }
