@@ -243,6 +243,7 @@ impl Trace {
                 kernel,
                 capture,
                 addresses: options.addresses,
+                ..Context::default()
             },
             start: Instant::now(),
             is_new: false,

@@ -1,4 +1,4 @@
-//! Real deadlocks of Linux networking as text traces (`cases/*.std`) that need locks only, and what must be found in them.
+//! Real deadlocks of Linux networking as text traces (`cases/*.std`), and what must be found in them.
 
 #![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
@@ -19,6 +19,8 @@ const CASES: &[(&str, &[&str])] = &[
     ("c02", &["inversion possible error &devlink->lock pernet_ops_rwsem"]),
     ("c03", &["inversion possible error &devlink->lock &priv->state_lock"]),
     ("c03-trylock", &[]),
+    ("c05", &["wait-inversion possible error &devlink->lock esw->wq"]),
+    ("c05-fixed", &[]),
     ("c07", &["inversion possible error rtnl_mutex triggers_list_lock"]),
     ("c09", &["inversion possible error &devlink->lock esw->mode_lock"]),
     ("c10", &["inversion possible error &devlink->lock &pf->lock"]),
@@ -26,14 +28,30 @@ const CASES: &[(&str, &[&str])] = &[
     ("c12-fixed", &[]),
     ("c13", &["recursion certain critical rtnl_mutex"]),
     ("c15", &["recursion certain critical &dev->lock#eth0"]),
-    ("c15-other", &[]),
-    ("c17", &["inversion guarded note &dev->lock#a &dev->lock#b &team->lock"]),
+    ("c15-other", &["recursion single-task note &dev->lock"]),
+    (
+        "c17",
+        &[
+            "inversion guarded note &dev->lock#a &dev->lock#b &team->lock",
+            "recursion single-task note &dev->lock",
+        ],
+    ),
     (
         "c17-unguarded",
-        &["inversion possible error &dev->lock#a &dev->lock#b &team->lock"],
+        &[
+            "inversion possible error &dev->lock#a &dev->lock#b &team->lock",
+            "recursion single-task note &dev->lock",
+        ],
     ),
+    ("c19", &["wait-inversion possible error mlx5_fib_wq pernet_ops_rwsem"]),
+    ("c19-fixed", &[]),
+    ("c21", &["wait-inversion possible error kn->active rtnl_mutex"]),
+    ("c21-fixed", &[]),
+    ("c22", &["wait-inversion possible error kn->active#carrier rtnl_mutex"]),
     ("c23", &["recursion certain critical devlink_mutex"]),
     ("c25", &["inversion possible error &id_priv->handler_mutex rtnl_mutex"]),
+    ("c26", &["wait-inversion possible error events rtnl_mutex"]),
+    ("c26-fixed", &[]),
     ("c28", &["recursion certain critical rtnl_mutex"]),
     ("c29", &["recursion certain critical &team->lock"]),
     ("c31", &["recursion certain critical rtnl_mutex"]),
@@ -110,5 +128,37 @@ fn the_founding_case_on_6_12_closes_through_the_device_lock() {
     );
     for guarded in &snapshot.findings[1..] {
         assert!(guarded.reason.starts_with("guarded by device X"), "{}", guarded.reason);
+    }
+}
+
+#[test]
+fn without_the_shared_hold_of_cleanup_net_the_founding_case_is_gone() {
+    let what_if = |name: &str, without: &[&str]| lines(&support::read_without(&case(name), without));
+    for name in ["c01", "c01b"] {
+        assert_eq!(what_if(name, &["pernet_ops_rwsem@cleanup_net"]), [""; 0], "{name}");
+        assert_eq!(
+            what_if(name, &["pernet_ops_rwsem@unregister_netdevice_notifier"]),
+            [""; 0],
+            "{name}"
+        );
+        assert_eq!(what_if(name, &["pernet_ops_rwsem"]), [""; 0], "{name}");
+    }
+    assert_eq!(what_if("c01", &["&devlink->lock->pernet_ops_rwsem"]), [""; 0]);
+    assert_eq!(
+        what_if("c01", &["mlx5_intf_mutex"]).len(),
+        1,
+        "another lock changes nothing"
+    );
+}
+
+#[test]
+fn a_report_is_judged_again_as_its_trace_is() {
+    for (name, _) in CASES {
+        let snapshot = read(&case(name));
+        let report = tracer::report::json::render(&snapshot).expect("JSON");
+        let again = tracer::import::load_from("report", report.as_bytes()).expect("a report");
+        let trace = tracer::import::load_from("trace", case(name).as_bytes()).expect("a trace");
+        let judged = |source: tracer::import::Source| lines(&source.judge(true, &[]).expect("nothing left out"));
+        assert_eq!(judged(again), judged(trace), "{name}");
     }
 }

@@ -79,11 +79,11 @@ fn the_threshold_makes_the_exit_status() {
 
 #[test]
 fn strict_refuses_an_incomplete_capture() {
-    let incomplete = b"T1|flush(W)|1\n";
+    let incomplete = b"T1|rel(W)|1\n";
     assert_eq!(status(&with_input(&["report", "-", "--strict"], incomplete)), 4);
     assert_eq!(status(&with_input(&["report", "-"], incomplete)), 0);
     assert_eq!(status(&with_input(&["report", "-", "--strict"], b"T1|acq(A)|1\n")), 0);
-    let found = b"T1|acq(A)|1\nT1|acq(A)|2\nT1|flush(W)|1\n";
+    let found = b"T1|acq(A)|1\nT1|acq(A)|2\nT1|rel(W)|1\n";
     assert_eq!(
         status(&with_input(&["report", "-", "--strict"], found)),
         1,
@@ -197,7 +197,7 @@ fn color_only_when_asked_for_or_on_a_terminal() {
 fn notes_are_hidden_and_counted() {
     let hidden = stdout(&report("c17", &[]));
     assert!(
-        hidden.contains("1 note hidden; --notes shows it") && !hidden.contains("guarded by"),
+        hidden.contains("2 notes hidden; --notes shows them") && !hidden.contains("guarded by"),
         "{hidden}"
     );
     let shown = stdout(&report("c17", &["--notes"]));

@@ -179,6 +179,7 @@ fn context(addresses: Addresses) -> Context {
         kernel,
         capture,
         addresses,
+        ..Context::default()
     }
 }
 

@@ -56,8 +56,8 @@ fn too_many_columns_are_stacked() {
 }
 
 #[test]
-fn breaches_losses_and_what_is_not_analysed() {
-    let trace = "T1|rel(G)|1\nT1|acq(A)|2\nT1|init(A)|3\nT1|rel(A)|4\nT1|flush(W)|5\n";
+fn breaches_losses_and_who_waits() {
+    let trace = "T1|rel(G)|1\nT1|acq(A)|2\nT1|init(A)|3\nT1|rel(A)|4\nT2|acq(A)|5\nT1|req(A)|6\n";
     insta::assert_snapshot!(screen(trace));
 }
 

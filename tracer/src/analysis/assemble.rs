@@ -7,14 +7,18 @@ use super::findings;
 use super::graph::{self, Evidence};
 use super::model::Model;
 use super::scenario::number;
-use super::snapshot::{self, Capture, SCHEMA_VERSION, Snapshot, Tool};
+use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
 use super::stack::StackId;
+use super::task::TaskId;
 use super::view::{View, mode};
+use super::wait_for::WaitFor;
+use super::without;
 
 /// All that is known now.
 pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
-    let view = View::new(model, context);
-    let (findings, limits) = findings::all(&view);
+    let view = without::view(model, context);
+    let wait_for = WaitFor::of(model);
+    let (findings, limits) = findings::all(&view, &wait_for);
     Snapshot {
         schema_version: SCHEMA_VERSION.to_string(),
         tool: Tool {
@@ -27,6 +31,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         dependencies: dependencies(&view),
         windows: windows(&view),
         notifiers: notifiers(&view),
+        waits: waits(&view, &wait_for, &findings),
         findings,
     }
 }
@@ -38,21 +43,23 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
     let mut lost = [
         ("combinations_not_tried", limits.cut_short),
         ("components_not_searched", limits.unfinished),
-        ("evidence_dropped", model.graph.evidence_dropped),
+        ("evidence_dropped", view.graph().evidence_dropped),
         ("held_overflow", held.overflows),
+        ("requests_forgotten", model.counts.requests_forgotten),
         ("notifiers_dropped", model.counts.notifiers_dropped),
         ("unmatched_release", held.unmatched_releases),
         ("windows_dropped", model.counts.windows_dropped),
     ];
     add(&mut capture.lost, &mut lost);
     let mut counters = [
-        ("chains", u64::try_from(model.chain_count()).unwrap_or(u64::MAX)),
+        ("chains", u64::try_from(model.chains.all().len()).unwrap_or(u64::MAX)),
         ("events", model.counts.events),
         ("foreign_release", held.foreign_releases),
         ("freed_while_held", held.freed_held),
         ("unknown_chain", model.counts.unknown_chains),
         ("unknown_window", model.counts.unknown_windows),
         ("unmatched_downgrade", held.unmatched_downgrades),
+        ("unmatched_end", held.unmatched_ends),
         ("unmatched_failure", held.unmatched_failures),
     ];
     add(&mut capture.counters, &mut counters);
@@ -69,14 +76,14 @@ fn add(counters: &mut BTreeMap<String, u64>, counts: &mut [(&str, u64)]) {
 }
 
 fn dependencies(view: &View<'_>) -> Vec<snapshot::Dependency> {
-    let counts = view.model.dependency_counts();
-    let dependencies = view.model.graph.dependencies().iter().zip(counts).enumerate();
+    let counts = view.model.dependency_counts(view.graph());
+    let dependencies = (0u32..).zip(view.graph().dependencies().iter().zip(counts));
     dependencies
         .map(|(index, (dependency, count))| self::dependency(view, index, dependency, count))
         .collect()
 }
 
-fn dependency(view: &View<'_>, index: usize, dependency: &graph::Dependency, count: u64) -> snapshot::Dependency {
+fn dependency(view: &View<'_>, index: u32, dependency: &graph::Dependency, count: u64) -> snapshot::Dependency {
     let edge = dependency.edge;
     snapshot::Dependency {
         id: number(index),
@@ -86,8 +93,9 @@ fn dependency(view: &View<'_>, index: usize, dependency: &graph::Dependency, cou
         to_mode: mode(edge.to_mode).to_string(),
         trylock: edge.trylock,
         direct: dependency.direct,
-        count,
-        tasks: u64::try_from(dependency.tasks.len()).unwrap_or(u64::MAX),
+        // What is owed is in no chain of its own.
+        count: count.max(dependency.evidence.len() as u64),
+        tasks: u64::try_from(dependency.tasks()).unwrap_or(u64::MAX),
         first_ns: dependency.first_ns,
         last_ns: dependency.last_ns,
         evidence: dependency
@@ -99,7 +107,7 @@ fn dependency(view: &View<'_>, index: usize, dependency: &graph::Dependency, cou
 }
 
 fn evidence(view: &View<'_>, evidence: &Evidence) -> Option<snapshot::Evidence> {
-    let situation = view.model.graph.situation(evidence)?;
+    let situation = view.graph().situation(evidence)?;
     let (task, pid) = view.task(evidence.task);
     let stack = |stack: StackId| view.stack(stack);
     Some(snapshot::Evidence {
@@ -108,14 +116,13 @@ fn evidence(view: &View<'_>, evidence: &Evidence) -> Option<snapshot::Evidence> 
         held: view.held(&situation.held),
         from_stack: situation
             .held
-            .get(evidence.from)
+            .get(usize::from(evidence.from))
             .map(|from| stack(from.stack))
             .unwrap_or_default(),
         to_stack: stack(situation.request.stack),
         origin: view.origin(evidence),
         window: view
-            .model
-            .graph
+            .graph()
             .window(evidence)
             .and_then(|key| view.model.windows.get(&key))
             .map(|window| window.number),
@@ -160,4 +167,32 @@ fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
         }
     });
     notifiers.collect()
+}
+
+/// Tasks that wait, and the deadlock that each is in or stuck behind.
+fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snapshot::Wait> {
+    let name = |task: TaskId| view.task(view.model.tasks.present(task)).0;
+    let waiters = wait_for.waiters.iter().map(|waiter| {
+        let request = waiter.waiting.request;
+        let (task, pid) = view.task(view.model.tasks.present(waiter.task));
+        let circle = waiter.circle.and_then(|index| wait_for.circles.get(index));
+        snapshot::Wait {
+            task,
+            pid,
+            lock: view.number(request.lock),
+            mode: mode(request.mode).to_string(),
+            since_ns: waiter.waiting.since_ns,
+            held: view.held(view.model.held.of(waiter.task)),
+            stack: view.stack(request.stack),
+            on: waiter.on.iter().map(|&task| name(task)).collect(),
+            in_circle: circle.is_some_and(|circle| circle.0.contains(&waiter.task)),
+            finding: circle.and_then(|circle| {
+                let first = circle.0.first().map(|&task| name(task))?;
+                let deadlocks = findings.iter().filter(|finding| finding.kind == "deadlock");
+                let with = |finding: &&Finding| finding.scenario.iter().any(|side| side.task == first);
+                deadlocks.into_iter().find(with).map(|finding| finding.id)
+            }),
+        }
+    });
+    waiters.collect()
 }

@@ -1,6 +1,7 @@
 //! What a snapshot needs to know besides the events.
 
 use super::snapshot::{Capture, Kernel};
+use super::without::Without;
 use crate::names::symbol::Symbols;
 
 /// How lock addresses are shown.
@@ -26,4 +27,8 @@ pub struct Context {
     pub capture: Capture,
     /// How lock addresses are shown.
     pub addresses: Addresses,
+    /// Judge as lockdep does: a lock is its class, and whatever closes a circle of classes is an error.
+    pub lockdep: bool,
+    /// What to leave out, to ask what would be if it were gone.
+    pub without: Vec<Without>,
 }

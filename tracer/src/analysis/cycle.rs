@@ -10,7 +10,7 @@ use petgraph::Direction;
 use petgraph::algo::kosaraju_scc;
 use petgraph::graphmap::DiGraphMap;
 
-use super::lock::LockId;
+use super::level::Node;
 
 /// Cycles that are kept, of all components together.
 const MAX_CYCLES: usize = 1_000;
@@ -31,19 +31,16 @@ const RECENT: usize = 8;
 #[derive(Debug, Default)]
 pub(crate) struct Cycles {
     /// Each begins with its smallest lock; no two are the same.
-    pub(crate) found: Vec<Vec<LockId>>,
+    pub(crate) found: Vec<Vec<Node>>,
     /// Components that were not searched to their end.
     pub(crate) unfinished: u64,
 }
 
 /// Finds the cycles of two locks and more. `usable` tells whether a dependency `from -> to` can be a side of a cycle that goes
 /// through these locks.
-pub(crate) fn find(
-    graph: &DiGraphMap<LockId, ()>,
-    usable: impl Fn(LockId, LockId, &HashSet<LockId>) -> bool,
-) -> Cycles {
+pub(crate) fn find(graph: &DiGraphMap<Node, ()>, usable: impl Fn(Node, Node, &HashSet<Node>) -> bool) -> Cycles {
     // kosaraju_scc() keeps its own stack; tarjan_scc() recurses and overflows on a chain of 10^6 locks.
-    let mut components: Vec<BTreeSet<LockId>> = kosaraju_scc(graph)
+    let mut components: Vec<BTreeSet<Node>> = kosaraju_scc(graph)
         .into_iter()
         .filter(|locks| locks.len() > 1)
         .map(|locks| locks.into_iter().collect())
@@ -81,15 +78,15 @@ struct Limit {
 }
 
 struct Search<'a, U> {
-    graph: &'a DiGraphMap<LockId, ()>,
-    component: &'a BTreeSet<LockId>,
+    graph: &'a DiGraphMap<Node, ()>,
+    component: &'a BTreeSet<Node>,
     usable: &'a U,
     steps: usize,
-    found: Vec<Vec<LockId>>,
+    found: Vec<Vec<Node>>,
     limit: Limit,
 }
 
-impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
+impl<U: Fn(Node, Node, &HashSet<Node>) -> bool> Search<'_, U> {
     /// False when a limit ended it.
     fn run(&mut self) -> bool {
         let mut lengths: BinaryHeap<_> = self.component.iter().map(|&start| Reverse((2, start))).collect();
@@ -109,7 +106,7 @@ impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
     }
 
     /// Finds the cycles of this length in which `start` is the smallest lock; tells the next length worth a try.
-    fn from(&mut self, start: LockId, length: usize) -> Option<usize> {
+    fn from(&mut self, start: Node, length: usize) -> Option<usize> {
         let distance = self.distances(start);
         let mut longer: Option<usize> = None;
         let mut path = vec![start];
@@ -151,7 +148,7 @@ impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
     }
 
     /// Locks requested under one, none smaller than the start, the largest first (they are taken from the end).
-    fn after(&self, lock: LockId, start: LockId) -> Vec<LockId> {
+    fn after(&self, lock: Node, start: Node) -> Vec<Node> {
         let mut after: Vec<_> = self
             .graph
             .neighbors(lock)
@@ -162,7 +159,7 @@ impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
     }
 
     /// Whether the newest sides of a path can be sides of a cycle through all its locks.
-    fn goes_on(&self, path: &[LockId], on_path: &HashSet<LockId>) -> bool {
+    fn goes_on(&self, path: &[Node], on_path: &HashSet<Node>) -> bool {
         let sides = path.windows(2).rev().take(RECENT);
         sides
             .filter_map(|side| Some((*side.first()?, *side.last()?)))
@@ -170,7 +167,7 @@ impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
     }
 
     /// Whether all sides of a closed path can.
-    fn closes(&self, path: &[LockId], on_path: &HashSet<LockId>) -> bool {
+    fn closes(&self, path: &[Node], on_path: &HashSet<Node>) -> bool {
         let next = path.iter().cycle().skip(1);
         path.iter()
             .zip(next)
@@ -178,7 +175,7 @@ impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
     }
 
     /// How many dependencies it takes at least to get back to the start without a smaller lock.
-    fn distances(&mut self, start: LockId) -> BTreeMap<LockId, usize> {
+    fn distances(&mut self, start: Node) -> BTreeMap<Node, usize> {
         let mut distances = BTreeMap::from([(start, 0)]);
         let mut queue = VecDeque::from([(start, 0)]);
         while let Some((lock, distance)) = queue.pop_front() {
@@ -197,24 +194,13 @@ impl<U: Fn(LockId, LockId, &HashSet<LockId>) -> bool> Search<'_, U> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::event::LockKey;
-    use crate::analysis::lock::Locks;
 
-    /// Locks 0.. and the cycles among them by number.
-    fn cycles(edges: &[(usize, usize)]) -> (Vec<Vec<usize>>, u64) {
-        let mut locks = Locks::default();
-        let ids: Vec<_> = (0..100).map(|key| locks.used(LockKey(key))).collect();
-        let graph = edges.iter().map(|&(from, to)| (ids[from], ids[to], ())).collect();
+    /// The cycles among nodes by number.
+    fn cycles(edges: &[(u32, u32)]) -> (Vec<Vec<u32>>, u64) {
+        let graph = edges.iter().map(|&(from, to)| (Node(from), Node(to), ())).collect();
         let cycles = find(&graph, |_, _, _| true);
-        let number = |id: &LockId| ids.iter().position(|known| known == id).expect("a known lock");
-        (
-            cycles
-                .found
-                .iter()
-                .map(|cycle| cycle.iter().map(number).collect())
-                .collect(),
-            cycles.unfinished,
-        )
+        let numbers = |cycle: &Vec<Node>| cycle.iter().map(|node| node.0).collect();
+        (cycles.found.iter().map(numbers).collect(), cycles.unfinished)
     }
 
     #[test]

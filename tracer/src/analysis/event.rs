@@ -19,6 +19,10 @@ pub struct ChainKey(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WindowKey(pub u64);
 
+/// A stack as its source names it: told once by [`Event::Stack`], meant by every [`Step`] that has it. 0 is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StackKey(pub u64);
+
 /// How a lock is held or requested.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Mode {
@@ -39,8 +43,21 @@ pub enum LockKind {
     Rwsem,
     /// `struct ww_mutex` taken with an acquire context: backs off instead of blocking another of its kind.
     WwMutex,
+    /// A work item or a queue: held by who runs it, requested by who flushes it. So are active references of kernfs and their drain.
+    Work,
+    /// `struct completion`: owed by who will complete it, requested by who waits for it.
+    Completion,
+    /// A thread that somebody waits for: owed by the thread itself, requested by who joins it.
+    Thread,
     /// The source does not tell.
     Unknown,
+}
+
+impl LockKind {
+    /// No lock, but something that has to happen first: a dependency that ends in it is a wait edge.
+    pub fn is_wait(self) -> bool {
+        matches!(self, Self::Work | Self::Completion | Self::Thread)
+    }
 }
 
 /// What people call a lock.
@@ -140,21 +157,52 @@ pub struct NotifierChange {
     pub window: Option<WindowKey>,
 }
 
-/// One step of a task, for sources that tell acquisitions one by one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Asked for it; may block.
-    Request(Hold),
-    /// Got it; without a request before it, both at once.
-    Acquire(Hold),
-    /// Gave it back; the stack is that of the release.
-    Release(Hold),
-    /// The pending request was given up: nothing is held.
+/// What a task does in one step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Asks for it; may block.
+    Request(LockKey, Mode),
+    /// Gets it; without a request before it, both at once.
+    Acquire(LockKey, Mode),
+    /// Gets it by a trylock.
+    Try(LockKey, Mode),
+    /// Gives it back; the stack is that of the release.
+    Release(LockKey, Mode),
+    /// The pending request is given up: nothing is held.
     Fail(LockKey),
     /// Held exclusive becomes held shared.
     Downgrade(LockKey),
-    /// Initialised it: the key is a new lock from here on, and nobody may hold the old one.
-    Init(Hold),
+    /// Initialises it: the key is a new lock from here on, and nobody may hold the old one.
+    Init(LockKey),
+    /// Starts a thread.
+    Fork(TaskKey),
+    /// Waits until a thread has ended.
+    Join(TaskKey),
+    /// Queues a work item.
+    Queue(LockKey),
+    /// Begins to run a work item.
+    Begin(LockKey),
+    /// Has run it.
+    End(LockKey),
+    /// Waits until a work item, if queued or running, has ended.
+    Flush(LockKey),
+    /// Waits for a completion.
+    Wait(LockKey),
+    /// Completes it.
+    Wake(LockKey),
+}
+
+/// One step of a task, for sources that tell them one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Who.
+    pub task: TaskKey,
+    /// What.
+    pub op: Op,
+    /// Where.
+    pub stack: StackKey,
+    /// When, in ns since the start of the capture.
+    pub time_ns: u64,
 }
 
 /// What a source tells.
@@ -174,8 +222,10 @@ pub enum Event {
     Again(ChainKey, TaskKey),
     /// How often a chain has been seen in all.
     Count(ChainKey, u64),
+    /// What a stack is.
+    Stack(StackKey, Vec<Frame>),
     /// One step of a task: becomes chains through its held stack.
-    Step(TaskKey, Box<Step>, u64),
+    Step(Step),
     /// A devlink reload begins.
     WindowBegin(Box<WindowBegin>),
     /// It ends: return value (0 or a negative errno) and time in ns.

@@ -1,22 +1,25 @@
 //! The order graph: which lock was requested while which was held, and what proves it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::BuildHasher;
 
-use petgraph::graphmap::DiGraphMap;
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::event::{Mode, WindowKey};
 use super::held::Taken;
 use super::lock::LockId;
-use super::task::{TaskId, TaskRef};
+use super::strand::{Place, Runner};
+use super::task::TaskRef;
 
 /// Evidence kept per dependency. Guards need the distinct situations; so many of them are a workload that varies endlessly.
 pub(crate) const MAX_EVIDENCE: usize = 64;
 
-/// A held stack, what was requested on top, and by whom: a chain with its locks resolved.
+/// A held stack, what was requested on top: a chain with its locks resolved.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Situation {
     /// In order of acquisition.
-    pub(crate) held: Vec<Taken>,
+    pub(crate) held: Box<[Taken]>,
     /// What was requested.
     pub(crate) request: Taken,
     /// The reload window it happened in.
@@ -27,13 +30,17 @@ pub(crate) struct Situation {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Evidence {
     /// Index of the situation.
-    pub(crate) situation: usize,
+    pub(crate) situation: u32,
     /// Position of `from` in its held stack.
-    pub(crate) from: usize,
-    /// Who.
-    pub(crate) task: TaskRef,
+    pub(crate) from: u16,
     /// The source tells one task more, and there may be others that it does not tell.
     pub(crate) among_others: bool,
+    /// Who.
+    pub(crate) task: TaskRef,
+    /// Whose steps they are: the task's own or a work item's.
+    pub(crate) runner: Runner,
+    /// Where in the trace; `None` is anywhere.
+    pub(crate) place: Option<Place>,
     /// When first, in ns.
     pub(crate) time_ns: u64,
 }
@@ -54,7 +61,7 @@ pub(crate) struct Edge {
 }
 
 /// Held lock -> requested lock.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Dependency {
     /// Which.
     pub(crate) edge: Edge,
@@ -63,117 +70,145 @@ pub(crate) struct Dependency {
     /// When first and when last seen anew, in ns.
     pub(crate) first_ns: u64,
     pub(crate) last_ns: u64,
-    /// Who.
-    pub(crate) tasks: BTreeSet<TaskId>,
     /// What proves it.
-    pub(crate) evidence: Vec<Evidence>,
+    pub(crate) evidence: SmallVec<[Evidence; 1]>,
+    /// The next one between the same locks, in other modes.
+    next: Option<u32>,
 }
 
-/// What makes evidence distinct: the locks, not where they were taken.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct Distinct {
-    dependency: usize,
-    from: usize,
-    task: TaskId,
-    window: Option<WindowKey>,
-    held: Vec<(LockId, Mode, bool)>,
+impl Dependency {
+    /// How many different tasks were seen, of those that are kept.
+    pub(crate) fn tasks(&self) -> usize {
+        let mut tasks: Vec<_> = self.evidence.iter().map(|evidence| evidence.task.id).collect();
+        tasks.sort();
+        tasks.dedup();
+        tasks.len()
+    }
 }
 
 /// All dependencies.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OrderGraph {
     situations: Vec<Situation>,
     dependencies: Vec<Dependency>,
-    edges: HashMap<Edge, usize>,
-    /// The dependencies between two locks, in all modes.
-    pairs: BTreeMap<(LockId, LockId), Vec<usize>>,
-    distinct: HashSet<Distinct>,
+    /// The first dependency between two locks.
+    pairs: HashTable<u32>,
     /// Evidence that was not kept.
     pub(crate) evidence_dropped: u64,
 }
 
+/// What a held lock and a request on top of it make.
+pub(crate) fn edge(from: &Taken, request: &Taken) -> Edge {
+    Edge {
+        from: from.lock,
+        to: request.lock,
+        from_mode: from.mode,
+        to_mode: request.mode,
+        trylock: from.trylock,
+    }
+}
+
+fn hash(from: LockId, to: LockId) -> u64 {
+    FxBuildHasher.hash_one((from, to))
+}
+
 impl OrderGraph {
     /// Keeps a situation.
-    pub(crate) fn add_situation(&mut self, situation: Situation) -> usize {
+    pub(crate) fn add_situation(&mut self, situation: Situation) -> u32 {
         self.situations.push(situation);
-        self.situations.len() - 1
+        u32::try_from(self.situations.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Every held lock -> the requested lock, as seen by a task; the dependencies it proves, each once.
-    /// A trylock request waits for nobody and proves none.
-    pub(crate) fn add(&mut self, situation: usize, task: TaskRef, among_others: bool, time_ns: u64) -> Vec<usize> {
-        let Some(Situation { held, request, window }) = self.situations.get(situation).cloned() else {
-            return Vec::new();
+    /// Every held lock -> the requested lock. A trylock request waits for nobody and proves none.
+    pub(crate) fn add(&mut self, evidence: Evidence) {
+        let Some(situation) = self.situations.get(evidence.situation as usize) else {
+            return;
         };
-        if request.trylock {
-            return Vec::new();
+        if situation.request.trylock {
+            return;
         }
-        let mut found = Vec::with_capacity(held.len());
         let mut direct = true;
-        for (position, from) in held.iter().enumerate().rev() {
-            let edge = Edge {
-                from: from.lock,
-                to: request.lock,
-                from_mode: from.mode,
-                to_mode: request.mode,
-                trylock: from.trylock,
-            };
-            let index = self.dependency(edge, time_ns);
-            let evidence = Evidence {
-                situation,
-                from: position,
-                task,
-                among_others,
-                time_ns,
-            };
-            let shape = held
-                .iter()
-                .map(|taken| (taken.lock, taken.mode, taken.trylock))
-                .collect();
-            let distinct = Distinct {
-                dependency: index,
-                from: position,
-                task: task.id,
-                window,
-                held: shape,
-            };
-            let Some(dependency) = self.dependencies.get_mut(index) else {
-                continue;
-            };
+        for position in (0..situation.held.len()).rev() {
+            let from = u16::try_from(position).unwrap_or(u16::MAX);
+            let trylock = self.add_one(Evidence { from, ..evidence }, direct);
+            // lockdep's check_prevs_add() goes back to the newest hold that is no trylock.
+            direct &= trylock;
+        }
+    }
+
+    /// One held lock -> the requested lock. Tells whether the held one was taken by a trylock.
+    pub(crate) fn add_one(&mut self, evidence: Evidence, direct: bool) -> bool {
+        let Some((edge, _)) = self.edge(&evidence) else {
+            return false;
+        };
+        let index = self.dependency(edge, evidence.time_ns);
+        let known = self
+            .dependencies
+            .get(index as usize)
+            .is_some_and(|dependency| dependency.evidence.iter().any(|known| self.alike(known, &evidence)));
+        if let Some(dependency) = self.dependencies.get_mut(index as usize) {
             dependency.direct |= direct;
-            dependency.last_ns = dependency.last_ns.max(time_ns);
-            dependency.tasks.insert(task.id);
-            if dependency.evidence.len() < MAX_EVIDENCE {
-                if self.distinct.insert(distinct) {
-                    dependency.evidence.push(evidence);
-                }
-            } else if !self.distinct.contains(&distinct) {
+            dependency.last_ns = dependency.last_ns.max(evidence.time_ns);
+            if !known && dependency.evidence.len() < MAX_EVIDENCE {
+                dependency.evidence.push(evidence);
+            } else if !known {
                 self.evidence_dropped += 1;
             }
-            if !found.contains(&index) {
-                found.push(index);
-            }
-            // lockdep's check_prevs_add() goes back to the newest hold that is no trylock.
-            direct &= from.trylock;
         }
-        found
+        edge.trylock
     }
 
-    fn dependency(&mut self, edge: Edge, time_ns: u64) -> usize {
-        if let Some(&index) = self.edges.get(&edge) {
-            return index;
+    fn edge(&self, evidence: &Evidence) -> Option<(Edge, &Situation)> {
+        let situation = self.situations.get(evidence.situation as usize)?;
+        let from = situation.held.get(usize::from(evidence.from))?;
+        Some((edge(from, &situation.request), situation))
+    }
+
+    /// Evidence is distinct by who, when among the others, and the locks; not by where they were taken.
+    fn alike(&self, a: &Evidence, b: &Evidence) -> bool {
+        let when = |evidence: &Evidence| evidence.place.map(|place| (place.strand, place.segment));
+        let who = |evidence: &Evidence| (evidence.task.id, evidence.runner, evidence.from);
+        if who(a) != who(b) || when(a) != when(b) {
+            return false;
         }
-        let index = self.dependencies.len();
+        if a.situation == b.situation {
+            return true;
+        }
+        let (Some(a), Some(b)) = (self.situation(a), self.situation(b)) else {
+            return false;
+        };
+        let same = |(a, b): (&Taken, &Taken)| (a.lock, a.mode, a.trylock) == (b.lock, b.mode, b.trylock);
+        a.window == b.window && a.held.len() == b.held.len() && a.held.iter().zip(&b.held).all(same)
+    }
+
+    fn dependency(&mut self, edge: Edge, time_ns: u64) -> u32 {
+        let index = u32::try_from(self.dependencies.len()).unwrap_or(u32::MAX);
+        let mut last = None;
+        for (known, dependency) in self.between(edge.from, edge.to) {
+            if dependency.edge == edge {
+                return known;
+            }
+            last = Some(known);
+        }
         self.dependencies.push(Dependency {
             edge,
             direct: false,
             first_ns: time_ns,
             last_ns: time_ns,
-            tasks: BTreeSet::new(),
-            evidence: Vec::new(),
+            evidence: SmallVec::new(),
+            next: None,
         });
-        self.edges.insert(edge, index);
-        self.pairs.entry((edge.from, edge.to)).or_default().push(index);
+        match last.and_then(|last| self.dependencies.get_mut(last as usize)) {
+            Some(last) => last.next = Some(index),
+            None => {
+                let dependencies = &self.dependencies;
+                let hash_of = |&index: &u32| {
+                    let edge = dependencies.get(index as usize).map(|dependency| dependency.edge);
+                    edge.map_or(0, |edge| hash(edge.from, edge.to))
+                };
+                self.pairs.insert_unique(hash(edge.from, edge.to), index, hash_of);
+            }
+        }
         index
     }
 
@@ -183,11 +218,22 @@ impl OrderGraph {
     }
 
     /// The dependencies between two locks.
-    pub(crate) fn between(&self, from: LockId, to: LockId) -> impl Iterator<Item = (usize, &Dependency)> {
-        let indices = self.pairs.get(&(from, to)).map_or(&[][..], Vec::as_slice);
-        indices
-            .iter()
-            .filter_map(|&index| Some((index, self.dependencies.get(index)?)))
+    pub(crate) fn between(&self, from: LockId, to: LockId) -> impl Iterator<Item = (u32, &Dependency)> {
+        let is_pair = |&index: &u32| {
+            let edge = self.dependencies.get(index as usize).map(|dependency| dependency.edge);
+            edge.is_some_and(|edge| edge.from == from && edge.to == to)
+        };
+        let first = self.pairs.find(hash(from, to), is_pair).copied();
+        let at = |index: u32| Some((index, self.dependencies.get(index as usize)?));
+        std::iter::successors(first.and_then(at), move |(_, dependency)| dependency.next.and_then(at))
+    }
+
+    /// The number of a dependency.
+    pub(crate) fn index(&self, edge: Edge) -> Option<u32> {
+        let mut between = self.between(edge.from, edge.to);
+        between
+            .find(|(_, dependency)| dependency.edge == edge)
+            .map(|(index, _)| index)
     }
 
     /// All situations, in order of appearance.
@@ -202,15 +248,6 @@ impl OrderGraph {
 
     /// The locks held in a piece of evidence, and the one requested.
     pub(crate) fn situation(&self, evidence: &Evidence) -> Option<&Situation> {
-        self.situations.get(evidence.situation)
-    }
-
-    /// Locks and who is requested under whom, without what `skip` tells to leave out.
-    pub(crate) fn locks(&self, skip: impl Fn(LockId, LockId) -> bool) -> DiGraphMap<LockId, ()> {
-        self.pairs
-            .keys()
-            .filter(|&&(from, to)| !skip(from, to))
-            .map(|&(from, to)| (from, to, ()))
-            .collect()
+        self.situations.get(evidence.situation as usize)
     }
 }

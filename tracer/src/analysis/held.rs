@@ -1,14 +1,15 @@
-//! Held stacks of sources that tell acquisitions one by one: steps in, chains out.
+//! Held stacks of sources that tell acquisitions one by one.
 //!
 //! The rules are those of `lock_acquire()` and `lock_release()` in the kernel's lockdep.c, with two additions: a request exists before
 //! it is granted, and what was held before tracing began is counted, never believed.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use rustc_hash::FxHashSet;
+use smallvec::SmallVec;
 
 use super::event::Mode;
 use super::lock::LockId;
 use super::stack::StackId;
-use super::task::{TaskId, TaskRef};
+use super::task::TaskId;
 
 /// Depth of a held stack; lockdep's is 48 (`MAX_LOCK_DEPTH`).
 pub(crate) const MAX_HELD: usize = 64;
@@ -33,23 +34,27 @@ pub(crate) enum Breach {
     UnlockImbalance,
     /// Initialised while somebody holds it.
     InitHeld,
+    /// A work item ends with it held.
+    LeakedHold,
 }
 
-/// What a step came to.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
-    /// Nothing to tell.
-    Nothing,
-    /// A request on top of these held locks.
-    Request(Vec<Taken>),
-    /// A breach by this task.
-    Breach(Breach),
+/// What a release came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Released {
+    /// A hold of this task is gone.
+    Own,
+    /// A hold of another task is gone: an rwsem or a semaphore may be released by somebody else (`up_read_non_owner()`).
+    Foreign,
+    /// Nobody was seen to take it: held before tracing began, or the acquisition was missed.
+    Unmatched,
+    /// Released more often than taken.
+    Imbalance,
 }
 
 /// What was not believed or did not fit.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Counts {
-    /// Releases of locks that nobody was seen to take: held before tracing began, or the acquisition was missed.
+    /// Releases of locks that nobody was seen to take.
     pub(crate) unmatched_releases: u64,
     /// Releases by another task than the taker.
     pub(crate) foreign_releases: u64,
@@ -61,85 +66,129 @@ pub(crate) struct Counts {
     pub(crate) unmatched_downgrades: u64,
     /// Failures of requests that nobody made.
     pub(crate) unmatched_failures: u64,
+    /// Work items that ended without having begun.
+    pub(crate) unmatched_ends: u64,
+}
+
+/// A request that is not granted yet, or something else that a task waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// For what, and where.
+    pub(crate) request: Taken,
+    /// Since when, in ns.
+    pub(crate) since_ns: u64,
 }
 
 #[derive(Debug, Default)]
 struct Task {
     held: Vec<Taken>,
-    pending: Option<(LockId, Mode)>,
+    waiting: Option<Waiting>,
     /// Holds that did not fit: releases that match nothing may be theirs.
     overflows: u64,
-    /// Every lock it ever took, to tell a double release from a hold that was never seen.
-    took: HashSet<LockId>,
+    /// Every lock it ever took shared, to tell a double release from a hold that was never seen.
+    took: FxHashSet<LockId>,
+}
+
+#[derive(Debug, Default)]
+struct Lock {
+    /// Who holds it; a task that holds it twice is in it twice.
+    holders: SmallVec<[TaskId; 2]>,
+    /// Nobody can hold it from before tracing began: since then it was initialised or somebody had it exclusively.
+    known_free: bool,
 }
 
 /// The held stacks of all tasks.
 #[derive(Debug, Default)]
 pub(crate) struct HeldStacks {
-    tasks: BTreeMap<TaskId, Task>,
-    /// Who holds a lock; a task that holds it twice is in it twice.
-    holders: HashMap<LockId, Vec<TaskId>>,
-    /// Locks that nobody can hold from before tracing began: since then they were initialised or somebody had them exclusively.
-    known_free: HashSet<LockId>,
+    tasks: Vec<Task>,
+    locks: Vec<Lock>,
     pub(crate) counts: Counts,
 }
 
+/// The place of an index, made when it is not there yet. Indices are handed out one by one, so the gap is never wide.
+fn entry<T: Default>(list: &mut Vec<T>, index: usize) -> &mut T {
+    if index >= list.len() {
+        list.resize_with(index + 1, T::default);
+    }
+    #[expect(clippy::indexing_slicing, reason = "the line above makes it")]
+    &mut list[index]
+}
+
 impl HeldStacks {
-    /// A task asks for a lock.
-    pub(crate) fn request(&mut self, task: TaskRef, taken: Taken) -> Outcome {
-        let entry = self.tasks.entry(task.id).or_default();
-        entry.pending = Some((taken.lock, taken.mode));
-        Outcome::Request(entry.held.clone())
+    /// What a task holds, in order of acquisition.
+    pub(crate) fn of(&self, task: TaskId) -> &[Taken] {
+        self.tasks.get(task.index()).map_or(&[], |task| &task.held)
     }
 
-    /// A task gets a lock; without a request before it, both at once.
-    pub(crate) fn acquire(&mut self, task: TaskRef, taken: Taken) -> Outcome {
-        let entry = self.tasks.entry(task.id).or_default();
-        let asked = entry.pending.take() == Some((taken.lock, taken.mode));
-        let outcome = if asked {
-            Outcome::Nothing
-        } else {
-            Outcome::Request(entry.held.clone())
-        };
-        entry.took.insert(taken.lock);
+    /// What a task waits for.
+    pub(crate) fn waiting(&self, task: TaskId) -> Option<Waiting> {
+        self.tasks.get(task.index())?.waiting
+    }
+
+    /// All tasks that wait.
+    pub(crate) fn all_waiting(&self) -> impl Iterator<Item = (TaskId, Waiting)> {
+        let tasks = self.tasks.iter().enumerate();
+        tasks.filter_map(|(index, task)| Some((TaskId::new(index), task.waiting?)))
+    }
+
+    /// Who holds a lock.
+    pub(crate) fn holders(&self, lock: LockId) -> &[TaskId] {
+        self.locks.get(lock.index()).map_or(&[], |lock| &lock.holders)
+    }
+
+    /// A task begins to wait.
+    pub(crate) fn wait(&mut self, task: TaskId, request: Taken, since_ns: u64) {
+        entry(&mut self.tasks, task.index()).waiting = Some(Waiting { request, since_ns });
+    }
+
+    /// A task goes on; tells what it waited for.
+    pub(crate) fn go_on(&mut self, task: TaskId) -> Option<Waiting> {
+        self.tasks.get_mut(task.index())?.waiting.take()
+    }
+
+    /// A task gets a lock.
+    pub(crate) fn acquire(&mut self, task: TaskId, taken: Taken) {
+        let lock = entry(&mut self.locks, taken.lock.index());
+        let task_entry = entry(&mut self.tasks, task.index());
         if taken.mode == Mode::Exclusive {
-            self.known_free.insert(taken.lock);
+            lock.known_free = true;
+        } else {
+            task_entry.took.insert(taken.lock);
         }
-        if entry.held.len() >= MAX_HELD {
-            entry.overflows += 1;
+        if task_entry.held.len() >= MAX_HELD {
+            task_entry.overflows += 1;
             self.counts.overflows += 1;
         } else {
-            entry.held.push(taken);
-            self.holders.entry(taken.lock).or_default().push(task.id);
+            task_entry.held.push(taken);
+            lock.holders.push(task);
         }
-        outcome
     }
 
     /// A task gives a lock back. The newest hold in that mode goes, else the newest in any.
-    pub(crate) fn release(&mut self, task: TaskRef, lock: LockId, mode: Mode) -> Outcome {
-        if self.take_hold(task.id, lock, mode) {
-            return Outcome::Nothing;
+    pub(crate) fn release(&mut self, task: TaskId, lock: LockId, mode: Mode) -> Released {
+        if self.take_hold(task, lock, mode) {
+            return Released::Own;
         }
-        // An rwsem or a semaphore may be released by somebody else (`up_read_non_owner()`): the hold is gone all the same.
-        if let Some(&holder) = self.holders.get(&lock).and_then(|holders| holders.first()) {
+        if let Some(&holder) = self.holders(lock).first() {
             self.take_hold(holder, lock, mode);
             self.counts.foreign_releases += 1;
-            return Outcome::Nothing;
+            return Released::Foreign;
         }
-        let entry = self.tasks.entry(task.id).or_default();
+        let known_free = self.locks.get(lock.index()).is_some_and(|lock| lock.known_free);
+        let entry = entry(&mut self.tasks, task.index());
         if entry.overflows > 0 {
             entry.overflows -= 1;
-            return Outcome::Nothing;
+            return Released::Own;
         }
-        if entry.took.contains(&lock) || self.known_free.contains(&lock) {
-            return Outcome::Breach(Breach::UnlockImbalance);
+        if known_free || entry.took.contains(&lock) {
+            return Released::Imbalance;
         }
         self.counts.unmatched_releases += 1;
-        Outcome::Nothing
+        Released::Unmatched
     }
 
     fn take_hold(&mut self, task: TaskId, lock: LockId, mode: Mode) -> bool {
-        let Some(entry) = self.tasks.get_mut(&task) else {
+        let Some(entry) = self.tasks.get_mut(task.index()) else {
             return false;
         };
         let newest = entry
@@ -150,202 +199,167 @@ impl HeldStacks {
             return false;
         };
         entry.held.remove(position);
-        self.forget_holder(task, lock);
+        if let Some(lock) = self.locks.get_mut(lock.index())
+            && let Some(position) = lock.holders.iter().position(|&holder| holder == task)
+        {
+            lock.holders.remove(position);
+        }
         true
     }
 
-    fn forget_holder(&mut self, task: TaskId, lock: LockId) {
-        if let Some(holders) = self.holders.get_mut(&lock) {
-            if let Some(position) = holders.iter().position(|&holder| holder == task) {
-                holders.remove(position);
+    /// `downgrade_write()`: the newest exclusive hold becomes shared. Tells whether there was one.
+    pub(crate) fn downgrade(&mut self, task: TaskId, lock: LockId) -> bool {
+        let held = self.tasks.get_mut(task.index()).map(|task| &mut task.held);
+        let newest = held.and_then(|held| {
+            held.iter_mut()
+                .rev()
+                .find(|held| held.lock == lock && held.mode == Mode::Exclusive)
+        });
+        match newest {
+            Some(held) => {
+                held.mode = Mode::Shared;
+                true
             }
-            if holders.is_empty() {
-                self.holders.remove(&lock);
+            None => {
+                self.counts.unmatched_downgrades += 1;
+                false
             }
-        }
-    }
-
-    /// The pending request was given up: nothing is held.
-    pub(crate) fn fail(&mut self, task: TaskRef, lock: LockId) {
-        let entry = self.tasks.entry(task.id).or_default();
-        if entry.pending.is_some_and(|(pending, _)| pending == lock) {
-            entry.pending = None;
-        } else {
-            self.counts.unmatched_failures += 1;
-        }
-    }
-
-    /// `downgrade_write()`: the newest exclusive hold becomes shared.
-    pub(crate) fn downgrade(&mut self, task: TaskRef, lock: LockId) {
-        let entry = self.tasks.entry(task.id).or_default();
-        match entry
-            .held
-            .iter_mut()
-            .rev()
-            .find(|held| held.lock == lock && held.mode == Mode::Exclusive)
-        {
-            Some(held) => held.mode = Mode::Shared,
-            None => self.counts.unmatched_downgrades += 1,
         }
     }
 
     /// The lock is gone or becomes another: nobody holds it any more. Tells whether somebody did.
     pub(crate) fn end(&mut self, lock: LockId) -> bool {
-        self.known_free.remove(&lock);
-        let Some(holders) = self.holders.remove(&lock) else {
+        let Some(entry) = self.locks.get_mut(lock.index()) else {
             return false;
         };
+        entry.known_free = false;
+        let holders = std::mem::take(&mut entry.holders);
         for holder in &holders {
-            if let Some(entry) = self.tasks.get_mut(holder) {
-                entry.held.retain(|held| held.lock != lock);
+            if let Some(task) = self.tasks.get_mut(holder.index()) {
+                task.held.retain(|held| held.lock != lock);
             }
         }
-        true
+        !holders.is_empty()
     }
 
     /// The lock begins its life now, so nobody can hold it yet.
     pub(crate) fn begin(&mut self, lock: LockId) {
-        self.known_free.insert(lock);
+        entry(&mut self.locks, lock.index()).known_free = true;
     }
 
     /// A held lock is initialised: its holders go on as if they held the new one, and will release it. Tells whether there are any.
     pub(crate) fn replace(&mut self, old: LockId, new: LockId) -> bool {
-        let Some(holders) = self.holders.remove(&old) else {
+        let Some(entry_of_old) = self.locks.get_mut(old.index()) else {
             return false;
         };
+        entry_of_old.known_free = false;
+        let holders = std::mem::take(&mut entry_of_old.holders);
         for holder in &holders {
-            if let Some(entry) = self.tasks.get_mut(holder) {
-                entry.took.insert(new);
-                entry
-                    .held
+            if let Some(task) = self.tasks.get_mut(holder.index()) {
+                task.took.insert(new);
+                task.held
                     .iter_mut()
                     .filter(|held| held.lock == old)
                     .for_each(|held| held.lock = new);
             }
         }
-        self.holders.insert(new, holders);
-        self.known_free.remove(&old);
-        true
+        let held = !holders.is_empty();
+        entry(&mut self.locks, new.index()).holders = holders;
+        held
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::event::{LockKey, TaskKey};
-    use crate::analysis::lock::Locks;
-    use crate::analysis::stack::Stacks;
-    use crate::analysis::task::Tasks;
 
-    struct Fixture {
-        held: HeldStacks,
-        locks: Locks,
-        tasks: Tasks,
-        stacks: Stacks,
+    fn taken(lock: usize, mode: Mode) -> Taken {
+        Taken {
+            lock: LockId::new(lock),
+            mode,
+            trylock: false,
+            stack: StackId::NONE,
+        }
     }
 
+    /// One task after the other, by number.
+    #[derive(Default)]
+    struct Fixture(HeldStacks);
+
     impl Fixture {
-        fn new() -> Self {
-            Self {
-                held: HeldStacks::default(),
-                locks: Locks::default(),
-                tasks: Tasks::default(),
-                stacks: Stacks::default(),
-            }
+        fn acquire(&mut self, task: usize, lock: usize, mode: Mode) {
+            self.0.acquire(TaskId::new(task), taken(lock, mode));
         }
 
-        fn taken(&mut self, lock: u64, mode: Mode) -> Taken {
-            Taken {
-                lock: self.locks.used(LockKey(lock)),
-                mode,
-                trylock: false,
-                stack: self.stacks.add(&[]),
-            }
+        fn release(&mut self, task: usize, lock: usize, mode: Mode) -> Released {
+            self.0.release(TaskId::new(task), LockId::new(lock), mode)
         }
 
-        fn acquire(&mut self, task: u64, lock: u64, mode: Mode) -> Outcome {
-            let taken = self.taken(lock, mode);
-            self.held.acquire(self.tasks.now(TaskKey(task)), taken)
-        }
-
-        fn release(&mut self, task: u64, lock: u64, mode: Mode) -> Outcome {
-            let taken = self.taken(lock, mode);
-            self.held.release(self.tasks.now(TaskKey(task)), taken.lock, mode)
-        }
-
-        /// The locks that a request now would be on top of.
-        fn held_by(&mut self, task: u64) -> Vec<(LockId, Mode)> {
-            let taken = self.taken(999, Mode::Exclusive);
-            match self.held.request(self.tasks.now(TaskKey(task)), taken) {
-                Outcome::Request(held) => held.iter().map(|held| (held.lock, held.mode)).collect(),
-                other => panic!("{other:?}"),
-            }
+        fn held(&self, task: usize) -> Vec<(usize, Mode)> {
+            let held = self.0.of(TaskId::new(task)).iter();
+            held.map(|held| (held.lock.index(), held.mode)).collect()
         }
     }
 
     #[test]
     fn release_order_is_free() {
-        let mut f = Fixture::new();
-        let [a, b, c] = [1, 2, 3].map(|lock| f.taken(lock, Mode::Exclusive).lock);
-        (1..=3).for_each(|lock| drop(f.acquire(1, lock, Mode::Exclusive)));
-        f.release(1, 2, Mode::Exclusive);
-        assert_eq!(f.held_by(1), [(a, Mode::Exclusive), (c, Mode::Exclusive)]);
+        let mut f = Fixture::default();
+        (1..=3).for_each(|lock| f.acquire(1, lock, Mode::Exclusive));
+        assert_eq!(f.release(1, 2, Mode::Exclusive), Released::Own);
+        assert_eq!(f.held(1), [(1, Mode::Exclusive), (3, Mode::Exclusive)]);
         f.acquire(1, 2, Mode::Shared);
         assert_eq!(
-            f.held_by(1),
-            [(a, Mode::Exclusive), (c, Mode::Exclusive), (b, Mode::Shared)]
+            f.held(1),
+            [(1, Mode::Exclusive), (3, Mode::Exclusive), (2, Mode::Shared)]
         );
-        assert_eq!(f.held_by(2), []);
+        assert_eq!(f.held(2), []);
     }
 
     #[test]
     fn the_newest_hold_in_the_mode_of_the_release_goes() {
-        let mut f = Fixture::new();
-        let a = f.taken(1, Mode::Shared).lock;
+        let mut f = Fixture::default();
         f.acquire(1, 1, Mode::Shared);
         f.acquire(1, 1, Mode::SharedRecursive);
         f.release(1, 1, Mode::Shared);
-        assert_eq!(f.held_by(1), [(a, Mode::SharedRecursive)]);
+        assert_eq!(f.held(1), [(1, Mode::SharedRecursive)]);
     }
 
     #[test]
-    fn an_acquisition_after_its_request_is_no_second_request() {
-        let mut f = Fixture::new();
-        let taken = f.taken(1, Mode::Exclusive);
-        let task = f.tasks.now(TaskKey(1));
-        assert_eq!(f.held.request(task, taken), Outcome::Request(vec![]));
-        assert_eq!(f.acquire(1, 1, Mode::Exclusive), Outcome::Nothing);
-        assert_eq!(f.acquire(1, 2, Mode::Exclusive), Outcome::Request(vec![taken]));
+    fn who_waits_is_known_until_it_goes_on() {
+        let mut f = Fixture::default();
+        let (task, request) = (TaskId::new(1), taken(1, Mode::Exclusive));
+        assert_eq!(f.0.go_on(task), None);
+        f.0.wait(task, request, 5);
+        assert_eq!(f.0.all_waiting().map(|(task, _)| task).collect::<Vec<_>>(), [task]);
+        assert_eq!(f.0.go_on(task), Some(Waiting { request, since_ns: 5 }));
+        assert_eq!(f.0.waiting(task), None);
     }
 
     #[test]
     fn only_what_cannot_be_from_before_the_trace_is_an_imbalance() {
-        let mut f = Fixture::new();
-        assert_eq!(f.release(1, 1, Mode::Exclusive), Outcome::Nothing);
-        assert_eq!(f.held.counts.unmatched_releases, 1);
+        let mut f = Fixture::default();
+        assert_eq!(f.release(1, 1, Mode::Exclusive), Released::Unmatched);
+        assert_eq!(f.0.counts.unmatched_releases, 1);
         // Other readers can be there since before the trace.
         f.acquire(2, 2, Mode::Shared);
         f.release(2, 2, Mode::Shared);
-        assert_eq!(f.release(1, 2, Mode::Shared), Outcome::Nothing);
+        assert_eq!(f.release(1, 2, Mode::Shared), Released::Unmatched);
         // A writer had it alone, so there were none.
         f.acquire(2, 2, Mode::Exclusive);
         f.release(2, 2, Mode::Exclusive);
-        assert_eq!(f.release(1, 2, Mode::Shared), Outcome::Breach(Breach::UnlockImbalance));
+        assert_eq!(f.release(1, 2, Mode::Shared), Released::Imbalance);
     }
 
     #[test]
     fn what_is_too_deep_is_counted_and_its_release_is_no_imbalance() {
-        let mut f = Fixture::new();
-        let deep = MAX_HELD as u64 + 2;
-        (0..deep).for_each(|lock| drop(f.acquire(1, lock, Mode::Exclusive)));
-        assert_eq!((f.held.counts.overflows, f.held_by(1).len()), (2, MAX_HELD));
+        let mut f = Fixture::default();
+        let deep = MAX_HELD + 2;
+        (0..deep).for_each(|lock| f.acquire(1, lock, Mode::Exclusive));
+        assert_eq!((f.0.counts.overflows, f.held(1).len()), (2, MAX_HELD));
         for lock in (0..deep).rev() {
-            assert_eq!(f.release(1, lock, Mode::Exclusive), Outcome::Nothing);
+            assert_eq!(f.release(1, lock, Mode::Exclusive), Released::Own);
         }
-        assert_eq!(f.held_by(1), []);
-        assert_eq!(
-            f.release(1, 0, Mode::Exclusive),
-            Outcome::Breach(Breach::UnlockImbalance)
-        );
+        assert_eq!(f.held(1), []);
+        assert_eq!(f.release(1, 0, Mode::Exclusive), Released::Imbalance);
     }
 }

@@ -1,6 +1,8 @@
 //! Locks and their generations: a key that is freed or initialised again is another lock.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use super::event::{LockKey, LockKind, LockName};
 use super::stack::StackId;
@@ -8,7 +10,19 @@ use super::task::TaskRef;
 
 /// One lock object: a key and its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct LockId(u32);
+pub(crate) struct LockId(pub(crate) u32);
+
+impl LockId {
+    /// The n-th lock.
+    pub(crate) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Which one it is, from 0.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// How many exclusive requesters of a lock are remembered.
 const MAX_WRITERS: usize = 8;
@@ -32,7 +46,7 @@ pub(crate) struct Lock {
 #[derive(Debug, Default)]
 pub(crate) struct Locks {
     locks: Vec<Lock>,
-    current: HashMap<LockKey, LockId>,
+    current: FxHashMap<LockKey, LockId>,
 }
 
 impl Locks {
@@ -49,16 +63,39 @@ impl Locks {
         if let Some(&id) = self.current.get(&key) {
             return id;
         }
-        let id = LockId(u32::try_from(self.locks.len()).unwrap_or(u32::MAX));
-        self.locks.push(Lock {
-            key,
-            kind: LockKind::Unknown,
-            name: None,
-            writers: BTreeMap::new(),
-            used: false,
-        });
+        let id = self.add(key, LockKind::Unknown, false);
         self.current.insert(key, id);
         id
+    }
+
+    fn add(&mut self, key: LockKey, kind: LockKind, used: bool) -> LockId {
+        let id = LockId::new(self.locks.len());
+        self.locks.push(Lock {
+            key,
+            kind,
+            name: None,
+            writers: BTreeMap::new(),
+            used,
+        });
+        id
+    }
+
+    /// What stands for the end of a thread. It has no key.
+    pub(crate) fn thread(&mut self, name: String) -> LockId {
+        let id = self.add(LockKey(0), LockKind::Thread, true);
+        if let Some(lock) = self.locks.get_mut(id.index()) {
+            lock.name = Some(LockName {
+                class: name.clone(),
+                name,
+                label: None,
+            });
+        }
+        id
+    }
+
+    /// Whether it is no lock but something that is waited for.
+    pub(crate) fn is_wait(&self, id: LockId) -> bool {
+        self.get(id).is_some_and(|lock| lock.kind.is_wait())
     }
 
     /// Names the lock that the key means now.

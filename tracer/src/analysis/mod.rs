@@ -3,6 +3,8 @@
 //! [`model::Model`] is the way in ([`model::Model::apply`]) and the way out ([`model::Model::snapshot`]).
 
 mod assemble;
+mod chain;
+mod concurrency;
 pub mod context;
 mod cycle;
 pub mod event;
@@ -10,12 +12,17 @@ mod findings;
 mod fingerprint;
 mod graph;
 mod held;
+mod level;
 mod lock;
 pub mod model;
 mod rotation;
 mod scenario;
 pub mod snapshot;
 mod stack;
+mod step;
+mod strand;
 mod task;
 mod verdict;
 mod view;
+mod wait_for;
+pub mod without;

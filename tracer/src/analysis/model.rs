@@ -1,15 +1,21 @@
 //! The model: events in, and at any moment a snapshot out.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use super::assemble;
+use super::chain::Chains;
 use super::context::Context;
-use super::event::{Chain, ChainKey, Event, Hold, LockKey, NotifierChange, Step, TaskKey, WindowBegin, WindowKey};
-use super::graph::{OrderGraph, Situation};
-use super::held::{Breach, HeldStacks, Outcome, Taken};
+use super::event::{
+    Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, StackKey, TaskKey, WindowBegin, WindowKey,
+};
+use super::graph::{Evidence, OrderGraph, Situation};
+use super::held::{Breach, HeldStacks, Taken};
 use super::lock::{LockId, Locks};
 use super::snapshot::Snapshot;
 use super::stack::{StackId, Stacks};
+use super::strand::{Place, Runner, StrandId, Strands};
 use super::task::{TaskId, TaskRef, Tasks};
 
 /// Notifier changes that are kept.
@@ -38,16 +44,6 @@ pub(crate) struct BreachSeen {
     pub(crate) count: u64,
 }
 
-/// A chain that was seen.
-#[derive(Debug)]
-struct Seen {
-    /// `None` when nothing was held: such a chain proves no dependency.
-    situation: Option<usize>,
-    dependencies: Vec<usize>,
-    time_ns: u64,
-    count: u64,
-}
-
 /// What was counted.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
@@ -56,6 +52,7 @@ pub(crate) struct Counts {
     pub(crate) unknown_windows: u64,
     pub(crate) notifiers_dropped: u64,
     pub(crate) windows_dropped: u64,
+    pub(crate) requests_forgotten: u64,
 }
 
 /// Everything that the events have told so far.
@@ -70,10 +67,15 @@ pub struct Model {
     pub(crate) notifiers: Vec<(Notifier, Vec<Taken>)>,
     pub(crate) breaches: BTreeMap<(Breach, LockId, TaskId), BreachSeen>,
     pub(crate) counts: Counts,
-    chains: Vec<Seen>,
-    by_key: HashMap<ChainKey, usize>,
-    /// Chains made of steps: who, on what, for what.
-    by_steps: HashMap<(TaskId, Situation), usize>,
+    pub(crate) chains: Chains,
+    pub(crate) strands: Strands,
+    /// What stands for the end of a thread that somebody waits for.
+    pub(crate) threads: FxHashMap<TaskId, LockId>,
+    /// When a completion was last completed, in ns.
+    pub(crate) woken: FxHashMap<LockId, u64>,
+    pub(super) stack_keys: FxHashMap<StackKey, StackId>,
+    /// What each strand has requested, and where.
+    pub(super) recent: FxHashMap<StrandId, Vec<(u32, Place)>>,
 }
 
 /// A notifier change with its task under the name it had.
@@ -91,7 +93,8 @@ impl Model {
 
     /// Takes in one event. Events of one task must come in their order.
     pub fn apply(&mut self, event: Event) {
-        self.counts.events += 1;
+        // What a stack is tells of no event of its own.
+        self.counts.events += u64::from(!matches!(event, Event::Stack(..)));
         match event {
             Event::Task(key, name) => self.tasks.name(key, name),
             Event::Lock(key, kind, name) => self.locks.name(key, kind, name),
@@ -100,7 +103,8 @@ impl Model {
             Event::Chain(chain) => self.chain(*chain),
             Event::Again(chain, task) => self.again(chain, task),
             Event::Count(chain, count) => self.count(chain, count),
-            Event::Step(task, step, time_ns) => self.step(task, &step, time_ns),
+            Event::Stack(key, frames) => self.stack(key, &frames),
+            Event::Step(step) => self.step(step),
             Event::WindowBegin(begin) => self.window_begin(*begin),
             Event::WindowEnd(key, result, time_ns) => self.window_end(key, result, time_ns),
             Event::Notifier(change) => self.notifier(*change),
@@ -113,11 +117,18 @@ impl Model {
     }
 
     /// How often each dependency was seen.
-    pub(crate) fn dependency_counts(&self) -> Vec<u64> {
-        let mut counts = vec![0u64; self.graph.dependencies().len()];
-        for chain in &self.chains {
-            for &dependency in &chain.dependencies {
-                if let Some(count) = counts.get_mut(dependency) {
+    pub(crate) fn dependency_counts(&self, graph: &OrderGraph) -> Vec<u64> {
+        let mut counts = vec![0u64; graph.dependencies().len()];
+        for chain in self.chains.all() {
+            let situation = chain
+                .situation
+                .and_then(|index| self.graph.situations().get(index as usize));
+            let Some(situation) = situation.filter(|situation| !situation.request.trylock) else {
+                continue;
+            };
+            for taken in &situation.held {
+                let edge = super::graph::edge(taken, &situation.request);
+                if let Some(count) = graph.index(edge).and_then(|index| counts.get_mut(index as usize)) {
                     *count = count.saturating_add(chain.count);
                 }
             }
@@ -125,9 +136,9 @@ impl Model {
         counts
     }
 
-    /// How many distinct chains were seen.
-    pub(crate) fn chain_count(&self) -> usize {
-        self.chains.len()
+    fn stack(&mut self, key: StackKey, frames: &[Frame]) {
+        let id = self.stacks.add(frames);
+        self.stack_keys.insert(key, id);
     }
 
     fn taken(&mut self, hold: &Hold) -> Taken {
@@ -149,141 +160,52 @@ impl Model {
         if let Some(old) = self.locks.end(key)
             && self.held.end(old)
         {
+            self.strands.doubtful.insert(old);
             self.held.counts.freed_held += 1;
         }
     }
 
     fn chain(&mut self, chain: Chain) {
         // Two CPUs can find the same chain new at once.
-        if self.by_key.contains_key(&chain.key) {
+        if self.chains.by_key(chain.key).is_some() {
             return self.again(chain.key, chain.task);
         }
         let task = self.tasks.now(chain.task);
-        let held = chain.held.iter().map(|hold| self.taken(hold)).collect();
+        let held: Box<[Taken]> = chain.held.iter().map(|hold| self.taken(hold)).collect();
         let request = self.taken(&chain.request);
-        let situation = Situation {
-            held,
-            request,
-            window: chain.window,
-        };
-        let index = self.add_chain(situation, task, chain.time_ns);
-        self.by_key.insert(chain.key, index);
-    }
-
-    fn add_chain(&mut self, situation: Situation, task: TaskRef, time_ns: u64) -> usize {
-        self.note_writer(situation.request, task);
-        let mut seen = Seen {
-            situation: None,
-            dependencies: Vec::new(),
-            time_ns,
-            count: 1,
-        };
-        if !situation.held.is_empty() && !situation.request.trylock {
-            let index = self.graph.add_situation(situation);
-            seen.situation = Some(index);
-            seen.dependencies = self.graph.add(index, task, false, time_ns);
-        }
-        self.chains.push(seen);
-        self.chains.len() - 1
-    }
-
-    fn note_writer(&mut self, request: Taken, task: TaskRef) {
-        if request.mode == super::event::Mode::Exclusive && !request.trylock {
+        if request.mode == Mode::Exclusive && !request.trylock {
             self.locks.add_writer(request.lock, task, request.stack);
         }
+        // A chain on nothing proves no dependency.
+        let situation = (!held.is_empty() && !request.trylock).then(|| {
+            let window = chain.window;
+            self.graph.add_situation(Situation { held, request, window })
+        });
+        if let Some(situation) = situation {
+            self.graph.add(evidence(situation, task, false, chain.time_ns));
+        }
+        self.chains.add_keyed(chain.key, task, situation, chain.time_ns);
     }
 
     fn again(&mut self, key: ChainKey, task: TaskKey) {
         let task = self.tasks.now(task);
-        let Some(seen) = self.by_key.get(&key).and_then(|&index| self.chains.get(index)) else {
+        let Some(seen) = self.chains.by_key(key) else {
             self.counts.unknown_chains += 1;
             return;
         };
         if let Some(situation) = seen.situation {
-            self.graph.add(situation, task, true, seen.time_ns);
+            self.graph.add(evidence(situation, task, true, seen.time_ns));
         }
     }
 
     fn count(&mut self, key: ChainKey, count: u64) {
-        match self.by_key.get(&key).and_then(|&index| self.chains.get_mut(index)) {
+        match self.chains.by_key(key) {
             Some(seen) => seen.count = count,
             None => self.counts.unknown_chains += 1,
         }
     }
 
-    fn step(&mut self, key: TaskKey, step: &Step, time_ns: u64) {
-        let task = self.tasks.now(key);
-        match step {
-            Step::Request(hold) => {
-                let taken = self.taken(hold);
-                let outcome = self.held.request(task, taken);
-                self.stepped(outcome, task, taken, time_ns);
-            }
-            Step::Acquire(hold) => {
-                let taken = self.taken(hold);
-                let outcome = self.held.acquire(task, taken);
-                self.stepped(outcome, task, taken, time_ns);
-            }
-            Step::Release(hold) => {
-                let taken = self.taken(hold);
-                let outcome = self.held.release(task, taken.lock, taken.mode);
-                self.stepped(outcome, task, taken, time_ns);
-            }
-            Step::Fail(lock) => {
-                let lock = self.locks.used(*lock);
-                self.held.fail(task, lock);
-            }
-            Step::Downgrade(lock) => {
-                let lock = self.locks.used(*lock);
-                self.held.downgrade(task, lock);
-            }
-            Step::Init(hold) => self.step_init(task, hold, time_ns),
-        }
-    }
-
-    fn step_init(&mut self, task: TaskRef, hold: &Hold, time_ns: u64) {
-        let stack = self.stacks.add(&hold.stack);
-        let old = self.locks.end(hold.lock);
-        let new = self.locks.used(hold.lock);
-        self.held.begin(new);
-        if let Some(old) = old
-            && self.held.replace(old, new)
-        {
-            self.breach(Breach::InitHeld, old, task, stack, time_ns);
-        }
-    }
-
-    fn stepped(&mut self, outcome: Outcome, task: TaskRef, taken: Taken, time_ns: u64) {
-        match outcome {
-            Outcome::Nothing => {}
-            Outcome::Request(held) => self.requested(
-                Situation {
-                    held,
-                    request: taken,
-                    window: None,
-                },
-                task,
-                time_ns,
-            ),
-            Outcome::Breach(breach) => self.breach(breach, taken.lock, task, taken.stack, time_ns),
-        }
-    }
-
-    fn requested(&mut self, situation: Situation, task: TaskRef, time_ns: u64) {
-        let known = self
-            .by_steps
-            .get(&(task.id, situation.clone()))
-            .and_then(|&index| self.chains.get_mut(index));
-        match known {
-            Some(seen) => seen.count = seen.count.saturating_add(1),
-            None => {
-                let index = self.add_chain(situation.clone(), task, time_ns);
-                self.by_steps.insert((task.id, situation), index);
-            }
-        }
-    }
-
-    fn breach(&mut self, breach: Breach, lock: LockId, task: TaskRef, stack: StackId, time_ns: u64) {
+    pub(super) fn breach(&mut self, breach: Breach, lock: LockId, task: TaskRef, stack: StackId, time_ns: u64) {
         let seen = BreachSeen {
             task,
             stack,
@@ -323,5 +245,17 @@ impl Model {
         let task = self.tasks.now(change.task);
         let held = change.held.iter().map(|hold| self.taken(hold)).collect();
         self.notifiers.push((Notifier { change, task }, held));
+    }
+}
+
+fn evidence(situation: u32, task: TaskRef, among_others: bool, time_ns: u64) -> Evidence {
+    Evidence {
+        situation,
+        from: 0,
+        among_others,
+        task,
+        runner: Runner::Task(task.id),
+        place: None,
+        time_ns,
     }
 }

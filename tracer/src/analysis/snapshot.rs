@@ -4,10 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the document's shape: minor for additions, major for anything else.
-pub const SCHEMA_VERSION: &str = "1.0";
-
-/// Prefix of the counters of what a source told and the analysis does not look at yet.
-pub const UNANALYSED: &str = "unanalysed_";
+pub const SCHEMA_VERSION: &str = "1.1";
 
 /// Everything that is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -28,6 +25,9 @@ pub struct Snapshot {
     pub windows: Vec<Window>,
     /// Notifier registrations and unregistrations.
     pub notifiers: Vec<Notifier>,
+    /// Tasks that wait at this moment.
+    #[serde(default)]
+    pub waits: Vec<Wait>,
     /// Cycles and violations, most severe first.
     pub findings: Vec<Finding>,
 }
@@ -95,7 +95,7 @@ pub struct Lock {
     pub name: String,
     /// Its role.
     pub class: String,
-    /// `mutex`, `rwsem`, `ww_mutex`, `unknown`
+    /// `mutex`, `rwsem`, `ww_mutex`, `unknown`; `work`, `completion`, `thread` for what is waited for and no lock
     pub kind: String,
     /// The object it belongs to.
     pub label: Option<String>,
@@ -210,6 +210,31 @@ pub struct Notifier {
     pub time_ns: u64,
 }
 
+/// A task that waits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Wait {
+    /// The task.
+    pub task: String,
+    /// Its thread id.
+    pub pid: Option<u32>,
+    /// Id of the lock, or of what else it waits for.
+    pub lock: u32,
+    /// `exclusive` or `shared`
+    pub mode: String,
+    /// Since when, ns since the start.
+    pub since_ns: u64,
+    /// What it holds.
+    pub held: Vec<Held>,
+    /// Where it waits, innermost frame first.
+    pub stack: Vec<String>,
+    /// Tasks that it waits for.
+    pub on: Vec<String>,
+    /// It waits for itself, through others or directly; otherwise it is stuck behind such tasks or just waits.
+    pub in_circle: bool,
+    /// The deadlock that it is in or stuck behind.
+    pub finding: Option<u32>,
+}
+
 /// A cycle (or rule violation) with a verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -262,7 +287,7 @@ pub struct Side {
 /// One step of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioStep {
-    /// `lock` or `trylock`
+    /// `lock` or `trylock`; `run`, `complete` and `flush`, `join`, `wait` for what is no lock
     pub op: String,
     /// Name of the lock.
     pub lock: String,

@@ -10,6 +10,11 @@ use super::event::Frame;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct StackId(u32);
 
+impl StackId {
+    /// No stack: nobody has told.
+    pub(crate) const NONE: Self = Self(u32::MAX);
+}
+
 /// All stacks, each once.
 #[derive(Debug, Default)]
 pub(crate) struct Stacks(IndexSet<Arc<[Frame]>>);
@@ -17,6 +22,9 @@ pub(crate) struct Stacks(IndexSet<Arc<[Frame]>>);
 impl Stacks {
     /// Keeps a stack.
     pub(crate) fn add(&mut self, frames: &[Frame]) -> StackId {
+        if frames.is_empty() {
+            return StackId::NONE;
+        }
         let index = match self.0.get_index_of(frames) {
             Some(index) => index,
             None => self.0.insert_full(frames.into()).0,

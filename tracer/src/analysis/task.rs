@@ -1,12 +1,24 @@
 //! Tasks and what they were called when.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::event::{TaskKey, TaskName};
 
 /// A task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct TaskId(u32);
+
+impl TaskId {
+    /// The n-th task.
+    pub(crate) fn new(index: usize) -> Self {
+        Self(u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    /// Which one it is, from 0.
+    pub(crate) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// A task under the name it had at the time: a worker is called after its work, and that changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -20,7 +32,7 @@ pub(crate) struct TaskRef {
 /// All tasks ever seen.
 #[derive(Debug, Default)]
 pub(crate) struct Tasks {
-    ids: HashMap<TaskKey, TaskId>,
+    ids: FxHashMap<TaskKey, TaskId>,
     names: Vec<Vec<TaskName>>,
 }
 
@@ -38,7 +50,12 @@ impl Tasks {
     /// The task with this key under its present name.
     pub(crate) fn now(&mut self, key: TaskKey) -> TaskRef {
         let id = self.id(key);
-        let names = self.names.get(id.0 as usize).map_or(0, Vec::len);
+        self.present(id)
+    }
+
+    /// A known task under its present name.
+    pub(crate) fn present(&self, id: TaskId) -> TaskRef {
+        let names = self.names.get(id.index()).map_or(0, Vec::len);
         TaskRef {
             id,
             names: u32::try_from(names).unwrap_or(u32::MAX),

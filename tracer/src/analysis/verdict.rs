@@ -5,20 +5,30 @@
 
 use std::collections::HashSet;
 
-use super::event::Mode;
+use super::concurrency::{self, Apart};
+use super::event::{LockKind, Mode};
 use super::graph::{Edge, Evidence, Situation};
+use super::level::{Level, Node, Nodes};
 use super::lock::LockId;
-use super::task::TaskId;
+use super::strand::Runner;
 use super::view::{View, mode};
 
 /// Combinations of evidence that are tried per cycle.
 const MAX_COMBINATIONS: usize = 100_000;
+
+/// Combinations for which all orders of the trace are searched, per cycle.
+const MAX_SEARCHES: usize = 64;
+
+/// Pieces of evidence that are looked at per side. Of a class with many objects there can be any number.
+const MAX_CANDIDATES: usize = 512;
 
 /// From the least severe to the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Verdict {
     /// All sides, or two of them, only ever ran in one task.
     SingleTask,
+    /// One side always finished before another began.
+    Ordered,
     /// Two sides always hold a common lock that keeps them apart.
     Guarded,
     /// Closes only through a shared request that meets a shared hold.
@@ -27,17 +37,32 @@ pub(crate) enum Verdict {
     Possible,
     /// One task waits for itself.
     Certain,
+    /// It has happened.
+    Deadlock,
 }
 
 impl Verdict {
+    /// From the most severe to the least.
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Deadlock,
+        Self::Certain,
+        Self::Possible,
+        Self::NeedsWriter,
+        Self::Guarded,
+        Self::Ordered,
+        Self::SingleTask,
+    ];
+
     /// As the document has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::SingleTask => "single-task",
+            Self::Ordered => "ordered",
             Self::Guarded => "guarded",
             Self::NeedsWriter => "needs-writer",
             Self::Possible => "possible",
             Self::Certain => "certain",
+            Self::Deadlock => "deadlock",
         }
     }
 }
@@ -46,7 +71,7 @@ impl Verdict {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Pick<'a> {
     /// Index of the dependency.
-    pub(crate) dependency: usize,
+    pub(crate) dependency: u32,
     /// Index into its evidence.
     pub(crate) index: usize,
     pub(crate) edge: Edge,
@@ -54,12 +79,22 @@ pub(crate) struct Pick<'a> {
     pub(crate) situation: &'a Situation,
 }
 
+impl Pick<'_> {
+    /// The locks held from the one it starts from on.
+    pub(crate) fn from(&self) -> usize {
+        usize::from(self.evidence.from)
+    }
+}
+
 /// A verdict and the combination that proves it.
 #[derive(Debug)]
 pub(crate) struct Judgement<'a> {
+    pub(crate) level: Level,
     pub(crate) verdict: Verdict,
     /// One per side, in the order of the cycle.
     pub(crate) sides: Vec<Pick<'a>>,
+    /// What keeps the sides apart, where it took the whole trace to see it.
+    pub(crate) apart: Option<Apart>,
     /// Combinations were left untried: the verdict could be more severe.
     pub(crate) cut_short: bool,
 }
@@ -74,6 +109,15 @@ impl Judgement<'_> {
                 guards.extend(new.collect::<Vec<_>>());
             }
         }
+        if let Some(Apart::Kept(locks)) = &self.apart {
+            guards.extend(
+                locks
+                    .iter()
+                    .filter(|lock| !guards.contains(lock))
+                    .copied()
+                    .collect::<Vec<_>>(),
+            );
+        }
         guards
     }
 
@@ -86,12 +130,21 @@ impl Judgement<'_> {
             .map(|(side, _)| side.edge.to)
             .collect()
     }
+
+    /// Whether each side requests the very lock that the next one holds.
+    pub(crate) fn is_of_instances(&self) -> bool {
+        let next = self.sides.iter().cycle().skip(1);
+        self.sides
+            .iter()
+            .zip(next)
+            .all(|(side, next)| side.edge.to == next.edge.from)
+    }
 }
 
 /// What a request comes to that meets a hold: `None` when it is granted at once.
 ///
 /// Readers of a `rw_semaphore` queue behind a waiting writer (`rwsem_down_read_slowpath()`), recursive readers do not.
-fn join(request: Mode, hold: Mode) -> Option<Verdict> {
+pub(crate) fn join(request: Mode, hold: Mode) -> Option<Verdict> {
     match (request, hold) {
         (Mode::Exclusive, _) | (_, Mode::Exclusive) => Some(Verdict::Possible),
         (Mode::Shared, Mode::Shared | Mode::SharedRecursive) => Some(Verdict::NeedsWriter),
@@ -111,72 +164,93 @@ fn common_guards<'a>(a: &'a Situation, b: &'a Situation) -> impl Iterator<Item =
 }
 
 /// Judges a task that requests what it holds. `None` when every such request is granted.
-pub(crate) fn recursion<'a>(view: &View<'a>, lock: LockId) -> Option<Judgement<'a>> {
-    let judged = candidates(view, &HashSet::from([lock]), lock, lock)
-        .into_iter()
-        .filter_map(|pick| {
-            let verdict = match join(pick.edge.to_mode, pick.edge.from_mode)? {
-                Verdict::Possible => Verdict::Certain,
-                verdict => verdict,
-            };
-            Some((verdict, pick))
-        });
+pub(crate) fn recursion<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, node: Node) -> Option<Judgement<'a>> {
+    let (picks, _) = candidates(view, nodes, &HashSet::from([node]), node, node);
+    let judged = picks.into_iter().filter_map(|pick| {
+        let verdict = match join(pick.edge.to_mode, pick.edge.from_mode)? {
+            // Two objects of one class: it takes another task, which nests them the other way round.
+            _ if pick.edge.from != pick.edge.to && !view.context.lockdep => Verdict::SingleTask,
+            Verdict::Possible => Verdict::Certain,
+            verdict => verdict,
+        };
+        Some((verdict, pick))
+    });
     // The first of the most severe ones.
     let best = judged.reduce(|best, next| if next.0 > best.0 { next } else { best })?;
     Some(Judgement {
+        level: nodes.level,
         verdict: best.0,
         sides: vec![best.1],
+        apart: None,
         cut_short: false,
     })
 }
 
-/// Judges a cycle of two locks or more. `None` when no combination of its evidence makes one.
-pub(crate) fn cycle<'a>(view: &View<'a>, locks: &[LockId]) -> Option<Judgement<'a>> {
-    let all: HashSet<_> = locks.iter().copied().collect();
-    let next = locks.iter().cycle().skip(1);
-    let sides: Vec<_> = locks
+/// Judges a cycle of two nodes or more. `None` when no combination of its evidence makes one.
+pub(crate) fn cycle<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, cycle: &[Node]) -> Option<Judgement<'a>> {
+    let all: HashSet<_> = cycle.iter().copied().collect();
+    let next = cycle.iter().cycle().skip(1);
+    let mut cut_short = false;
+    let sides: Vec<_> = cycle
         .iter()
         .zip(next)
-        .map(|(&from, &to)| candidates(view, &all, from, to))
+        .map(|(&from, &to)| {
+            let (picks, cut) = candidates(view, nodes, &all, from, to);
+            cut_short |= cut;
+            picks
+        })
         .collect();
     let mut search = Search {
+        view,
         sides: &sides,
         chosen: Vec::new(),
         bounds: vec![Verdict::Possible],
+        searches: 0,
         best: None,
     };
-    let cut_short = !search.run();
-    let (verdict, sides) = search.best?;
+    cut_short |= !search.run();
+    let (verdict, sides, apart) = search.best?;
     Some(Judgement {
+        level: nodes.level,
         verdict,
         sides,
+        apart,
         cut_short,
     })
 }
 
-/// The evidence for a side, the simplest first. Evidence in which another lock of the cycle is held is superfluous: a shorter cycle
-/// stands for it.
-fn candidates<'a>(view: &View<'a>, cycle: &HashSet<LockId>, from: LockId, to: LockId) -> Vec<Pick<'a>> {
-    let graph = &view.model.graph;
+/// The evidence for a side, the simplest first, and whether some was left out. Evidence in which another lock of the cycle is held is
+/// superfluous: a shorter cycle stands for it.
+fn candidates<'a>(
+    view: &'a View<'a>,
+    nodes: &Nodes<'a>,
+    cycle: &HashSet<Node>,
+    from: Node,
+    to: Node,
+) -> (Vec<Pick<'a>>, bool) {
+    let graph = view.graph();
     let mut picks = Vec::new();
-    for (dependency, between) in graph.between(from, to) {
+    let mut cut = false;
+    for (dependency, between) in nodes.between(from, to) {
         for (index, evidence) in between.evidence.iter().enumerate() {
             let Some(situation) = graph.situation(evidence) else {
                 continue;
             };
-            if !situation
-                .held
-                .iter()
-                .any(|taken| taken.lock != from && cycle.contains(&taken.lock))
-            {
-                picks.push(Pick {
-                    dependency,
-                    index,
-                    edge: between.edge,
-                    evidence,
-                    situation,
-                });
+            let needed = |lock: LockId| nodes.of(lock) == from || !cycle.contains(&nodes.of(lock));
+            if !situation.held.iter().all(|taken| needed(taken.lock)) {
+                continue;
             }
+            if picks.len() == MAX_CANDIDATES {
+                cut = true;
+                break;
+            }
+            picks.push(Pick {
+                dependency,
+                index,
+                edge: between.edge,
+                evidence,
+                situation,
+            });
         }
     }
     picks.sort_by_cached_key(|pick| {
@@ -185,10 +259,10 @@ fn candidates<'a>(view: &View<'a>, cycle: &HashSet<LockId>, from: LockId, to: Lo
             .iter()
             .map(|taken| (view.name(taken.lock).to_string(), mode(taken.mode)))
             .collect();
-        let taken_at = held.get(pick.evidence.from).and_then(|from| view.function(from.stack));
+        let taken_at = held.get(pick.from()).and_then(|from| view.function(from.stack));
         let requested_at = view.function(pick.situation.request.stack);
         let task = view.task(pick.evidence.task);
-        let between = held.len() - pick.evidence.from;
+        let between = held.len() - pick.from();
         (
             pick.evidence.among_others,
             between,
@@ -199,16 +273,18 @@ fn candidates<'a>(view: &View<'a>, cycle: &HashSet<LockId>, from: LockId, to: Lo
             task,
         )
     });
-    picks
+    (picks, cut)
 }
 
 /// Tries the combinations of evidence, side by side; keeps its own stack, for a cycle can be of any length.
 struct Search<'s, 'a> {
+    view: &'a View<'a>,
     sides: &'s [Vec<Pick<'a>>],
     chosen: Vec<Pick<'a>>,
     /// What the sides chosen so far come to: of none, of the first, and so on.
     bounds: Vec<Verdict>,
-    best: Option<(Verdict, Vec<Pick<'a>>)>,
+    searches: usize,
+    best: Option<(Verdict, Vec<Pick<'a>>, Option<Apart>)>,
 }
 
 impl Search<'_, '_> {
@@ -221,7 +297,7 @@ impl Search<'_, '_> {
             let complete = self.chosen.len() == self.sides.len();
             let candidate = self.sides.get(self.chosen.len()).and_then(|side| side.get(*position));
             if complete {
-                self.best = Some((bound, self.chosen.clone()));
+                self.judge(bound);
             }
             let Some(pick) = candidate.filter(|_| !self.is_beaten(bound)) else {
                 next.pop();
@@ -244,14 +320,14 @@ impl Search<'_, '_> {
     }
 
     fn is_beaten(&self, bound: Verdict) -> bool {
-        self.best.as_ref().is_some_and(|(best, _)| bound <= *best)
+        self.best.as_ref().is_some_and(|(best, _, _)| bound <= *best)
     }
 
     /// What the picked sides come to with one more.
     fn with(&self, pick: &Pick<'_>, bound: Verdict) -> Option<Verdict> {
         let mut verdict = bound;
         for other in &self.chosen {
-            if same_task(other.evidence, pick.evidence) {
+            if same_runner(self.view, other.evidence, pick.evidence) {
                 verdict = verdict.min(Verdict::SingleTask);
             } else if common_guards(other.situation, pick.situation).next().is_some() {
                 verdict = verdict.min(Verdict::Guarded);
@@ -267,10 +343,55 @@ impl Search<'_, '_> {
         }
         Some(verdict)
     }
+
+    /// Keeps a whole combination that is more severe than the best one so far.
+    fn judge(&mut self, bound: Verdict) {
+        let mut verdict = bound;
+        let mut apart = None;
+        if bound >= Verdict::NeedsWriter && self.searches < MAX_SEARCHES {
+            self.searches += 1;
+            apart = self.apart();
+            verdict = match apart {
+                Some(Apart::Ordered(_)) => Verdict::Ordered,
+                Some(Apart::Kept(_)) => Verdict::Guarded,
+                None => bound,
+            };
+        }
+        if !self.is_beaten(verdict) {
+            self.best = Some((verdict, self.chosen.clone(), apart));
+        }
+    }
+
+    /// What the trace tells about whether the sides can be where they are at once.
+    fn apart(&self) -> Option<Apart> {
+        let locks = &self.view.model.locks;
+        let side = |pick: &Pick<'_>| {
+            let to = pick.edge.to;
+            let completion = locks.get(to).is_some_and(|lock| lock.kind == LockKind::Completion);
+            Some(concurrency::Side {
+                place: pick.evidence.place?,
+                completion: completion.then_some(to),
+            })
+        };
+        let sides = self.chosen.iter().map(side).collect::<Option<Vec<_>>>()?;
+        concurrency::apart(&self.view.model.strands, &sides, &self.view.budget)
+    }
 }
 
-/// Whether two sides can only be one task. A source that tells two tasks of a chain may know of more.
-fn same_task(a: &Evidence, b: &Evidence) -> bool {
-    let task = |evidence: &Evidence| -> TaskId { evidence.task.id };
-    task(a) == task(b) && !a.among_others && !b.among_others
+/// Whether two sides can only be one task, or one work item. A source that tells two tasks of a chain may know of more.
+fn same_runner(view: &View<'_>, a: &Evidence, b: &Evidence) -> bool {
+    if a.among_others || b.among_others {
+        return false;
+    }
+    let of_task = a.task.id == b.task.id;
+    let work = |work: LockId| view.model.strands.work(work);
+    match (a.runner, b.runner) {
+        (Runner::Task(a), Runner::Task(b)) => a == b,
+        (Runner::Work(a), Runner::Work(b)) if a == b => of_task || work(a).is_none_or(|work| !work.reentrant),
+        (Runner::Work(_), Runner::Work(_)) => false,
+        // Nobody queued it: it is the thread's own doing.
+        (Runner::Work(run), Runner::Task(_)) | (Runner::Task(_), Runner::Work(run)) => {
+            of_task && work(run).is_none_or(|work| work.queued.is_empty())
+        }
+    }
 }

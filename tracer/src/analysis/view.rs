@@ -1,11 +1,13 @@
 //! The model as a document sees it: locks numbered and named, stacks as text.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::concurrency::Budget;
 use super::context::{Addresses, Context};
 use super::event::{Frame, LockKind, Mode};
 use super::fingerprint;
-use super::graph::Evidence;
+use super::graph::{Evidence, OrderGraph};
 use super::held::Taken;
 use super::lock::LockId;
 use super::model::Model;
@@ -20,36 +22,65 @@ const UNNAMED_CLASS: &str = "lock";
 pub(crate) struct View<'a> {
     pub(crate) model: &'a Model,
     pub(crate) context: &'a Context,
+    /// What the searches for other orders of the trace may still cost.
+    pub(crate) budget: Budget,
+    graph: Cow<'a, OrderGraph>,
     locks: BTreeMap<LockId, Named>,
+    classes: Vec<String>,
 }
 
 struct Named {
     number: u32,
     name: String,
-    class: String,
+    /// Index into the classes.
+    class: u32,
+}
+
+/// Classes by number.
+#[derive(Default)]
+struct Classes {
+    names: Vec<String>,
+    known: BTreeMap<String, u32>,
+}
+
+impl Classes {
+    /// A class that no other lock is in, whatever it is called.
+    fn add_single(&mut self, name: &str) -> u32 {
+        self.names.push(name.to_string());
+        u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn add(&mut self, name: &str) -> u32 {
+        if let Some(&number) = self.known.get(name) {
+            return number;
+        }
+        let number = self.add_single(name);
+        self.known.insert(name.to_string(), number);
+        number
+    }
 }
 
 impl<'a> View<'a> {
     /// Numbers and names every lock that the document mentions.
     pub(crate) fn new(model: &'a Model, context: &'a Context) -> Self {
-        let mut mentioned = BTreeSet::new();
-        for situation in model.graph.situations() {
-            mentioned.extend(situation.held.iter().map(|taken| taken.lock));
-            mentioned.insert(situation.request.lock);
-        }
-        mentioned.extend(
-            model
-                .notifiers
-                .iter()
-                .flat_map(|(_, held)| held)
-                .map(|taken| taken.lock),
-        );
-        mentioned.extend(model.breaches.keys().map(|&(_, lock, _)| lock));
+        Self::of(model, context, Cow::Borrowed(&model.graph))
+    }
+
+    /// The same with another order graph.
+    pub(crate) fn of(model: &'a Model, context: &'a Context, graph: Cow<'a, OrderGraph>) -> Self {
         let mut locks: BTreeMap<LockId, Named> = BTreeMap::new();
-        for (number, id) in (1u32..).zip(mentioned) {
+        let mut classes = Classes::default();
+        for (number, id) in (1u32..).zip(mentioned(model, &graph)) {
             let told = model.locks.get(id).and_then(|lock| lock.name.as_ref());
             let name = told.map_or_else(|| format!("lock-{number}"), |told| told.name.clone());
-            let class = told.map_or_else(|| UNNAMED_CLASS.to_string(), |told| told.class.clone());
+            let class = match told {
+                // The only instance of its class: when it is born again, that is another class.
+                Some(told) if context.addresses == Addresses::Absent && told.name == told.class => {
+                    classes.add_single(&told.class)
+                }
+                Some(told) => classes.add(&told.class),
+                None => classes.add_single(UNNAMED_CLASS),
+            };
             locks.insert(id, Named { number, name, class });
         }
         // A text trace's names stay as they are written; a kernel's are often those of the class.
@@ -63,7 +94,19 @@ impl<'a> View<'a> {
                 }
             }
         }
-        Self { model, context, locks }
+        Self {
+            model,
+            context,
+            budget: Budget::default(),
+            graph,
+            locks,
+            classes: classes.names,
+        }
+    }
+
+    /// The order graph.
+    pub(crate) fn graph(&self) -> &OrderGraph {
+        &self.graph
     }
 
     /// The lock's number in the document; 0 is none.
@@ -76,9 +119,30 @@ impl<'a> View<'a> {
         self.locks.get(&lock).map_or("", |named| &named.name)
     }
 
+    /// What people call a lock that the document need not mention.
+    pub(crate) fn any_name(&self, lock: LockId) -> &str {
+        let told = self.model.locks.get(lock).and_then(|lock| lock.name.as_ref());
+        told.map_or_else(|| self.name(lock), |told| &told.name)
+    }
+
     /// Its class.
     pub(crate) fn class(&self, lock: LockId) -> &str {
-        self.locks.get(&lock).map_or("", |named| &named.class)
+        self.class_name(self.class_number(lock))
+    }
+
+    /// The number of its class.
+    pub(crate) fn class_number(&self, lock: LockId) -> u32 {
+        self.locks.get(&lock).map_or(u32::MAX, |named| named.class)
+    }
+
+    /// The class with a number.
+    pub(crate) fn class_name(&self, class: u32) -> &str {
+        self.classes.get(class as usize).map_or("", String::as_str)
+    }
+
+    /// How many classes and how many locks there are.
+    pub(crate) fn sizes(&self) -> (usize, usize) {
+        (self.classes.len(), self.locks.len())
     }
 
     /// All locks of the document.
@@ -92,6 +156,9 @@ impl<'a> View<'a> {
             LockKind::Mutex => "mutex",
             LockKind::Rwsem => "rwsem",
             LockKind::WwMutex => "ww_mutex",
+            LockKind::Work => "work",
+            LockKind::Completion => "completion",
+            LockKind::Thread => "thread",
             LockKind::Unknown => "unknown",
         };
         let address = match self.context.addresses {
@@ -102,7 +169,7 @@ impl<'a> View<'a> {
         snapshot::Lock {
             id: named.number,
             name: named.name.clone(),
-            class: named.class.clone(),
+            class: self.class_name(named.class).to_string(),
             kind: kind.to_string(),
             label: lock
                 .and_then(|lock| lock.name.as_ref())
@@ -156,7 +223,7 @@ impl<'a> View<'a> {
 
     /// Why the task was in the kernel: the reload window's handle, action and namespaces.
     pub(crate) fn origin(&self, evidence: &Evidence) -> Option<String> {
-        let window = self.model.graph.window(evidence)?;
+        let window = self.graph.window(evidence)?;
         let window = &self.model.windows.get(&window)?.begin;
         let mut origin = format!("devlink reload {} ({})", window.handle, window.action);
         if let (Some(from), Some(to)) = (window.netns_from, window.netns_to)
@@ -166,6 +233,29 @@ impl<'a> View<'a> {
         }
         Some(origin)
     }
+}
+
+/// Every lock that the document mentions.
+fn mentioned(model: &Model, graph: &OrderGraph) -> BTreeSet<LockId> {
+    let mut mentioned = BTreeSet::new();
+    for dependency in graph.dependencies() {
+        mentioned.extend([dependency.edge.from, dependency.edge.to]);
+        for situation in dependency
+            .evidence
+            .iter()
+            .filter_map(|evidence| graph.situation(evidence))
+        {
+            mentioned.extend(situation.held.iter().map(|taken| taken.lock));
+        }
+    }
+    let notifiers = model.notifiers.iter().flat_map(|(_, held)| held);
+    mentioned.extend(notifiers.map(|taken| taken.lock));
+    mentioned.extend(model.breaches.keys().map(|&(_, lock, _)| lock));
+    for (task, waiting) in model.held.all_waiting() {
+        mentioned.insert(waiting.request.lock);
+        mentioned.extend(model.held.of(task).iter().map(|taken| taken.lock));
+    }
+    mentioned
 }
 
 /// A mode as the document has it.

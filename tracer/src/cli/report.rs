@@ -20,13 +20,21 @@ pub struct ReportArgs {
     view: View,
     #[command(flatten)]
     threshold: Threshold,
+    /// Judge as lockdep does: a lock is its class, and every circle of classes is an error
+    #[arg(long)]
+    lockdep: bool,
+    /// Judge as if a hold (`lock@function`), a dependency (`A->B`) or a lock were gone; can be given again
+    #[arg(long, value_name = "WHAT")]
+    without: Vec<String>,
     /// Keep kernel addresses that the file has; without this they are replaced by pseudonyms
     #[arg(long)]
     raw_addresses: bool,
 }
 
 pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
-    let mut snapshot = import::read(&args.file)?;
+    let source = import::load(&args.file)?;
+    let judged = source.judge(args.lockdep, &args.without);
+    let mut snapshot = judged.map_err(|error| Failure::usage(format!("--without: {error}")))?;
     if !args.raw_addresses {
         hide_addresses(&mut snapshot);
     }

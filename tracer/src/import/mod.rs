@@ -1,5 +1,6 @@
 //! Files in, snapshots out. What a file is, its content tells.
 
+mod again;
 pub mod json;
 pub mod text_trace;
 
@@ -8,7 +9,10 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
+use crate::analysis::context::Context;
+use crate::analysis::model::Model;
 use crate::analysis::snapshot::Snapshot;
+use crate::analysis::without;
 
 /// How much is looked at to tell what a file is.
 const HEAD: u64 = 64 * 1024;
@@ -63,24 +67,51 @@ enum Format {
     Json,
 }
 
+/// What a file has told: events that were taken in, or a report that was made of them elsewhere.
+#[derive(Debug)]
+pub enum Source {
+    /// Events, and what else its report needs to know.
+    Events(Box<Model>, Box<Context>),
+    /// A finished report.
+    Report(Box<Snapshot>),
+}
+
+impl Source {
+    /// The report. A finished one stays as it is unless it is to be judged in another way.
+    ///
+    /// # Errors
+    /// When something is to be left out that is not there.
+    pub fn judge(self, lockdep: bool, without: &[String]) -> Result<Snapshot, without::Unknown> {
+        let (model, mut context) = match self {
+            Self::Report(snapshot) if !lockdep && without.is_empty() => return Ok(*snapshot),
+            Self::Report(snapshot) => again::events(&snapshot),
+            Self::Events(model, context) => (*model, *context),
+        };
+        context.lockdep |= lockdep;
+        let resolved = without.iter().map(|text| model.without(&context, text));
+        context.without = resolved.collect::<Result<_, _>>()?;
+        Ok(model.snapshot(&context))
+    }
+}
+
 /// Reads a file of any known format; `-` is standard input.
 ///
 /// # Errors
 /// When the file cannot be read, is of no known format, or breaks the rules of its format.
-pub fn read(path: &Path) -> Result<Snapshot, Error> {
+pub fn load(path: &Path) -> Result<Source, Error> {
     if path.as_os_str() == "-" {
-        return read_from("standard input", io::stdin().lock());
+        return load_from("standard input", io::stdin().lock());
     }
     let name = path.display().to_string();
     let file = File::open(path).map_err(|error| Error::file(&name, error.to_string()))?;
-    read_from(&name, BufReader::new(file))
+    load_from(&name, BufReader::new(file))
 }
 
 /// Reads from anywhere; errors call it by this name.
 ///
 /// # Errors
-/// As for [`read`].
-pub fn read_from(name: &str, mut input: impl BufRead) -> Result<Snapshot, Error> {
+/// As for [`load`].
+pub fn load_from(name: &str, mut input: impl BufRead) -> Result<Source, Error> {
     let mut head = Vec::new();
     (&mut input)
         .take(HEAD)
@@ -88,9 +119,33 @@ pub fn read_from(name: &str, mut input: impl BufRead) -> Result<Snapshot, Error>
         .map_err(|error| Error::file(name, error.to_string()))?;
     let format = recognise(name, &head)?;
     let input = Cursor::new(head).chain(input);
+    let events = |(model, context)| Source::Events(Box::new(model), Box::new(context));
     match format {
-        Format::TextTrace => text_trace::read(name, input),
-        Format::Json => json::read(name, input),
+        Format::TextTrace => text_trace::read(name, input).map(events),
+        Format::Json => Ok(Source::Report(Box::new(json::read(name, input)?))),
+    }
+}
+
+/// The report of a file.
+///
+/// # Errors
+/// As for [`load`].
+pub fn read(path: &Path) -> Result<Snapshot, Error> {
+    load(path).map(plain)
+}
+
+/// The report of anything; errors call it by this name.
+///
+/// # Errors
+/// As for [`load`].
+pub fn read_from(name: &str, input: impl BufRead) -> Result<Snapshot, Error> {
+    load_from(name, input).map(plain)
+}
+
+fn plain(source: Source) -> Snapshot {
+    match source {
+        Source::Events(model, context) => model.snapshot(&context),
+        Source::Report(snapshot) => *snapshot,
     }
 }
 

@@ -1,13 +1,13 @@
 //! The text trace (`.std`) of `docs/formats.md` §1, a superset of the STD format of the RAPID trace tools.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::io::{BufRead, Read};
 
 use super::Error;
 use crate::analysis::context::Context;
-use crate::analysis::event::{Event, Frame, Hold, LockKey, LockKind, LockName, Mode, Step, TaskKey, TaskName};
+use crate::analysis::event::{Event, Frame, LockKey, LockKind, LockName, Mode, Op, StackKey, Step, TaskKey, TaskName};
 use crate::analysis::model::Model;
-use crate::analysis::snapshot::{Capture, Snapshot, UNANALYSED};
+use crate::analysis::snapshot::Capture;
 
 /// Bytes of a line that are read at most.
 const MAX_LINE: u64 = 64 * 1024;
@@ -16,13 +16,14 @@ const MAX_LINE: u64 = 64 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Line<'a> {
     thread: &'a str,
-    op: Op,
+    op: Word,
     arg: &'a str,
     location: &'a str,
 }
 
+/// The word for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Op {
+enum Word {
     Request(Mode),
     Acquire(Mode),
     Try(Mode),
@@ -31,13 +32,29 @@ enum Op {
     Downgrade,
     Init,
     Free,
-    /// Read and counted; what it means for the order of things is not looked at yet.
-    Unanalysed(&'static str),
+    Fork,
+    Join,
+    Queue,
+    Begin,
+    End,
+    Flush,
+    Wait,
+    Wake,
     /// Memory access.
     Ignored,
 }
 
-impl Op {
+/// Name spaces are apart: `wait(11)` is the condition that goes with lock 11.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Space {
+    Lock,
+    Work,
+    Completion,
+    Thread,
+    Memory,
+}
+
+impl Word {
     fn parse(name: &str) -> Option<Self> {
         use Mode::{Exclusive, Shared, SharedRecursive};
         Some(match name {
@@ -56,22 +73,27 @@ impl Op {
             "downgrade" => Self::Downgrade,
             "init" => Self::Init,
             "free" => Self::Free,
-            "fork" => Self::Unanalysed("fork"),
-            "join" => Self::Unanalysed("join"),
-            "queue" => Self::Unanalysed("queue"),
-            "begin" => Self::Unanalysed("begin"),
-            "end" => Self::Unanalysed("end"),
-            "flush" => Self::Unanalysed("flush"),
-            "wait" => Self::Unanalysed("wait"),
-            "wake" | "notify" => Self::Unanalysed("wake"),
+            "fork" => Self::Fork,
+            "join" => Self::Join,
+            "queue" => Self::Queue,
+            "begin" => Self::Begin,
+            "end" => Self::End,
+            "flush" => Self::Flush,
+            "wait" => Self::Wait,
+            "wake" | "notify" => Self::Wake,
             "r" | "w" => Self::Ignored,
             _ => return None,
         })
     }
 
-    /// Whether a cycle could close through it that is not found yet. Without `fork` and `join` a verdict is only too severe.
-    fn hides_cycles(op: &str) -> bool {
-        !matches!(op, "fork" | "join")
+    fn space(self) -> Space {
+        match self {
+            Self::Fork | Self::Join => Space::Thread,
+            Self::Queue | Self::Begin | Self::End | Self::Flush => Space::Work,
+            Self::Wait | Self::Wake => Space::Completion,
+            Self::Ignored => Space::Memory,
+            _ => Space::Lock,
+        }
     }
 }
 
@@ -89,8 +111,8 @@ fn parse(line: &str) -> Result<Line<'_>, String> {
     if arg.trim().is_empty() || arg.contains(['(', ')']) {
         return Err("no proper name in the parentheses".to_string());
     }
-    let op = Op::parse(name).ok_or_else(|| format!("no such operation: {name}"))?;
-    if op.names_lock()
+    let op = Word::parse(name).ok_or_else(|| format!("no such operation: {name}"))?;
+    if op.space() == Space::Lock
         && let Some((class, instance)) = arg.split_once('#')
         && (class.trim().is_empty() || instance.is_empty())
     {
@@ -104,17 +126,11 @@ fn parse(line: &str) -> Result<Line<'_>, String> {
     })
 }
 
-impl Op {
-    fn names_lock(self) -> bool {
-        !matches!(self, Self::Unanalysed(_) | Self::Ignored)
-    }
-}
-
 /// Reads a whole trace.
 ///
 /// # Errors
 /// At the first line that cannot be read or is not as the format wants it.
-pub fn read(name: &str, mut input: impl BufRead) -> Result<Snapshot, Error> {
+pub fn read(name: &str, mut input: impl BufRead) -> Result<(Model, Context), Error> {
     let mut trace = Trace::default();
     let mut buffer = Vec::new();
     for number in 1u64.. {
@@ -141,7 +157,16 @@ pub fn read(name: &str, mut input: impl BufRead) -> Result<Snapshot, Error> {
         }
         trace.apply(parse(line).map_err(|message| fail(message, text()))?);
     }
-    Ok(trace.snapshot())
+    let capture = Capture {
+        backend: "text-trace".to_string(),
+        complete: true,
+        ..Capture::default()
+    };
+    let context = Context {
+        capture,
+        ..Context::default()
+    };
+    Ok((trace.model, context))
 }
 
 /// A trace as far as it was read.
@@ -149,8 +174,10 @@ pub fn read(name: &str, mut input: impl BufRead) -> Result<Snapshot, Error> {
 struct Trace {
     model: Model,
     tasks: HashMap<String, TaskKey>,
-    locks: HashMap<String, LockKey>,
-    unanalysed: BTreeMap<&'static str, u64>,
+    /// In each name space.
+    keys: HashMap<String, Vec<(Space, LockKey)>>,
+    locks: u64,
+    stacks: HashMap<String, StackKey>,
     events: u64,
 }
 
@@ -158,44 +185,41 @@ impl Trace {
     fn apply(&mut self, line: Line<'_>) {
         self.events += 1;
         let task = self.task(line.thread);
-        let hold = |lock, mode, trylock| Hold {
-            lock,
-            mode,
-            trylock,
-            stack: if line.location.is_empty() {
-                Vec::new()
-            } else {
-                vec![Frame::Text(line.location.to_string())]
-            },
-        };
-        let step = match line.op {
-            Op::Request(mode) => Step::Request(hold(self.lock(line.arg), mode, false)),
-            Op::Acquire(mode) => Step::Acquire(hold(self.lock(line.arg), mode, false)),
-            Op::Try(mode) => Step::Acquire(hold(self.lock(line.arg), mode, true)),
-            Op::Release(mode) => Step::Release(hold(self.lock(line.arg), mode, false)),
-            Op::Fail => Step::Fail(self.lock(line.arg)),
-            Op::Downgrade => Step::Downgrade(self.lock(line.arg)),
-            Op::Init => Step::Init(hold(self.lock(line.arg), Mode::Exclusive, false)),
-            Op::Free => {
-                let lock = self.lock(line.arg);
+        let key = |trace: &mut Self| trace.key(line.op.space(), line.arg);
+        let op = match line.op {
+            Word::Request(mode) => Op::Request(key(self), mode),
+            Word::Acquire(mode) => Op::Acquire(key(self), mode),
+            Word::Try(mode) => Op::Try(key(self), mode),
+            Word::Release(mode) => Op::Release(key(self), mode),
+            Word::Fail => Op::Fail(key(self)),
+            Word::Downgrade => Op::Downgrade(key(self)),
+            Word::Init => Op::Init(key(self)),
+            Word::Free => {
+                let lock = key(self);
                 self.model.apply(Event::Free(lock));
-                return self.name(lock, line.arg);
+                return self.name(lock, Space::Lock, line.arg);
             }
-            Op::Unanalysed(op) => {
-                *self.unanalysed.entry(op).or_default() += 1;
-                return;
-            }
-            Op::Ignored => return,
+            Word::Fork => Op::Fork(self.thread(line.arg)),
+            Word::Join => Op::Join(self.thread(line.arg)),
+            Word::Queue => Op::Queue(key(self)),
+            Word::Begin => Op::Begin(key(self)),
+            Word::End => Op::End(key(self)),
+            Word::Flush => Op::Flush(key(self)),
+            Word::Wait => Op::Wait(key(self)),
+            Word::Wake => Op::Wake(key(self)),
+            Word::Ignored => return,
         };
-        let initialised = if let Step::Init(hold) = &step {
-            Some(hold.lock)
-        } else {
-            None
-        };
+        let stack = self.stack(line.location);
         // A trace has no clock: its n-th event is at n ns.
-        self.model.apply(Event::Step(task, Box::new(step), self.events));
-        if let Some(lock) = initialised {
-            self.name(lock, line.arg);
+        let time_ns = self.events;
+        self.model.apply(Event::Step(Step {
+            task,
+            op,
+            stack,
+            time_ns,
+        }));
+        if let Op::Init(lock) = op {
+            self.name(lock, Space::Lock, line.arg);
         }
     }
 
@@ -215,43 +239,53 @@ impl Trace {
         key
     }
 
-    fn lock(&mut self, name: &str) -> LockKey {
-        if let Some(&key) = self.locks.get(name) {
+    /// The thread that another one names: `12` is the one that writes as `T12`.
+    fn thread(&mut self, name: &str) -> TaskKey {
+        if !self.tasks.contains_key(name) && name.bytes().all(|digit| digit.is_ascii_digit()) {
+            return self.task(&format!("T{name}"));
+        }
+        self.task(name)
+    }
+
+    fn stack(&mut self, location: &str) -> StackKey {
+        if location.is_empty() {
+            return StackKey::default();
+        }
+        if let Some(&key) = self.stacks.get(location) {
             return key;
         }
-        let key = LockKey(self.locks.len() as u64 + 1);
-        self.locks.insert(name.to_string(), key);
-        self.name(key, name);
+        let key = StackKey(self.stacks.len() as u64 + 1);
+        self.stacks.insert(location.to_string(), key);
+        self.model
+            .apply(Event::Stack(key, vec![Frame::Text(location.to_string())]));
         key
     }
 
-    fn name(&mut self, key: LockKey, name: &str) {
+    fn key(&mut self, space: Space, name: &str) -> LockKey {
+        let known = self.keys.get(name).into_iter().flatten();
+        if let Some(&(_, key)) = known.into_iter().find(|(known, _)| *known == space) {
+            return key;
+        }
+        self.locks += 1;
+        let key = LockKey(self.locks);
+        self.keys.entry(name.to_string()).or_default().push((space, key));
+        self.name(key, space, name);
+        key
+    }
+
+    fn name(&mut self, key: LockKey, space: Space, name: &str) {
         let class = name.split_once('#').map_or(name, |(class, _)| class).to_string();
+        let kind = match space {
+            Space::Work => LockKind::Work,
+            Space::Completion => LockKind::Completion,
+            Space::Lock | Space::Thread | Space::Memory => LockKind::Unknown,
+        };
         let name = LockName {
             class,
             name: name.to_string(),
             label: None,
         };
-        self.model.apply(Event::Lock(key, LockKind::Unknown, name));
-    }
-
-    fn snapshot(&self) -> Snapshot {
-        let counters = self
-            .unanalysed
-            .iter()
-            .map(|(op, &count)| (format!("{UNANALYSED}{op}"), count))
-            .collect();
-        let complete = !self.unanalysed.keys().any(|op| Op::hides_cycles(op));
-        let capture = Capture {
-            backend: "text-trace".to_string(),
-            complete,
-            counters,
-            ..Capture::default()
-        };
-        self.model.snapshot(&Context {
-            capture,
-            ..Context::default()
-        })
+        self.model.apply(Event::Lock(key, kind, name));
     }
 }
 
@@ -263,7 +297,7 @@ mod tests {
     fn lines_are_taken_apart() {
         let line = parse("kworker/u8:1|rracq(&devlink->lock#a)|cleanup_net+0x1c|2").expect("a line");
         assert_eq!(line.thread, "kworker/u8:1");
-        assert_eq!(line.op, Op::Acquire(Mode::SharedRecursive));
+        assert_eq!(line.op, Word::Acquire(Mode::SharedRecursive));
         assert_eq!(line.arg, "&devlink->lock#a");
         assert_eq!(line.location, "cleanup_net+0x1c|2");
         assert_eq!(parse("T1|rel(A)|").expect("a line").location, "");
@@ -311,14 +345,5 @@ mod tests {
         let long = format!("T1|acq({})|1\n", "x".repeat(70_000));
         let error = read("x.std", long.as_bytes()).expect_err("must be refused");
         assert!(error.to_string().contains("longer than 65536 bytes"));
-    }
-
-    #[test]
-    fn what_is_not_analysed_is_counted_and_said() {
-        let snapshot = read("x.std", &b"T1|flush(W)|1\nT1|flush(W)|2\nT1|r(V)|3\n"[..]).expect("a trace");
-        assert_eq!(snapshot.capture.counters.get("unanalysed_flush"), Some(&2));
-        assert!(!snapshot.capture.complete);
-        let snapshot = read("x.std", &b"T1|fork(12)|1\r\nT1|join(12)|2"[..]).expect("a trace");
-        assert!(snapshot.capture.complete);
     }
 }

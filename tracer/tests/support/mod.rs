@@ -9,6 +9,21 @@ pub fn read(trace: &str) -> Snapshot {
     tracer::import::read_from("trace", trace.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{trace}"))
 }
 
+/// Reads a text trace and judges it as lockdep does.
+pub fn read_as_lockdep(trace: &str) -> Snapshot {
+    let source =
+        tracer::import::load_from("trace", trace.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{trace}"));
+    source.judge(true, &[]).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Reads a text trace and judges it without some of it.
+pub fn read_without(trace: &str, without: &[&str]) -> Snapshot {
+    let source =
+        tracer::import::load_from("trace", trace.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{trace}"));
+    let without: Vec<_> = without.iter().map(ToString::to_string).collect();
+    source.judge(false, &without).unwrap_or_else(|error| panic!("{error}"))
+}
+
 /// `T1: M(A) R(B) / T2: ...`: each line takes its locks in order and then releases them in reverse. `M` mutex, `W` rwsem write,
 /// `R` rwsem read, `RR` recursive read, `try` trylock, `rtry` shared trylock; a lock without one of these is taken by `default`.
 /// A line `T1| op op` is one of plain operations: `T1| acq(A) rel(A)`.

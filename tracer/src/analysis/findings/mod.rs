@@ -1,7 +1,9 @@
 //! Findings: one file per kind, each with its check and its text.
 
+mod deadlock;
 mod init_held;
 mod inversion;
+mod leaked_hold;
 mod recursion;
 mod unlock_imbalance;
 
@@ -9,10 +11,12 @@ use std::collections::BTreeSet;
 
 use super::event::Mode;
 use super::held::Breach;
+use super::level::{Level, Nodes};
 use super::lock::LockId;
 use super::snapshot::Finding;
 use super::verdict::{Judgement, Pick, Verdict};
 use super::view::{View, mode};
+use super::wait_for::WaitFor;
 use super::{fingerprint, scenario};
 
 /// What the search could not do.
@@ -24,13 +28,81 @@ pub(crate) struct Limits {
     pub(crate) cut_short: u64,
 }
 
+/// From the most severe to the least.
+const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "note"];
+
 /// All findings, the most severe first, numbered from 1.
-pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Limits) {
+pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits) {
     let mut limits = Limits::default();
-    let mut findings = recursion::find(view);
-    findings.extend(inversion::find(view, &mut limits));
+    let mut findings = Vec::new();
+    let instance = Nodes::new(view, Level::Instance);
+    if view.context.lockdep {
+        findings.extend(class_level(view, &mut limits));
+    } else {
+        findings.extend(recursion::find(view, &instance));
+        findings.extend(inversion::find(view, &instance, &mut limits));
+        let (classes, locks) = view.sizes();
+        if classes < locks {
+            let of_classes = class_level(view, &mut limits);
+            let uncovered = of_classes
+                .into_iter()
+                .filter(|finding| !is_covered(view, finding, &findings));
+            findings.extend(uncovered.collect::<Vec<_>>());
+        }
+    }
+    let deadlocks = deadlock::find(view, &instance, wait_for);
+    // What has happened is the same cycle as what could.
+    findings.retain(|finding| !deadlocks.iter().any(|deadlock| same_edges(view, deadlock, finding)));
+    findings.extend(deadlocks);
     findings.extend(unlock_imbalance::find(view));
     findings.extend(init_held::find(view));
+    findings.extend(leaked_hold::find(view));
+    sort(&mut findings);
+    (unite(findings), limits)
+}
+
+/// Class-level findings, one per distinct set of classes: the most severe, then the shortest.
+fn class_level(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
+    let nodes = Nodes::new(view, Level::Class);
+    let mut findings = recursion::find(view, &nodes);
+    findings.extend(inversion::find(view, &nodes, limits));
+    sort(&mut findings);
+    let mut seen = BTreeSet::new();
+    findings.retain(|finding| seen.insert(classes(view, finding)));
+    findings
+}
+
+/// The classes that a cycle goes through.
+fn classes(view: &View<'_>, finding: &Finding) -> BTreeSet<u32> {
+    edges(view, finding)
+        .iter()
+        .map(|&(from, _)| view.class_number(from))
+        .collect()
+}
+
+fn edges(view: &View<'_>, finding: &Finding) -> BTreeSet<(LockId, LockId)> {
+    let dependencies = view.graph().dependencies();
+    let edge = |&id: &u32| {
+        let edge = dependencies.get((id as usize).checked_sub(1)?)?.edge;
+        Some((edge.from, edge.to))
+    };
+    finding.dependencies.iter().filter_map(edge).collect()
+}
+
+/// Whether an instance-level finding goes through the same classes and is at least as severe.
+fn is_covered(view: &View<'_>, finding: &Finding, of_instances: &[Finding]) -> bool {
+    let through = classes(view, finding);
+    of_instances.iter().any(|other| {
+        severity_rank(&other.severity) <= severity_rank(&finding.severity) && classes(view, other) == through
+    })
+}
+
+fn same_edges(view: &View<'_>, a: &Finding, b: &Finding) -> bool {
+    !b.dependencies.is_empty() && edges(view, a) == edges(view, b)
+}
+
+/// Sorts findings by what matters most; equal ones come together.
+pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by_cached_key(|finding| {
         let verdict = finding.verdict.as_deref().map_or(0, rank);
         let key = (
@@ -47,7 +119,10 @@ pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Limits) {
             finding.first_ns,
         )
     });
-    // The same locks by name, at the same places: the same bug on other objects, or on the next generation of these.
+}
+
+/// The same locks by name, at the same places: the same bug on other objects, or on the next generation of these.
+fn unite(findings: Vec<Finding>) -> Vec<Finding> {
     let mut seen: Vec<Finding> = Vec::with_capacity(findings.len());
     for finding in findings {
         match seen.last_mut().filter(|last| same(last, &finding)) {
@@ -61,7 +136,7 @@ pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Limits) {
     for (id, finding) in (1u32..).zip(&mut seen) {
         finding.id = id;
     }
-    (seen, limits)
+    seen
 }
 
 fn same(a: &Finding, b: &Finding) -> bool {
@@ -79,37 +154,55 @@ fn same(a: &Finding, b: &Finding) -> bool {
 }
 
 fn severity_rank(severity: &str) -> usize {
-    ["critical", "error", "warning", "note"]
+    SEVERITIES
         .iter()
         .position(|&name| name == severity)
         .unwrap_or(usize::MAX)
 }
 
 fn rank(verdict: &str) -> usize {
-    let order = [
-        Verdict::Certain,
-        Verdict::Possible,
-        Verdict::NeedsWriter,
-        Verdict::Guarded,
-        Verdict::SingleTask,
-    ];
-    order
+    Verdict::ALL
         .iter()
         .position(|known| known.name() == verdict)
         .unwrap_or(usize::MAX)
 }
 
-fn severity(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Certain => "critical",
-        Verdict::Possible => "error",
-        Verdict::NeedsWriter => "warning",
-        Verdict::Guarded | Verdict::SingleTask => "note",
-    }
+/// By verdict; one step lower at class level, unless lockdep is to be followed, for which every one is an error.
+fn severity(view: &View<'_>, judgement: &Judgement<'_>) -> &'static str {
+    let of_verdict = match judgement.verdict {
+        Verdict::Deadlock | Verdict::Certain => 0,
+        Verdict::Possible => 1,
+        Verdict::NeedsWriter => 2,
+        Verdict::Guarded | Verdict::Ordered | Verdict::SingleTask => 3,
+    };
+    let rank = match judgement.level {
+        Level::Instance => of_verdict,
+        Level::Class if view.context.lockdep => 1,
+        Level::Class => of_verdict + 1,
+    };
+    SEVERITIES.get(rank).copied().unwrap_or("note")
+}
+
+/// The nodes of a cycle as people write it: `A -> B -> A`.
+fn circle(nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> String {
+    let mut around: Vec<_> = judgement
+        .sides
+        .iter()
+        .map(|pick| nodes.name_of(pick.edge.from))
+        .collect();
+    around.extend(around.first().copied());
+    around.join(" -> ")
 }
 
 /// What the kinds of cycles have in common.
-fn of_cycle(view: &View<'_>, kind: &str, judgement: &Judgement<'_>, title: String, reason: String) -> Finding {
+fn of_cycle(
+    view: &View<'_>,
+    nodes: &Nodes<'_>,
+    kind: &str,
+    judgement: &Judgement<'_>,
+    title: String,
+    reason: String,
+) -> Finding {
     let guards = judgement.guards();
     let sides: Vec<_> = judgement.sides.iter().map(|pick| side_text(view, pick)).collect();
     // The cycle is closed once its last side was seen.
@@ -123,10 +216,10 @@ fn of_cycle(view: &View<'_>, kind: &str, judgement: &Judgement<'_>, title: Strin
         id: 0,
         kind: kind.to_string(),
         verdict: Some(judgement.verdict.name().to_string()),
-        level: "instance".to_string(),
-        severity: severity(judgement.verdict).to_string(),
+        level: judgement.level.name().to_string(),
+        severity: severity(view, judgement).to_string(),
         title,
-        locks: lock_names(view, &judgement.sides, &guards),
+        locks: lock_names(nodes, &judgement.sides, &guards),
         dependencies: judgement
             .sides
             .iter()
@@ -134,7 +227,7 @@ fn of_cycle(view: &View<'_>, kind: &str, judgement: &Judgement<'_>, title: Strin
             .collect(),
         reason,
         fingerprint: fingerprint::of(kind, &sides),
-        scenario: scenario::of(view, &judgement.sides, &guards),
+        scenario: scenario::of(view, nodes, &judgement.sides, &guards),
         first_ns: closed_ns,
         count: 1,
     }
@@ -145,7 +238,7 @@ fn side_text(view: &View<'_>, pick: &Pick<'_>) -> String {
     let taken_at = pick
         .situation
         .held
-        .get(pick.evidence.from)
+        .get(pick.from())
         .and_then(|from| view.function(from.stack));
     let requested_at = view.function(pick.situation.request.stack);
     format!(
@@ -168,17 +261,17 @@ fn fingerprint_mode(of: Mode) -> &'static str {
 }
 
 /// The locks of a cycle in its order, those in between included and guards left out; the smallest name first, each name once.
-fn lock_names(view: &View<'_>, sides: &[Pick<'_>], guards: &[LockId]) -> Vec<String> {
+fn lock_names(nodes: &Nodes<'_>, sides: &[Pick<'_>], guards: &[LockId]) -> Vec<String> {
     let recursion = sides.iter().any(|pick| pick.edge.from == pick.edge.to);
     let mut names: Vec<String> = Vec::new();
     let mut known = BTreeSet::new();
     for pick in sides {
-        let segment = pick.situation.held.iter().skip(pick.evidence.from);
+        let segment = pick.situation.held.iter().skip(pick.from());
         let between = segment
             .skip(1)
             .filter(|taken| !recursion && !guards.contains(&taken.lock));
         for lock in std::iter::once(pick.edge.from).chain(between.map(|taken| taken.lock)) {
-            let name = view.name(lock);
+            let name = nodes.name_of(lock);
             if known.insert(name) {
                 names.push(name.to_string());
             }

@@ -1,36 +1,44 @@
 //! One task requests a lock that it holds (lockdep's "possible recursive locking detected").
 
 use super::{of_cycle, writers};
+use crate::analysis::level::{Level, Nodes};
 use crate::analysis::snapshot::Finding;
 use crate::analysis::verdict::{self, Judgement, Verdict};
 use crate::analysis::view::{View, mode};
 
 const KIND: &str = "recursion";
 
-pub(super) fn find(view: &View<'_>) -> Vec<Finding> {
-    let graph = view
-        .model
-        .graph
-        .locks(|from, to| from != to || view.model.locks.back_off(from, to));
-    let judged = graph.nodes().filter_map(|lock| verdict::recursion(view, lock));
-    judged.map(|judgement| finding(view, &judgement)).collect()
+pub(super) fn find<'a>(view: &'a View<'a>, nodes: &Nodes<'a>) -> Vec<Finding> {
+    let loops = nodes.loops().into_iter();
+    let judged = loops.filter_map(|node| verdict::recursion(view, nodes, node));
+    judged.map(|judgement| finding(view, nodes, &judgement)).collect()
 }
 
-fn finding(view: &View<'_>, judgement: &Judgement<'_>) -> Finding {
+fn finding(view: &View<'_>, nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> Finding {
     let mut title = String::new();
     let mut reason = String::new();
     for pick in &judgement.sides {
-        let lock = view.name(pick.edge.from);
+        let name = nodes.name_of(pick.edge.from);
         let (held, requested) = (mode(pick.edge.from_mode), mode(pick.edge.to_mode));
         let (task, _) = view.task(pick.evidence.task);
-        title = format!("recursive locking: {lock}");
-        reason = format!("{task} holds {lock} {held} and requests it {requested}");
-        if judgement.verdict == Verdict::NeedsWriter {
-            let writers = writers(view, &[pick.edge.from]);
-            reason.push_str(&format!(": that blocks once a writer is queued in between; {writers}"));
+        title = format!("recursive locking: {name}");
+        reason = if judgement.level == Level::Class && pick.edge.from != pick.edge.to {
+            let (from, to) = (view.name(pick.edge.from), view.name(pick.edge.to));
+            format!("{task} holds {from} {held} and requests {to} {requested}, another lock of the class")
         } else {
-            reason.push_str(": that is never granted, the task waits for itself");
-        }
+            format!("{task} holds {name} {held} and requests it {requested}")
+        };
+        reason.push_str(&match judgement.verdict {
+            Verdict::NeedsWriter => {
+                let writers = writers(view, &[pick.edge.from]);
+                format!(": that blocks once a writer is queued in between; {writers}")
+            }
+            Verdict::SingleTask => {
+                ": that blocks only if another task nests them the other way round, and none was seen to".to_string()
+            }
+            _ if pick.edge.from == pick.edge.to => ": that is never granted, the task waits for itself".to_string(),
+            _ => ": for lockdep, which knows no more than the class, that is never granted".to_string(),
+        });
     }
-    of_cycle(view, KIND, judgement, title, reason)
+    of_cycle(view, nodes, KIND, judgement, title, reason)
 }

@@ -59,7 +59,10 @@ fn arrows(finding: &Finding) -> String {
 }
 
 fn lock(step: &ScenarioStep) -> String {
-    let trylock = if step.op == "trylock" { ", trylock" } else { "" };
     let waits = if step.state == "waits" { ", waits" } else { "" };
-    format!("{} ({}{trylock}{waits})", step.lock, step.mode)
+    match step.op.as_str() {
+        "lock" => format!("{} ({}{waits})", step.lock, step.mode),
+        "trylock" => format!("{} ({}, trylock{waits})", step.lock, step.mode),
+        op => format!("{} ({op}{waits})", step.lock),
+    }
 }

@@ -33,11 +33,10 @@ pub(super) fn render(finding: &Finding) -> String {
     out
 }
 
-/// `lock(X);` as lockdep writes it: `rlock` is shared, `lock` exclusive.
+/// `lock(X);` as lockdep writes it: `rlock` is shared, `lock` exclusive; `flush(W);` waits for what another task's `run(W);` does.
 fn call(step: &ScenarioStep) -> String {
     let shared = if step.mode == "shared" { "r" } else { "" };
-    let op = if step.op == "trylock" { "trylock" } else { "lock" };
-    format!("{shared}{op}({});", step.lock)
+    format!("{shared}{}({});", step.op, step.lock)
 }
 
 fn columns(out: &mut String, sides: &[Side], column: usize) {

@@ -1,7 +1,7 @@
 //! What was traced, how, and what was lost.
 
-use super::{Options, held, task, time};
-use crate::analysis::snapshot::{Capture, Kernel, Notifier, Snapshot, UNANALYSED, Window};
+use super::{Options, held, lock_name, task, time};
+use crate::analysis::snapshot::{Capture, Kernel, Notifier, Snapshot, Wait, Window};
 use crate::report::wrap::wrap;
 
 /// Everything below the findings.
@@ -20,6 +20,8 @@ pub(super) fn render(snapshot: &Snapshot, shown: usize, options: Options) -> Str
         .map(|change| notifier(snapshot, change))
         .collect();
     section(&mut out, options, "Notifiers", &notifiers);
+    let waits: Vec<_> = snapshot.waits.iter().map(|waiting| wait(snapshot, waiting)).collect();
+    section(&mut out, options, "Waiting at the end", &waits);
     section(&mut out, options, "Capture", &capture(snapshot));
     out
 }
@@ -93,6 +95,35 @@ fn notifier(snapshot: &Snapshot, change: &Notifier) -> String {
     )
 }
 
+fn wait(snapshot: &Snapshot, waiting: &Wait) -> String {
+    let who = task(&waiting.task, waiting.pid);
+    let what = lock_name(snapshot, waiting.lock);
+    let on = if waiting.on.is_empty() {
+        "nobody that was seen".to_string()
+    } else {
+        waiting.on.join(", ")
+    };
+    let place = waiting
+        .stack
+        .first()
+        .map(|frame| format!(" at {frame}"))
+        .unwrap_or_default();
+    let deadlock = match (waiting.finding, waiting.in_circle) {
+        (Some(finding), true) => format!(": deadlock #{finding}"),
+        (Some(finding), false) => format!(": stuck behind deadlock #{finding}"),
+        (None, _) => String::new(),
+    };
+    let since = if snapshot.capture.duration_ns.is_some() {
+        format!(" since {}", time(waiting.since_ns))
+    } else {
+        String::new()
+    };
+    format!(
+        "{who} waits for {what} ({}){place}{since}, held by {on}{deadlock}",
+        waiting.mode
+    )
+}
+
 fn capture(snapshot: &Snapshot) -> Vec<String> {
     let capture = &snapshot.capture;
     let mut lines = vec![
@@ -124,7 +155,6 @@ fn capture(snapshot: &Snapshot) -> Vec<String> {
     let (locks, dependencies) = (snapshot.locks.len(), snapshot.dependencies.len());
     lines.push(format!("graph: {locks} locks, {dependencies} dependencies"));
     lines.push(counters(capture));
-    lines.extend(unanalysed(capture));
     lines.push(lost(capture));
     lines
 }
@@ -147,20 +177,8 @@ fn list<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String
 }
 
 fn counters(capture: &Capture) -> String {
-    let plain = capture
-        .counters
-        .iter()
-        .filter(|(name, _)| !name.starts_with(UNANALYSED));
-    let counted = list(plain.map(|(name, count)| (name.as_str(), count)));
+    let counted = list(capture.counters.iter().map(|(name, count)| (name.as_str(), count)));
     format!("counted: {}", counted.unwrap_or_else(|| "nothing".to_string()))
-}
-
-fn unanalysed(capture: &Capture) -> Option<String> {
-    let unanalysed = capture
-        .counters
-        .iter()
-        .filter_map(|(name, count)| Some((name.strip_prefix(UNANALYSED)?, count)));
-    list(unanalysed).map(|list| format!("not analysed yet: {list}"))
 }
 
 fn lost(capture: &Capture) -> String {

@@ -1,0 +1,213 @@
+//! Chains that were seen, each once: a held stack, what was requested on top, and by whom.
+
+use std::hash::BuildHasher;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+use smallvec::SmallVec;
+
+use super::event::ChainKey;
+use super::graph::{Evidence, OrderGraph, Situation};
+use super::held::Taken;
+use super::lock::LockId;
+use super::strand::{Place, Runner};
+use super::task::{TaskId, TaskRef};
+
+/// Places of one chain that are kept. One that was at more places is taken to have been anywhere, so that nothing is ruled out for it.
+const MAX_PLACES: usize = 16;
+
+/// A chain that was seen.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// Its locks, where they are needed.
+    pub(crate) situation: Option<u32>,
+    pub(crate) task: TaskRef,
+    pub(crate) runner: Runner,
+    pub(crate) time_ns: u64,
+    pub(crate) count: u64,
+    /// Where in the trace; the first in each segment.
+    places: SmallVec<[Place; 1]>,
+    anywhere: bool,
+}
+
+impl Seen {
+    fn evidence(&self, situation: u32, place: Option<Place>) -> Evidence {
+        Evidence {
+            situation,
+            from: 0,
+            among_others: false,
+            task: self.task,
+            runner: self.runner,
+            place,
+            time_ns: self.time_ns,
+        }
+    }
+
+    /// Where it was seen: `None` is anywhere.
+    fn everywhere(&self) -> impl Iterator<Item = Option<Place>> {
+        let anywhere = self.anywhere || self.places.is_empty();
+        self.places.iter().copied().map(Some).chain(anywhere.then_some(None))
+    }
+}
+
+/// A request of one task on top of what it holds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Request<'a> {
+    pub(crate) task: TaskRef,
+    pub(crate) runner: Runner,
+    pub(crate) held: &'a [Taken],
+    pub(crate) request: Taken,
+}
+
+impl Request<'_> {
+    fn hash(&self) -> u64 {
+        FxBuildHasher.hash_one((self.runner, self.task.id, self.held, self.request))
+    }
+}
+
+/// All chains.
+#[derive(Debug, Default)]
+pub(crate) struct Chains {
+    all: Vec<Seen>,
+    /// Those that a source has numbered.
+    by_key: FxHashMap<ChainKey, u32>,
+    /// Those that were made of steps.
+    by_steps: HashTable<u32>,
+    /// The same, by the task that made them.
+    by_task: FxHashMap<TaskId, Vec<u32>>,
+    /// Chains that have to get on before something is done, with that something at the bottom of what they hold.
+    owed: FxHashMap<(LockId, u32), u32>,
+}
+
+impl Chains {
+    /// A chain of a source that numbers them.
+    pub(crate) fn by_key(&mut self, key: ChainKey) -> Option<&mut Seen> {
+        self.all.get_mut(*self.by_key.get(&key)? as usize)
+    }
+
+    /// Keeps a chain of a source that numbers them.
+    pub(crate) fn add_keyed(&mut self, key: ChainKey, task: TaskRef, situation: Option<u32>, time_ns: u64) {
+        let index = self.push(Seen {
+            situation,
+            task,
+            runner: Runner::Task(task.id),
+            time_ns,
+            count: 1,
+            places: SmallVec::new(),
+            anywhere: true,
+        });
+        self.by_key.insert(key, index);
+    }
+
+    fn push(&mut self, seen: Seen) -> u32 {
+        self.all.push(seen);
+        u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// A chain made of steps, when it is known.
+    pub(crate) fn find(&self, graph: &OrderGraph, request: Request<'_>) -> Option<u32> {
+        let same = |&index: &u32| {
+            let seen = self.all.get(index as usize);
+            let situation = seen.and_then(|seen| graph.situations().get(seen.situation? as usize));
+            seen.is_some_and(|seen| seen.runner == request.runner && seen.task.id == request.task.id)
+                && situation.is_some_and(|known| known.request == request.request && *known.held == *request.held)
+        };
+        self.by_steps.find(request.hash(), same).copied()
+    }
+
+    /// Keeps a chain made of steps.
+    pub(crate) fn add(&mut self, graph: &mut OrderGraph, request: Request<'_>, place: Place, time_ns: u64) -> u32 {
+        let situation = graph.add_situation(Situation {
+            held: request.held.into(),
+            request: request.request,
+            window: None,
+        });
+        let seen = Seen {
+            situation: Some(situation),
+            task: request.task,
+            runner: request.runner,
+            time_ns,
+            count: 1,
+            places: SmallVec::from_elem(place, 1),
+            anywhere: false,
+        };
+        graph.add(seen.evidence(situation, Some(place)));
+        let index = self.push(seen);
+        let all = &self.all;
+        let hash_of = |&index: &u32| all.get(index as usize).map_or(0, |seen| hash_again(graph, seen));
+        self.by_steps.insert_unique(request.hash(), index, hash_of);
+        self.by_task.entry(request.task.id).or_default().push(index);
+        index
+    }
+
+    /// A known chain of steps once more. Another segment of the trace is more evidence: what orders the one need not order the other.
+    pub(crate) fn again(&mut self, graph: &mut OrderGraph, chain: u32, place: Place) -> Option<Option<Place>> {
+        let seen = self.all.get_mut(chain as usize)?;
+        seen.count = seen.count.saturating_add(1);
+        let same = |known: &Place| (known.strand, known.segment) == (place.strand, place.segment);
+        if seen.anywhere || seen.places.iter().rev().any(same) {
+            return None;
+        }
+        let place = (seen.places.len() < MAX_PLACES).then_some(place);
+        match place {
+            Some(place) => seen.places.push(place),
+            None => seen.anywhere = true,
+        }
+        graph.add(seen.evidence(seen.situation?, place));
+        Some(place)
+    }
+
+    /// This has to happen before `what` is done.
+    pub(crate) fn owe(&mut self, graph: &mut OrderGraph, what: Taken, chain: u32, place: Option<Place>) {
+        let Some(seen) = self.all.get(chain as usize) else {
+            return;
+        };
+        let situation = match self.owed.get(&(what.lock, chain)) {
+            Some(&situation) => situation,
+            None => {
+                let Some(known) = seen.situation.and_then(|known| graph.situations().get(known as usize)) else {
+                    return;
+                };
+                let held = std::iter::once(what).chain(known.held.iter().copied()).collect();
+                let (request, window) = (known.request, known.window);
+                let situation = graph.add_situation(Situation { held, request, window });
+                self.owed.insert((what.lock, chain), situation);
+                situation
+            }
+        };
+        graph.add_one(seen.evidence(situation, place), true);
+    }
+
+    /// All that this task has requested has to happen before it ends.
+    pub(crate) fn owe_all(&mut self, graph: &mut OrderGraph, what: Taken, task: TaskId) {
+        let chains = self.by_task.get(&task).cloned().unwrap_or_default();
+        for chain in chains {
+            let own = self
+                .all
+                .get(chain as usize)
+                .filter(|seen| seen.runner == Runner::Task(task));
+            let places: Vec<_> = own.into_iter().flat_map(Seen::everywhere).collect();
+            for place in places {
+                self.owe(graph, what, chain, place);
+            }
+        }
+    }
+
+    /// All of them, in order of appearance.
+    pub(crate) fn all(&self) -> &[Seen] {
+        &self.all
+    }
+}
+
+fn hash_again(graph: &OrderGraph, seen: &Seen) -> u64 {
+    let situation = seen.situation.and_then(|index| graph.situations().get(index as usize));
+    situation.map_or(0, |situation| {
+        Request {
+            task: seen.task,
+            runner: seen.runner,
+            held: &situation.held,
+            request: situation.request,
+        }
+        .hash()
+    })
+}
