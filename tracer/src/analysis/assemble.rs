@@ -28,6 +28,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         windows: windows(&view),
         notifiers: notifiers(&view),
         findings,
+        suppressed: Vec::new(),
     }
 }
 

@@ -13,6 +13,7 @@ mod held;
 mod lock;
 pub mod model;
 mod rotation;
+pub mod rules;
 mod scenario;
 pub mod snapshot;
 mod stack;

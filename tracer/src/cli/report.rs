@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Output, Threshold, View};
+use super::common::{Output, RuleArgs, Threshold, View, unused};
 use super::failure::{Failure, Status};
+use crate::analysis::rules;
 use crate::analysis::snapshot::Snapshot;
 use crate::import;
 
@@ -19,6 +20,8 @@ pub struct ReportArgs {
     #[command(flatten)]
     view: View,
     #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
     threshold: Threshold,
     /// Keep kernel addresses that the file has; without this they are replaced by pseudonyms
     #[arg(long)]
@@ -26,11 +29,18 @@ pub struct ReportArgs {
 }
 
 pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
+    let rules = args.rules.load()?;
     let mut snapshot = import::read(&args.file)?;
+    rules::apply(&mut snapshot, &rules);
     if !args.raw_addresses {
         hide_addresses(&mut snapshot);
     }
     args.output.write(&snapshot, &args.view)?;
+    if args.view.allowed {
+        for line in unused(&rules, &snapshot) {
+            eprintln!("tracer: {line}");
+        }
+    }
     Ok(args.threshold.status(&snapshot))
 }
 

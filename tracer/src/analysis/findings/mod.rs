@@ -31,6 +31,24 @@ pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Limits) {
     findings.extend(inversion::find(view, &mut limits));
     findings.extend(unlock_imbalance::find(view));
     findings.extend(init_held::find(view));
+    sort(&mut findings);
+    // The same locks by name, at the same places: the same bug on other objects, or on the next generation of these.
+    let mut seen: Vec<Finding> = Vec::with_capacity(findings.len());
+    for finding in findings {
+        match seen.last_mut().filter(|last| same(last, &finding)) {
+            Some(last) => {
+                last.count += finding.count;
+                last.first_ns = last.first_ns.min(finding.first_ns);
+            }
+            None => seen.push(finding),
+        }
+    }
+    number(&mut seen);
+    (seen, limits)
+}
+
+/// The most severe first; the order depends on nothing but the findings.
+pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by_cached_key(|finding| {
         let verdict = finding.verdict.as_deref().map_or(0, rank);
         let key = (
@@ -47,21 +65,13 @@ pub(crate) fn all(view: &View<'_>) -> (Vec<Finding>, Limits) {
             finding.first_ns,
         )
     });
-    // The same locks by name, at the same places: the same bug on other objects, or on the next generation of these.
-    let mut seen: Vec<Finding> = Vec::with_capacity(findings.len());
-    for finding in findings {
-        match seen.last_mut().filter(|last| same(last, &finding)) {
-            Some(last) => {
-                last.count += finding.count;
-                last.first_ns = last.first_ns.min(finding.first_ns);
-            }
-            None => seen.push(finding),
-        }
-    }
-    for (id, finding) in (1u32..).zip(&mut seen) {
+}
+
+/// Numbers from 1, in the order they are in.
+pub(crate) fn number(findings: &mut [Finding]) {
+    for (id, finding) in (1u32..).zip(findings) {
         finding.id = id;
     }
-    (seen, limits)
 }
 
 fn same(a: &Finding, b: &Finding) -> bool {
