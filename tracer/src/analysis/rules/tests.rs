@@ -168,7 +168,7 @@ fn there_is_a_limit() {
     assert!(RuleSet::default().add("1.toml", &most).is_ok());
     let error = refused(&[&most, &rule(MAX_RULES)]);
     assert_eq!(error, "2.toml:1: more than 1000 order rules");
-    let list = vec!["'A'"; 9].join(", ");
+    let list = ["'A'"; 9].join(", ");
     let error = refused(&[&format!("[allow.x]\nlocks = [{list}]\nreason = 'r'\n")]);
     assert_eq!(error, "1.toml:2: `locks` lists 9 classes");
 }
@@ -270,7 +270,7 @@ fn every_built_in_rule_is_broken_by_its_reverse_and_by_nothing_else() {
             .flat_map(|before| rule.after.iter().map(move |after| (before, after)))
         {
             let (before, after) = (name(before), name(after));
-            assert_eq!(broken(&after, &before), [rule.name.clone()]);
+            assert_eq!(broken(&after, &before), [rule.name.as_str()]);
             assert_eq!(broken(&before, &after), Vec::<String>::new());
         }
     }
