@@ -22,6 +22,7 @@ use crate::{
         context::{Addresses, Context},
         event::{ChainKey, Event},
         model::Model,
+        rules::{self, RuleSet},
         snapshot::{Capture, Kernel, Probes, Snapshot},
     },
     decode::{self, Decoder},
@@ -48,6 +49,8 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// How lock addresses are shown.
     pub addresses: Addresses,
+    /// What is checked, and what is allowed.
+    pub rules: RuleSet,
     /// Tell every probe and what is switched off.
     pub verbose: bool,
     /// Pass the program's debug log on.
@@ -200,7 +203,8 @@ fn attach_line(attached: &Attached, took: Duration) -> String {
 }
 
 /// The state of a running trace.
-struct Trace {
+struct Trace<'a> {
+    rules: &'a RuleSet,
     attached: Attached,
     decoder: Decoder,
     model: Model,
@@ -216,8 +220,12 @@ struct Trace {
     is_cut_off: bool,
 }
 
-impl Trace {
-    fn new(attached: Attached, symbols: crate::names::symbol::Symbols, options: &Options) -> Result<Self, LiveError> {
+impl<'a> Trace<'a> {
+    fn new(
+        attached: Attached,
+        symbols: crate::names::symbol::Symbols,
+        options: &'a Options,
+    ) -> Result<Self, LiveError> {
         let capture = Capture {
             backend: "fentry".to_owned(),
             command: (!options.command.is_empty()).then(|| options.command.clone()),
@@ -235,6 +243,7 @@ impl Trace {
         let kernel: Kernel = kernel::facts();
         let decoder = Decoder::new(attached.offsets, attached.functions.clone(), kernel::monotonic_ns()?);
         Ok(Self {
+            rules: &options.rules,
             attached,
             decoder,
             model: Model::new(),
@@ -317,7 +326,9 @@ impl Trace {
         capture.lost = lost;
         capture.counters = counters;
         capture.duration_ns = Some(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        self.model.snapshot(&self.context)
+        let mut snapshot = self.model.snapshot(&self.context);
+        rules::apply(&mut snapshot, self.rules);
+        snapshot
     }
 
     /// Writes the last report, then detaches: in this order, because detaching waits for the kernel.

@@ -33,6 +33,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         notifiers: notifiers(&view),
         waits: waits(&view, &wait_for, &findings),
         findings,
+        suppressed: Vec::new(),
     }
 }
 

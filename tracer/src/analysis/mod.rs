@@ -16,6 +16,7 @@ mod level;
 mod lock;
 pub mod model;
 mod rotation;
+pub mod rules;
 mod scenario;
 pub mod snapshot;
 mod stack;

@@ -30,6 +30,9 @@ pub struct Snapshot {
     pub waits: Vec<Wait>,
     /// Cycles and violations, most severe first.
     pub findings: Vec<Finding>,
+    /// Findings that an allow entry of a rule file takes out.
+    #[serde(default)]
+    pub suppressed: Vec<Suppressed>,
 }
 
 /// The program that wrote the document.
@@ -265,6 +268,17 @@ pub struct Finding {
     /// How often: sets of lock objects with these names that close the same cycle, or breaches of the same rule.
     #[serde(default)]
     pub count: u64,
+}
+
+/// A finding that is known and allowed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Suppressed {
+    /// What was found; its `id` is 0, because nothing refers to it.
+    pub finding: Finding,
+    /// Name of the allow entry.
+    pub entry: String,
+    /// Why it is allowed, as the entry says.
+    pub reason: String,
 }
 
 /// What one task does in a scenario.

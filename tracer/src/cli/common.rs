@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, Status};
+use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
 use crate::report::{json, text};
@@ -68,9 +69,54 @@ pub struct View {
     /// Show findings that cannot deadlock, too
     #[arg(long)]
     pub notes: bool,
+    /// List the findings that rule files allow, too
+    #[arg(long)]
+    pub allowed: bool,
     /// Use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+/// Which orders of locks are checked, and which findings are known.
+#[derive(Args, Clone, Debug)]
+pub struct RuleArgs {
+    /// Check the order rules of a file and take out the findings it allows; may be given several times. `none` switches the built-in
+    /// rules off
+    #[arg(long, value_name = "FILE")]
+    pub rules: Vec<PathBuf>,
+}
+
+impl RuleArgs {
+    /// The built-in rules, unless they are switched off, and those of all files.
+    ///
+    /// # Errors
+    /// When a file cannot be read, is no rule file, or does not go with the others.
+    pub fn load(&self) -> Result<RuleSet, Failure> {
+        let mut rules = RuleSet::default();
+        let is_none = |path: &&PathBuf| path.as_os_str() == "none";
+        if !self.rules.iter().any(|path| is_none(&path)) {
+            rules.add_built_in()?;
+        }
+        for path in self.rules.iter().filter(|path| !is_none(path)) {
+            rules.add_file(path)?;
+        }
+        Ok(rules)
+    }
+}
+
+impl From<rules::RuleError> for Failure {
+    fn from(error: rules::RuleError) -> Self {
+        let failure = Self::usage(&error);
+        failure.hint(error.hint)
+    }
+}
+
+/// One line for every allow entry that allows nothing: it may be out of date.
+pub fn unused(rules: &RuleSet, snapshot: &Snapshot) -> Vec<String> {
+    let unused = rules.unused(snapshot);
+    unused
+        .map(|(name, place)| format!("{place}: allow entry \"{name}\" allows nothing here"))
+        .collect()
 }
 
 /// What findings mean for the exit status.
@@ -119,6 +165,7 @@ pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -
                 snapshot,
                 text::Options {
                     notes: view.notes,
+                    allowed: view.allowed,
                     style: Style { color },
                 },
             ))

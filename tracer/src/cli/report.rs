@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Output, Threshold, View};
+use super::common::{Output, RuleArgs, Threshold, View, unused};
 use super::failure::{Failure, Status};
+use crate::analysis::rules;
 use crate::analysis::snapshot::Snapshot;
 use crate::import;
 
@@ -18,6 +19,8 @@ pub struct ReportArgs {
     output: Output,
     #[command(flatten)]
     view: View,
+    #[command(flatten)]
+    rules: RuleArgs,
     #[command(flatten)]
     threshold: Threshold,
     /// Judge as lockdep does: a lock is its class, and every circle of classes is an error
@@ -32,13 +35,20 @@ pub struct ReportArgs {
 }
 
 pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
+    let rules = args.rules.load()?;
     let source = import::load(&args.file)?;
     let judged = source.judge(args.lockdep, &args.without);
     let mut snapshot = judged.map_err(|error| Failure::usage(format!("--without: {error}")))?;
+    rules::apply(&mut snapshot, &rules);
     if !args.raw_addresses {
         hide_addresses(&mut snapshot);
     }
     args.output.write(&snapshot, &args.view)?;
+    if args.view.allowed {
+        for line in unused(&rules, &snapshot) {
+            eprintln!("tracer: {line}");
+        }
+    }
     Ok(args.threshold.status(&snapshot))
 }
 

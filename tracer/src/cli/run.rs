@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{ArgAction, Args};
 
 use super::{
-    common::{Format, Threshold, View, render, write},
+    common::{Format, RuleArgs, Threshold, View, render, unused, write},
     failure::{Failure, Status},
     report_file::ReportFile,
 };
@@ -39,6 +39,8 @@ pub struct RunArgs {
     #[command(flatten)]
     view: View,
     #[command(flatten)]
+    rules: RuleArgs,
+    #[command(flatten)]
     threshold: Threshold,
     /// Show kernel addresses; without this a report does not reveal the kernel's layout
     #[arg(long)]
@@ -67,6 +69,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
             .filter_level(log::LevelFilter::Debug)
             .try_init();
     }
+    let rules = args.rules.load()?;
     let mut files = Files::open(args)?;
     let options = Options {
         command: args.command.clone(),
@@ -76,10 +79,16 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
         } else {
             Addresses::Pseudonym
         },
+        rules,
         verbose: args.verbose > 0,
         debug: args.verbose > 1,
     };
     let outcome = session::run(&options, &mut files)?;
+    if args.verbose > 0 || args.view.allowed {
+        for line in unused(&options.rules, &outcome.snapshot) {
+            files.progress(&line);
+        }
+    }
     if let Some(status) = outcome.command.filter(|status| !status.success()) {
         files.progress(&format!("the command ended with {status}"));
     }

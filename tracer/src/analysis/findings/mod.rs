@@ -101,7 +101,7 @@ fn same_edges(view: &View<'_>, a: &Finding, b: &Finding) -> bool {
     !b.dependencies.is_empty() && edges(view, a) == edges(view, b)
 }
 
-/// Sorts findings by what matters most; equal ones come together.
+/// The most severe first; the order depends on nothing but the findings.
 pub(crate) fn sort(findings: &mut [Finding]) {
     findings.sort_by_cached_key(|finding| {
         let verdict = finding.verdict.as_deref().map_or(0, rank);
@@ -133,10 +133,15 @@ fn unite(findings: Vec<Finding>) -> Vec<Finding> {
             None => seen.push(finding),
         }
     }
-    for (id, finding) in (1u32..).zip(&mut seen) {
+    number(&mut seen);
+    seen
+}
+
+/// Numbers from 1, in the order they are in.
+pub(crate) fn number(findings: &mut [Finding]) {
+    for (id, finding) in (1u32..).zip(findings) {
         finding.id = id;
     }
-    seen
 }
 
 fn same(a: &Finding, b: &Finding) -> bool {

@@ -30,6 +30,8 @@ pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> St
     if finding.count > 1 {
         let what = if finding.scenario.is_empty() {
             "times"
+        } else if finding.verdict.is_none() {
+            "pairs of such locks"
         } else {
             "sets of such locks"
         };

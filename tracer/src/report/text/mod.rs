@@ -14,6 +14,8 @@ use crate::report::style::Style;
 pub struct Options {
     /// Show findings of severity `note`.
     pub notes: bool,
+    /// List the findings that are allowed.
+    pub allowed: bool,
     /// How.
     pub style: Style,
 }

@@ -11,6 +11,7 @@ pub(super) fn render(finding: &Finding) -> String {
     let sides = &finding.scenario;
     let (head, end) = match finding.verdict.as_deref() {
         Some("needs-writer") => ("Possible unsafe locking scenario:", "DEADLOCK once a writer is queued"),
+        None => ("The order that breaks the rule:", "RULE BROKEN"),
         Some("guarded" | "ordered" | "single-task") => {
             ("Unsafe locking scenario, if nothing prevented it:", "prevented")
         }

@@ -1,7 +1,7 @@
 //! What was traced, how, and what was lost.
 
 use super::{Options, held, lock_name, task, time};
-use crate::analysis::snapshot::{Capture, Kernel, Notifier, Snapshot, Wait, Window};
+use crate::analysis::snapshot::{Capture, Kernel, Notifier, Snapshot, Suppressed, Wait, Window};
 use crate::report::wrap::wrap;
 
 /// Everything below the findings.
@@ -11,6 +11,13 @@ pub(super) fn render(snapshot: &Snapshot, shown: usize, options: Options) -> Str
     if notes > 0 {
         let (word, verb) = if notes == 1 { ("note", "it") } else { ("notes", "them") };
         out.push_str(&format!("{notes} {word} hidden; --notes shows {verb}\n"));
+    }
+    let allowed: Vec<_> = snapshot.suppressed.iter().map(allowed).collect();
+    if options.allowed {
+        section(&mut out, options, "Allowed", &allowed);
+    } else if !allowed.is_empty() {
+        let them = if allowed.len() == 1 { "it" } else { "them" };
+        out.push_str(&format!("{} allowed by rules; --allowed shows {them}\n", allowed.len()));
     }
     let windows: Vec<_> = snapshot.windows.iter().map(window).collect();
     section(&mut out, options, "Reload windows", &windows);
@@ -54,6 +61,16 @@ fn counts(snapshot: &Snapshot) -> String {
         .map(|&(severity, count)| format!("{count} {severity}{}", plural(severity, count)))
         .collect();
     format!("Findings: {}", parts.join(", "))
+}
+
+fn allowed(allowed: &Suppressed) -> String {
+    let finding = &allowed.finding;
+    let verdict = finding.verdict.as_deref().unwrap_or(&finding.kind);
+    let severity = finding.severity.to_uppercase();
+    format!(
+        "{severity}: {verdict}: {}; fingerprint {}; allowed by \"{}\": {}",
+        finding.title, finding.fingerprint, allowed.entry, allowed.reason
+    )
 }
 
 fn window(window: &Window) -> String {
