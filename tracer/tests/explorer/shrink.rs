@@ -1,18 +1,18 @@
 //! Makes a failing program as small as it gets.
 
-use super::judge::{self, Failure, Judged};
+use super::judge::{Failure, Judged};
 use super::program::{Op, Program};
 
 /// Schedules tried per smaller program: the one that failed may not exist any more.
 const SEEDS: u64 = 8;
 
 /// Takes away tasks, sections and operations as long as the program still fails in this way.
-pub fn shrink(judged: Judged, failure: Failure) -> Judged {
+pub fn shrink(judged: Judged, failure: Failure, judge: impl Fn(Program, u64) -> Judged) -> Judged {
     let mut best = judged;
     'smaller: loop {
         for candidate in candidates(&best.program) {
             for seed in 0..SEEDS {
-                let judged = judge::program(candidate.clone(), seed);
+                let judged = judge(candidate.clone(), seed);
                 if judged.failures.contains_key(&failure) {
                     best = judged;
                     continue 'smaller;

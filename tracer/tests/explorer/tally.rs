@@ -17,7 +17,7 @@ pub struct Tally {
     pub programs: u64,
     pub skipped: u64,
     pub completed: u64,
-    /// Programs with a reachable deadlock, and those of them whose trace completed.
+    /// Programs with a reachable deadlock, and those of them whose trace shows all of it.
     pub deadlocks: u64,
     pub predictable: u64,
     pub states: u64,
@@ -66,7 +66,7 @@ impl Tally {
         self.states += explored.states as u64;
         self.completed += u64::from(judged.trace.completed);
         self.deadlocks += u64::from(deadlock);
-        self.predictable += u64::from(deadlock && judged.trace.completed);
+        self.predictable += u64::from(deadlock && judged.trace.whole);
         for (verdict, (all, real)) in &judged.verdicts {
             add(self.verdicts.entry(verdict.clone()).or_default(), (*all, *real));
         }
@@ -108,6 +108,17 @@ impl Tally {
         self.failures.get(&failure).map_or(0, |(programs, _)| *programs)
     }
 
+    /// False ones, and all findings of the verdicts that tell a deadlock.
+    pub fn alarms(&self) -> (u64, u64) {
+        let severe = ["possible", "certain", "deadlock"];
+        let all = severe.iter().filter_map(|verdict| self.verdicts.get(*verdict));
+        let wrong = self.failures.get(&Failure::False);
+        (
+            wrong.map_or(0, |(_, failures)| *failures),
+            all.map(|(all, _)| all).sum(),
+        )
+    }
+
     /// The smallest failing programs of each kind, made smaller; each once.
     pub fn examples(&self, class: Class, failure: Failure, most: usize) -> Vec<String> {
         let mut known: Vec<String> = Vec::new();
@@ -116,7 +127,7 @@ impl Tally {
             if texts.len() == most {
                 break;
             }
-            let judged = shrink::shrink(judge::seed(class, seed), failure);
+            let judged = shrink::shrink(judge::seed(class, seed), failure, judge::program);
             let program = judged.program.to_string();
             if !known.contains(&program) {
                 known.push(program);
@@ -143,21 +154,18 @@ impl fmt::Display for Tally {
         row("states", self.states.to_string())?;
         row("completed", self.completed.to_string())?;
         row("with reachable deadlock", self.deadlocks.to_string())?;
-        row("  of these completed", self.predictable.to_string())?;
+        row("  of these traced whole", self.predictable.to_string())?;
         for failure in FAILURES {
             let (programs, failures) = self.failures.get(&failure).copied().unwrap_or_default();
             row(&format!("{failure:?}"), format!("{programs} programs, {failures}"))?;
         }
-        let severe = ["possible", "certain", "deadlock"];
-        let severe = severe.iter().filter_map(|verdict| self.verdicts.get(*verdict));
-        let (all, _) = severe.fold((0, 0), |sum, counts| (sum.0 + counts.0, sum.1 + counts.1));
-        let wrong = self.failures.get(&Failure::False).map_or(0, |(_, failures)| *failures);
+        let (wrong, all) = self.alarms();
         row(
             "false rate",
             format!("{wrong}/{all} = {:.4}", wrong as f64 / all.max(1) as f64),
         )?;
         for (verdict, (all, real)) in &self.verdicts {
-            row(&format!("{verdict}"), format!("{all}, reachable {real}"))?;
+            row(verdict, format!("{all}, reachable {real}"))?;
         }
         Ok(())
     }

@@ -16,19 +16,24 @@ pub struct Trace {
     pub text: String,
     /// Every task came to its end.
     pub completed: bool,
+    /// And no section was skipped: every dependency of the program is in it.
+    pub whole: bool,
 }
 
-/// A schedule that completes, if one of the first does.
+/// A schedule that shows all of the program, if one of the first does; or else one that completes.
 pub fn trace(machine: &Machine<'_>, seed: u64) -> Trace {
     let mut rng = StdRng::seed_from_u64(seed);
-    let mut last = schedule(machine, &mut rng);
+    let mut best = schedule(machine, &mut rng);
     for _ in 1..TRIES {
-        if last.completed {
+        if best.whole {
             break;
         }
-        last = schedule(machine, &mut rng);
+        let next = schedule(machine, &mut rng);
+        if next.completed || !best.completed {
+            best = next;
+        }
     }
-    last
+    best
 }
 
 fn schedule(machine: &Machine<'_>, rng: &mut StdRng) -> Trace {
@@ -36,6 +41,7 @@ fn schedule(machine: &Machine<'_>, rng: &mut StdRng) -> Trace {
         machine,
         state: machine.start(),
         waits: [false; 8],
+        skipped: false,
         text: format!("# {}\n", machine.program.to_string().trim_end().replace('\n', " / ")),
     };
     // How readily another task gets its turn.
@@ -54,8 +60,10 @@ fn schedule(machine: &Machine<'_>, rng: &mut StdRng) -> Trace {
         writer.advance(task);
     }
     let finished = |task| machine.is_finished(&writer.state, task);
+    let completed = machine.tasks().all(finished);
     Trace {
-        completed: machine.tasks().all(finished),
+        completed,
+        whole: completed && !writer.skipped,
         text: writer.text,
     }
 }
@@ -65,6 +73,8 @@ struct Writer<'m, 'p> {
     state: State,
     /// Tasks whose request, flush or join is written already.
     waits: [bool; 8],
+    /// A trylock failed.
+    skipped: bool,
     text: String,
 }
 
@@ -91,7 +101,7 @@ impl Writer<'_, '_> {
                 );
             }
             (Some(Op::Flush(_) | Op::Join(_)), _) if self.waits[task] => self.waits[task] = false,
-            (Some(_), Effect::Failed) => {}
+            (Some(_), Effect::Failed) => self.skipped = true,
             (Some(op), Effect::Done) => {
                 self.waits[task] = false;
                 self.done(task, op);
