@@ -43,17 +43,15 @@ fn text(bytes: &[u8]) -> String {
 fn the_built_in_rules_are_on_unless_switched_off() {
     let on = text(&report("c03", &[]).stdout);
     assert!(
-        on.contains("ERROR: order-rule (class level)") && on.contains("*** RULE BROKEN ***"),
+        on.contains("WARNING: order-rule (class level)") && on.contains("*** RULE BROKEN ***"),
         "{on}"
     );
     let off = report("c03", &["--rules", "none"]);
     assert!(!text(&off.stdout).contains("order-rule"));
     assert_eq!(report("c03-trylock", &["--rules", "none"]).status.code(), Some(0));
-    assert_eq!(
-        report("c03-trylock", &[]).status.code(),
-        Some(1),
-        "a broken rule is an error"
-    );
+    let strict = ["--fail-on", "warning"];
+    assert_eq!(report("c03-trylock", &[]).status.code(), Some(0));
+    assert_eq!(report("c03-trylock", &strict).status.code(), Some(1));
 }
 
 #[test]
@@ -75,7 +73,7 @@ fn allowed_findings_are_counted_and_listed() {
     );
 
     let one = report("c03", &["--rules", &cycles]);
-    assert_eq!(one.status.code(), Some(1));
+    assert_eq!(one.status.code(), Some(0), "what is left is a warning");
     assert!(text(&one.stdout).contains("\n1 allowed by rules; --allowed shows it\n"));
     let both = report("c03", &["--rules", &cycles, "--rules", &order, "--rules", &stale]);
     assert_eq!((both.status.code(), text(&both.stderr).as_str()), (Some(0), ""));
@@ -87,7 +85,7 @@ fn allowed_findings_are_counted_and_listed() {
     );
     let words = text(&listed.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        words.contains("Allowed ERROR: order-rule: order rule broken: rtnl_mutex -> &devlink->lock; fingerprint"),
+        words.contains("WARNING: order-rule: order rule broken: rtnl_mutex -> &devlink->lock; fingerprint"),
         "{words}"
     );
     assert!(words.contains("allowed by \"rtnl first\": being reworked"), "{words}");
@@ -154,7 +152,7 @@ fn the_example_of_the_docs_does_what_it_says() {
     let mut known = read(&std::fs::read_to_string(case("c03")).expect("a case"));
     rules::apply(&mut known, &rules);
     let entries: Vec<_> = known.suppressed.iter().map(|allowed| allowed.entry.as_str()).collect();
-    assert_eq!(entries, ["health report under rtnl", "state lock of mlx5e"]);
+    assert_eq!(entries, ["state lock of mlx5e", "health report under rtnl"]);
     assert!(known.findings.is_empty());
     let unused: Vec<_> = rules.unused(&known).map(|(name, _)| name).collect();
     assert_eq!(unused, ["one bug, wherever"]);

@@ -106,7 +106,7 @@ fn finding(index: &Index<'_>, rule: &OrderRule, side: &str, broken: &Broken<'_>)
         kind: KIND.to_string(),
         verdict: None,
         level: "class".to_string(),
-        severity: "error".to_string(),
+        severity: "warning".to_string(),
         title: format!("order rule broken: {held} -> {requested}"),
         locks,
         dependencies: broken.dependencies.clone(),
