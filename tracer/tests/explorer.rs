@@ -180,9 +180,9 @@ fn a_failing_program_is_made_smaller() {
     assert_eq!(small.program.to_string(), "T1: M(A) M(B) -B -A\nT2: M(B) M(A) -A -B\n");
 }
 
-/// Programs judged by a plain test run, and by one with `--include-ignored`.
-const FEW: u64 = 2_000;
-const MANY: u64 = 100_000;
+/// Programs of each class judged by a plain test run, and by one with `--include-ignored`.
+const FEW: u64 = 500;
+const MANY: u64 = 25_000;
 
 /// Judges a class and prints what came of it, with the smallest programs that fail in these ways.
 fn judge_class(class: Class, first: u64, programs: u64, failures: &[Failure]) -> tally::Tally {
@@ -196,30 +196,32 @@ fn judge_class(class: Class, first: u64, programs: u64, failures: &[Failure]) ->
     tally
 }
 
-/// Nothing may be missed. A false alarm is possible: what a task takes and gives back on its way can rule a cycle out, as in
-/// `T1: M(C) M(A) -A M(D) -D -C / T2: M(A) M(C) -C M(D) M(C) -C -D -A`, where both never come as far as C and D.
+/// Nothing may be missed, and of what is told as possible or worse at most one in a thousand may be false.
 fn hold_to_account(class: Class, first: u64, programs: u64) {
     const MISSES: [Failure; 3] = [Failure::MissedEntirely, Failure::Missed, Failure::Hidden];
     let tally = judge_class(class, first, programs, &MISSES);
     let misses: u64 = MISSES.iter().map(|&failure| tally.programs_with(failure)).sum();
     assert_eq!(misses, 0, "{class:?}");
     let (wrong, all) = tally.alarms();
-    assert!(wrong * 100 <= all, "{class:?}: {wrong} of {all} are false");
+    assert!(wrong * 1000 <= all, "{class:?}: {wrong} of {all} are false");
     assert!(
         tally.predictable * 10 > tally.programs,
         "{class:?}: too few programs that can deadlock"
     );
 }
 
+/// Trylocks are left out: what a task does when one fails, its trace does not show.
+const JUDGED: [Class; 4] = [Class::Locks, Class::ForkJoin, Class::Work, Class::All];
+
 #[test]
-fn nothing_is_missed_among_locks() {
-    hold_to_account(Class::Locks, 0, FEW);
+fn nothing_is_missed() {
+    JUDGED.into_iter().for_each(|class| hold_to_account(class, 0, FEW));
 }
 
 #[test]
 #[ignore = "takes minutes"]
-fn nothing_is_missed_among_locks_in_many_programs() {
-    hold_to_account(Class::Locks, FEW, MANY);
+fn nothing_is_missed_in_many_programs() {
+    JUDGED.into_iter().for_each(|class| hold_to_account(class, FEW, MANY));
 }
 
 /// Not held to anything: shows what the engine makes of each class. `EXPLORE_PROGRAMS=20000` is how many.

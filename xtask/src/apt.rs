@@ -107,7 +107,30 @@ impl Apt {
         Ok(needed.into_iter().collect())
     }
 
+    /// Installs packages of the suite on this machine, which has to be root's own. Nothing is removed for them.
+    pub fn install(&self, packages: &[&str]) -> Result<()> {
+        let mut install = self.command_on("apt-get", Path::new("/var/lib/dpkg/status"));
+        install.env("DEBIAN_FRONTEND", "noninteractive");
+        install.args([
+            "-y",
+            "install",
+            "-qq",
+            "--no-remove",
+            "--no-install-recommends",
+            "-t",
+            &self.suite,
+        ]);
+        process::run(install.args(packages)).map(drop)
+    }
+
     fn command(&self, program: &str) -> Command {
+        let mut command = self.command_on(program, Path::new("/dev/null"));
+        command.env("LC_ALL", "C");
+        command
+    }
+
+    /// The same on the packages that a status file says are installed.
+    fn command_on(&self, program: &str, status: &Path) -> Command {
         let mut command = Command::new(program);
         let mut set = |key: &str, value: &str| {
             command.arg("-o").arg(format!("{key}={value}"));
@@ -117,7 +140,7 @@ impl Apt {
         set("Dir::Etc::Preferences", "/dev/null");
         set("Dir::Etc::PreferencesParts", "/dev/null");
         set("Dir::State::Lists", &self.dir.join("lists").to_string_lossy());
-        set("Dir::State::Status", "/dev/null");
+        set("Dir::State::Status", &status.to_string_lossy());
         set("Dir::Cache", &self.dir.join("cache").to_string_lossy());
         set("Acquire::Languages", "none");
         set("Acquire::IndexTargets::deb::DEP-11::DefaultEnabled", "false");
@@ -125,7 +148,6 @@ impl Apt {
         if process::is_root() {
             set("APT::Sandbox::User", "root");
         }
-        command.env("LC_ALL", "C");
         command
     }
 }
@@ -135,6 +157,14 @@ fn planned(line: &str) -> Option<String> {
     let (name, rest) = line.strip_prefix("Inst ")?.split_once(' ')?;
     let version = rest.split_once('(')?.1.split_whitespace().next()?;
     Some(format!("{name}={version}"))
+}
+
+/// The backports of this machine's own suite.
+pub fn backports() -> Result<Apt> {
+    let mirrors = configured_mirrors()?;
+    let own = mirrors.iter().find(|(_, name)| is_debian(name));
+    let (_, suite) = own.ok_or_else(|| unable("apt's configuration names no Debian archive"))?;
+    Apt::open(&format!("{suite}-backports"))
 }
 
 /// What the machine's own apt is configured for: (URI, suite), from `.list` and `.sources` files alike.
@@ -153,22 +183,13 @@ fn configured_mirrors() -> Result<Vec<(String, String)>> {
     Ok(mirrors.collect())
 }
 
-/// The sources list for `suite`; a security suite is read together with the suite it belongs to.
+fn is_debian(suite: &str) -> bool {
+    let known = "bullseye bookworm trixie forky sid oldstable stable testing unstable";
+    known.split(' ').any(|name| name == suite)
+}
+
+/// The sources list for `suite`; backports are read together with the suite they are for; a security suite is read together with the suite it belongs to.
 fn sources(suite: &str, mirrors: &[(String, String)]) -> Result<String> {
-    let is_debian = |name: &str| {
-        [
-            "bullseye",
-            "bookworm",
-            "trixie",
-            "forky",
-            "sid",
-            "oldstable",
-            "stable",
-            "testing",
-            "unstable",
-        ]
-        .contains(&name)
-    };
     let main = mirrors
         .iter()
         .find(|(_, name)| is_debian(name))
@@ -177,6 +198,9 @@ fn sources(suite: &str, mirrors: &[(String, String)]) -> Result<String> {
             unable("apt's configuration names no Debian archive; add one, the lab takes its kernels from there")
         })?;
     let line = |uri: &str, suite: &str| format!("deb [signed-by={KEYRING}] {uri} {suite} main\n");
+    if let Some(base) = suite.strip_suffix("-backports") {
+        return Ok(line(&main, suite) + &line(&main, base));
+    }
     let Some(base) = suite.strip_suffix("-security") else {
         return Ok(line(&main, suite));
     };

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use anyhow::Result;
 
-use crate::{failure::unable, process, progress};
+use crate::{apt, failure::unable, process, progress};
 
 /// What the lab needs.
 pub const LAB: [&str; 15] = [
@@ -39,12 +39,22 @@ pub fn ensure(packages: &[&str]) -> Result<()> {
     // Lists that are old or were never fetched name packages that are no longer there, or lack the security suite's newer compiler.
     process::run(apt_get()?.args(["update", "-qq"]))
         .map_err(|error| unable(format!("apt cannot fetch its package lists: {error:#}")))?;
-    process::run(
+    let own = process::run(
         apt_get()?
             .args(["install", "-qq", "--no-remove", "--no-install-recommends"])
             .args(&missing),
-    )
-    .map_err(|error| {
+    );
+    // A machine with parts of QEMU from backports cannot have the rest from its own suite.
+    let from_backports = |error: anyhow::Error| {
+        if !process::is_root() {
+            return Err(error);
+        }
+        progress::say("install", "the same from backports");
+        apt::backports()
+            .and_then(|apt| apt.install(&missing))
+            .map_err(|_| error)
+    };
+    own.map(drop).or_else(from_backports).map_err(|error| {
         unable(format!(
             "apt cannot install {} from this machine's own suites: {error:#}",
             missing.join(" ")

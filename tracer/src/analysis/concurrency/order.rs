@@ -86,11 +86,7 @@ impl<'a> Needs<'a> {
                     self.need_all(before, Operation::End(work));
                 }
                 // Each run takes one queueing at least. Who queued it is known when only one strand does.
-                let one = known.queued.windows(2).all(|pair| {
-                    pair.iter()
-                        .all(|place| Some(place.strand) == known.queued.first().map(|first| first.strand))
-                });
-                if let Some(queued) = known.queued.get(run).filter(|_| one) {
+                if let Some(queued) = known.queued.get(run).filter(|_| is_of_one_strand(&known.queued)) {
                     self.need(queued.strand, queued.position + 1, Some(Operation::Queue(work)));
                 }
             }
@@ -108,9 +104,12 @@ impl<'a> Needs<'a> {
                 let Some(known) = self.strands.work(work).filter(|known| !known.reentrant) else {
                     return;
                 };
-                let before = |place: &Place| place.strand == strand && place.position < position;
-                let runs = known.runs.iter().zip(&known.queued);
-                for (&run, _) in runs.filter(|(_, queued)| before(queued)) {
+                let own = |place: &Place| place.strand == strand && place.position < position;
+                let ended = known.queued.iter().filter(|place| own(place)).count();
+                // One run can serve several queueings: which one served which is only known when each had its own.
+                let paired = is_of_one_strand(&known.queued) && known.queued.len() == known.runs.len();
+                let ended = if paired { ended } else { ended.min(1) };
+                for &run in known.runs.iter().take(ended) {
                     self.need_all(run, operation);
                 }
             }
@@ -126,4 +125,10 @@ impl<'a> Needs<'a> {
             _ => {}
         }
     }
+}
+
+fn is_of_one_strand(places: &[Place]) -> bool {
+    places
+        .windows(2)
+        .all(|pair| pair.first().map(|place| place.strand) == pair.last().map(|place| place.strand))
 }
