@@ -5,6 +5,7 @@
 mod assemble;
 pub mod context;
 mod cycle;
+pub mod diff;
 pub mod event;
 mod findings;
 mod fingerprint;
