@@ -173,9 +173,7 @@ fn dependency(sign: char, change: &DependencyChange, style: Style) -> String {
 
 fn places(sign: char, places: &[Place], style: Style) -> String {
     let shown = places.iter().take(MAX_PLACES);
-    let mut out: String = shown
-        .map(|shown| entry(4, sign, &place(shown).join(" "), style))
-        .collect();
+    let mut out: String = shown.map(|shown| parts(4, sign, &place(shown), style)).collect();
     let more = places.len().saturating_sub(MAX_PLACES);
     if more > 0 {
         out.push_str(&entry(4, sign, &format!("and at {more} more"), style));
@@ -206,14 +204,21 @@ fn place(place: &Place) -> Vec<String> {
     to.into_iter().chain(from).collect()
 }
 
-/// A dependency and its place: on one line, or the place below.
+/// A dependency and its place.
 fn located(indent: usize, sign: char, pair: &str, at: &Place, style: Style) -> String {
-    let place = place(at);
-    let line = format!("{pair} {}", place.join(" "));
-    if place.is_empty() || indent + 2 + line.chars().count() <= WIDTH {
-        return entry(indent, sign, &line, style);
+    let parts: Vec<_> = std::iter::once(pair.to_string()).chain(place(at)).collect();
+    self::parts(indent, sign, &parts, style)
+}
+
+/// On one line, or the first part and the others below it.
+fn parts(indent: usize, sign: char, parts: &[String], style: Style) -> String {
+    let line = parts.join(" ");
+    match parts {
+        [first, rest @ ..] if indent + 2 + line.chars().count() > WIDTH && !rest.is_empty() => {
+            entry(indent, sign, first, style) + &wrap_items(&" ".repeat(indent + 4), " ", rest)
+        }
+        _ => entry(indent, sign, &line, style),
     }
-    entry(indent, sign, pair, style) + &wrap_items(&" ".repeat(indent + 4), " ", &place)
 }
 
 /// A text after its sign.
