@@ -9,10 +9,12 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::{lines, read};
+use tracer::analysis::diff::diff;
 
-fn schema() -> Value {
+fn schema(args: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
         .arg("schema")
+        .args(args)
         .output()
         .expect("tracer runs");
     assert!(output.status.success());
@@ -25,7 +27,7 @@ fn document(trace: &str) -> Value {
 
 #[test]
 fn every_case_is_as_the_schema_says() {
-    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    let validator = jsonschema::validator_for(&schema(&[])).expect("a schema");
     for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")).expect("the cases") {
         let path = entry.expect("an entry").path();
         let document = document(&std::fs::read_to_string(&path).expect("a case"));
@@ -39,7 +41,7 @@ fn every_case_is_as_the_schema_says() {
 
 #[test]
 fn a_document_with_a_wrong_or_missing_member_is_not() {
-    let validator = jsonschema::validator_for(&schema()).expect("a schema");
+    let validator = jsonschema::validator_for(&schema(&[])).expect("a schema");
     let good = document("T1|acq(A)|1\nT1|acq(A)|2\n");
     assert!(validator.is_valid(&good));
     let mut wrong = good.clone();
@@ -48,6 +50,34 @@ fn a_document_with_a_wrong_or_missing_member_is_not() {
     let mut missing = good;
     missing.as_object_mut().expect("an object").remove("locks");
     assert!(!validator.is_valid(&missing));
+}
+
+#[test]
+fn every_difference_is_as_its_schema_says() {
+    let validator = jsonschema::validator_for(&schema(&["--diff"])).expect("a schema");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let mut paths: Vec<_> = std::fs::read_dir(folder)
+        .expect("the cases")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.sort();
+    let snapshots = paths
+        .iter()
+        .map(|path| read(&std::fs::read_to_string(path).expect("a case")));
+    let snapshots: Vec<_> = snapshots.collect();
+    for (a, b) in snapshots.iter().zip(snapshots.iter().cycle().skip(1)) {
+        let document = serde_json::to_value(diff(a, b)).expect("JSON");
+        let errors: Vec<_> = validator
+            .iter_errors(&document)
+            .map(|error| error.to_string())
+            .collect();
+        assert!(errors.is_empty(), "{errors:?}\n{document}");
+    }
+    let report = serde_json::to_value(&snapshots[0]).expect("JSON");
+    assert!(!validator.is_valid(&report), "a report is no difference");
+    let mut wrong = serde_json::to_value(diff(&snapshots[0], &snapshots[1])).expect("JSON");
+    wrong["dependencies"]["new"][0]["places_new"] = Value::Null;
+    assert!(!validator.is_valid(&wrong));
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod chain;
 mod concurrency;
 pub mod context;
 mod cycle;
+pub mod diff;
 pub mod event;
 mod findings;
 mod fingerprint;

@@ -50,7 +50,8 @@ pub enum Color {
 }
 
 impl Color {
-    fn on(self, terminal: bool) -> bool {
+    /// Whether to use them, where the output is a terminal or not.
+    pub fn on(self, terminal: bool) -> bool {
         match self {
             Self::Auto => {
                 let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
@@ -142,7 +143,8 @@ impl Threshold {
         }
     }
 
-    fn reached(&self, severity: &str) -> bool {
+    /// Whether a severity is at or above the threshold.
+    pub fn reached(&self, severity: &str) -> bool {
         let severity = match severity {
             "critical" => FailOn::Critical,
             "error" => FailOn::Error,

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand.
 
 pub mod common;
+mod diff;
 pub mod failure;
 mod report;
 mod schema;
@@ -36,8 +37,10 @@ pub enum Command {
     Check(check::CheckArgs),
     /// Analyse a file and report what it shows
     Report(report::ReportArgs),
-    /// Print the JSON Schema of the JSON report
-    Schema,
+    /// Compare two files: which findings and dependencies did a patch bring, remove or change?
+    Diff(diff::DiffArgs),
+    /// Print the JSON Schema of the JSON report, or of the difference
+    Schema(schema::SchemaArgs),
 }
 
 /// Does what the command line says.
@@ -51,7 +54,8 @@ pub fn execute(cli: &Cli) -> Result<Status, Failure> {
         #[cfg(feature = "live")]
         Command::Check(args) => check::execute(args),
         Command::Report(args) => report::execute(args),
-        Command::Schema => schema::execute(),
+        Command::Diff(args) => diff::execute(args),
+        Command::Schema(args) => schema::execute(args),
     }
 }
 

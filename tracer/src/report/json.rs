@@ -1,23 +1,32 @@
-//! The document as JSON: `docs/formats.md`.
+//! The documents as JSON: `docs/formats.md`.
 
+use serde::Serialize;
+
+use crate::analysis::diff::document::Diff;
 use crate::analysis::snapshot::Snapshot;
 
-/// The document, indented, with a newline at its end. The same snapshot gives the same bytes.
+/// A document (a report, a difference), indented, with a newline at its end. The same document gives the same bytes.
 ///
 /// # Errors
 /// When the document cannot be written as JSON, which its types rule out.
-pub fn render(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(snapshot)?;
+pub fn render(document: &impl Serialize) -> Result<String, serde_json::Error> {
+    let mut text = serde_json::to_string_pretty(document)?;
     text.push('\n');
     Ok(text)
 }
 
-/// The JSON Schema of the document, indented, with a newline at its end.
+/// The JSON Schema of the report, indented, with a newline at its end.
 ///
 /// # Errors
 /// When the schema cannot be written as JSON, which its types rule out.
 pub fn schema() -> Result<String, serde_json::Error> {
-    let mut text = serde_json::to_string_pretty(&schemars::schema_for!(Snapshot))?;
-    text.push('\n');
-    Ok(text)
+    render(&schemars::schema_for!(Snapshot))
+}
+
+/// The JSON Schema of a difference, as [`schema`].
+///
+/// # Errors
+/// As for [`schema`].
+pub fn schema_of_diff() -> Result<String, serde_json::Error> {
+    render(&schemars::schema_for!(Diff))
 }

@@ -23,6 +23,16 @@ impl Style {
         self.paint("1", text)
     }
 
+    /// The sign of a difference: `+`, `-`, `~`.
+    pub fn sign(self, sign: char) -> String {
+        match sign {
+            '+' => self.paint("32", "+"),
+            '-' => self.paint("31", "-"),
+            '~' => self.paint("33", "~"),
+            other => other.to_string(),
+        }
+    }
+
     fn paint(self, code: &str, text: &str) -> String {
         if self.color {
             format!("\x1b[{code}m{text}\x1b[0m")

@@ -158,14 +158,14 @@ fn same(a: &Finding, b: &Finding) -> bool {
     key(a) == key(b)
 }
 
-fn severity_rank(severity: &str) -> usize {
+pub(super) fn severity_rank(severity: &str) -> usize {
     SEVERITIES
         .iter()
         .position(|&name| name == severity)
         .unwrap_or(usize::MAX)
 }
 
-fn rank(verdict: &str) -> usize {
+pub(super) fn rank(verdict: &str) -> usize {
     Verdict::ALL
         .iter()
         .position(|known| known.name() == verdict)

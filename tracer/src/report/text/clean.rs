@@ -2,19 +2,18 @@
 
 use std::borrow::Cow;
 
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::analysis::snapshot::Snapshot;
-
 /// The same document without control characters in any of its strings.
-pub(super) fn printable(snapshot: &Snapshot) -> Cow<'_, Snapshot> {
-    let Ok(mut document) = serde_json::to_value(snapshot) else {
-        return Cow::Borrowed(snapshot);
+pub(super) fn printable<T: Clone + Serialize + DeserializeOwned>(document: &T) -> Cow<'_, T> {
+    let Ok(mut value) = serde_json::to_value(document) else {
+        return Cow::Borrowed(document);
     };
-    if !clean(&mut document) {
-        return Cow::Borrowed(snapshot);
+    if !clean(&mut value) {
+        return Cow::Borrowed(document);
     }
-    serde_json::from_value(document).map_or(Cow::Borrowed(snapshot), Cow::Owned)
+    serde_json::from_value(value).map_or(Cow::Borrowed(document), Cow::Owned)
 }
 
 /// Whether anything was replaced.
@@ -38,6 +37,7 @@ fn steers(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::snapshot::Snapshot;
 
     #[test]
     fn escape_sequences_do_not_reach_the_terminal() {

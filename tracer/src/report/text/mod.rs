@@ -1,6 +1,7 @@
 //! The report that people read: findings first, then what was traced and what was lost.
 
 mod clean;
+pub mod diff;
 mod evidence;
 mod finding;
 mod scenario;
@@ -58,6 +59,11 @@ fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
         format!("{} ({}{trylock})", lock_name(snapshot, held.lock), held.mode)
     };
     held.iter().map(name).collect()
+}
+
+/// `1 note`, `2 notes`.
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time of the capture: `12.345678 s`.
