@@ -82,6 +82,13 @@ pub(crate) struct Work {
     pub(crate) reentrant: bool,
 }
 
+impl Work {
+    /// It was queued more often than it ran.
+    pub(crate) fn is_merged(&self) -> bool {
+        self.queued.len() > self.runs.len()
+    }
+}
+
 /// What is known of a completion.
 #[derive(Debug, Default)]
 pub(crate) struct Completion {

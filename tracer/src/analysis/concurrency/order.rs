@@ -106,9 +106,12 @@ impl<'a> Needs<'a> {
                 };
                 let own = |place: &Place| place.strand == strand && place.position < position;
                 let ended = known.queued.iter().filter(|place| own(place)).count();
-                // One run can serve several queueings: which one served which is only known when each had its own.
-                let paired = is_of_one_strand(&known.queued) && known.queued.len() == known.runs.len();
-                let ended = if paired { ended } else { ended.min(1) };
+                // One run can serve several queueings, and in another order they have runs of their own that the trace does not show.
+                let ended = match (known.is_merged(), is_of_one_strand(&known.queued)) {
+                    (true, _) => 0,
+                    (false, true) => ended,
+                    (false, false) => ended.min(1),
+                };
                 for &run in known.runs.iter().take(ended) {
                     self.need_all(run, operation);
                 }

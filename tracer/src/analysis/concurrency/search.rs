@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Side;
 use crate::analysis::event::Mode;
 use crate::analysis::lock::LockId;
-use crate::analysis::strand::{Operation, Runner, Strand, StrandId, Strands};
+use crate::analysis::strand::{Operation, Runner, Strand, StrandId, Strands, Work};
 
 /// Strands that take part at most; beyond it a search would not end in time anyway.
 const MAX_STRANDS: usize = 24;
@@ -58,7 +58,7 @@ struct State {
 }
 
 impl<'a> Search<'a> {
-    /// `None` when the trace is not kept whole or too many strands take part.
+    /// `None` when the trace does not tell enough, or too many strands take part.
     pub(super) fn new(strands: &'a Strands, sides: &[Side]) -> Option<Self> {
         if strands.cut {
             return None;
@@ -95,9 +95,17 @@ impl<'a> Search<'a> {
             Operation::Begin(work) | Operation::Flush(work) => Some(*work),
             _ => None,
         });
+        let works: Vec<_> = works.collect();
+        // In another order there are runs that the trace does not show.
+        if works
+            .iter()
+            .any(|&work| strands.work(work).is_some_and(Work::is_merged))
+        {
+            return None;
+        }
         Some(Self {
             strands,
-            works: works.collect(),
+            works,
             parts,
             completions: sides.iter().filter_map(|side| side.completion).collect(),
         })

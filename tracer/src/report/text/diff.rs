@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_loss_is_said_even_when_there_is_no_difference() {
-        let text = screen("T1|rel(W)|f\n", "T1|flush(W)|f\n", false);
+        let text = screen("T1|rel(W)|f\n", "T1|rel(W)|f\n", false);
         assert!(text.contains("A: standard input (text-trace, incomplete)"), "{text}");
         assert!(
             text.contains("warning: B is incomplete") && text.ends_with("No difference.\n"),
