@@ -11,6 +11,8 @@ pub struct Cycle {
     pub resources: Resources,
     /// That, and everything they hold.
     pub involved: Resources,
+    /// No part of these tasks waits for each other in a circle of its own.
+    pub minimal: bool,
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -69,7 +71,7 @@ fn cycles(machine: &Machine<'_>, state: &State, found: &mut BTreeSet<Cycle>) {
         .tasks()
         .map(|task| machine.waits_for(state, task).unwrap_or_default())
         .collect();
-    let mut any = false;
+    let mut circles: Vec<u8> = Vec::new();
     for start in machine.tasks() {
         // Paths of tasks above the first one: each circle is found once.
         let mut paths = vec![vec![start]];
@@ -77,8 +79,7 @@ fn cycles(machine: &Machine<'_>, state: &State, found: &mut BTreeSet<Cycle>) {
             let last = path[path.len() - 1];
             for next in machine.tasks().filter(|task| waits[last].1 & 1 << task != 0) {
                 if next == start {
-                    found.insert(cycle(machine, state, &path));
-                    any = true;
+                    circles.push(path.iter().fold(0, |all, task| all | 1 << task));
                 } else if next > start && !path.contains(&next) {
                     let mut longer = path.clone();
                     longer.push(next);
@@ -87,15 +88,24 @@ fn cycles(machine: &Machine<'_>, state: &State, found: &mut BTreeSet<Cycle>) {
             }
         }
     }
-    assert!(any, "hangs without a wait cycle\n{}{state:?}", machine.program);
+    assert!(
+        !circles.is_empty(),
+        "hangs without a wait cycle\n{}{state:?}",
+        machine.program
+    );
+    for &tasks in &circles {
+        let minimal = !circles.iter().any(|&other| other != tasks && other & !tasks == 0);
+        found.insert(cycle(machine, state, tasks, minimal));
+    }
 }
 
-fn cycle(machine: &Machine<'_>, state: &State, path: &[usize]) -> Cycle {
+fn cycle(machine: &Machine<'_>, state: &State, tasks: u8, minimal: bool) -> Cycle {
     let mut cycle = Cycle {
         resources: 0,
         involved: 0,
+        minimal,
     };
-    for &task in path {
+    for task in machine.tasks().filter(|task| tasks & 1 << task != 0) {
         cycle.resources |= machine.waits_for(state, task).map_or(0, |(resource, _)| resource);
         cycle.involved |= machine.keeps(state, task);
     }

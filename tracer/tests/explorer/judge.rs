@@ -27,7 +27,7 @@ pub enum Failure {
     /// `possible`, `certain` or `deadlock`, and there is no such wait cycle.
     False,
     /// The trace shows all of the program, a cycle is `guarded`, `ordered` or `single-task` and nothing above it, and there is such a
-    /// wait cycle.
+    /// wait cycle that no smaller one is part of.
     Hidden,
 }
 
@@ -122,7 +122,9 @@ impl Judged {
             return;
         }
         for note in found.iter().filter(|found| !found.is_told()) {
-            let real = explored.cycles.iter().any(|cycle| cycle.resources == note.nodes);
+            // With readers a circle can go through a smaller one: the finding about that one stands for both.
+            let mut minimal = explored.cycles.iter().filter(|cycle| cycle.minimal);
+            let real = minimal.any(|cycle| cycle.resources == note.nodes);
             let told = found.iter().any(|other| other.is_told() && other.nodes == note.nodes);
             if real && !told {
                 self.fail(Failure::Hidden, || note.text());
