@@ -28,7 +28,9 @@ fn document(trace: &str) -> Value {
 #[test]
 fn every_case_is_as_the_schema_says() {
     let validator = jsonschema::validator_for(&schema(&[])).expect("a schema");
-    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases")).expect("the cases") {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let entries = ["cases", "splats"].map(|folder| std::fs::read_dir(tests.join(folder)).expect("the cases"));
+    for entry in entries.into_iter().flatten() {
         let path = entry.expect("an entry").path();
         let document = document(&std::fs::read_to_string(&path).expect("a case"));
         let errors: Vec<_> = validator

@@ -83,9 +83,13 @@ pub(crate) struct Work {
 }
 
 impl Work {
-    /// It was queued more often than it ran.
+    /// It was queued more often than it ran, and by more than one strand: which queueings were merged is then a matter of order.
     pub(crate) fn is_merged(&self) -> bool {
-        self.queued.len() > self.runs.len()
+        let several = self
+            .queued
+            .iter()
+            .any(|place| self.queued.first().map(|first| first.strand) != Some(place.strand));
+        several && self.queued.len() > self.runs.len()
     }
 }
 

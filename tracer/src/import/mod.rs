@@ -2,6 +2,10 @@
 
 mod again;
 pub mod json;
+mod lines;
+mod lock_objects;
+pub mod proc_lockdep;
+pub mod splat;
 pub mod text_trace;
 
 use std::fmt;
@@ -58,6 +62,14 @@ impl Error {
             text: None,
         }
     }
+
+    fn line(file: &str, line: u64, message: impl Into<String>, text: &str) -> Self {
+        Self {
+            line: Some(line),
+            text: Some(text.to_string()),
+            ..Self::file(file, message)
+        }
+    }
 }
 
 /// What a file was recognised as.
@@ -65,7 +77,14 @@ impl Error {
 enum Format {
     TextTrace,
     Json,
+    ProcLockdep,
+    /// Any text: what is looked for in it are splats of lockdep.
+    KernelLog,
 }
+
+/// What a file is when it is nothing that can be read.
+const NEITHER: &str = "neither a text trace (`THREAD|OP(ARG)|LOCATION`) nor a JSON report of tracer, nor a kernel log with a lockdep splat, \
+                       nor /proc/lockdep";
 
 /// What a file has told: events that were taken in, or a report that was made of them elsewhere.
 #[derive(Debug)]
@@ -122,6 +141,8 @@ pub fn load_from(name: &str, mut input: impl BufRead) -> Result<Source, Error> {
     let events = |(model, context)| Source::Events(Box::new(model), Box::new(context));
     match format {
         Format::TextTrace => text_trace::read(name, input).map(events),
+        Format::ProcLockdep => proc_lockdep::read(name, input).map(events),
+        Format::KernelLog => splat::read(name, input).map(events),
         Format::Json => Ok(Source::Report(Box::new(json::read(name, input)?))),
     }
 }
@@ -155,28 +176,42 @@ fn recognise(name: &str, head: &[u8]) -> Result<Format, Error> {
     }
     let head = String::from_utf8_lossy(head);
     let mut lines = (1u64..).zip(head.lines());
-    let first = lines.find(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-    match first {
-        None => Ok(Format::TextTrace),
-        Some((_, line)) if line.trim_start().starts_with('{') => Ok(Format::Json),
-        Some((_, line)) if line.contains('|') && !line.contains('\0') => Ok(Format::TextTrace),
-        Some((number, line)) => Err(Error {
-            file: name.to_string(),
-            line: Some(number),
-            message: unknown(&head).to_string(),
-            text: Some(line.to_string()),
-        }),
+    let Some((number, line)) = lines.find(|(_, line)| !line.trim().is_empty() && !line.starts_with('#')) else {
+        return Ok(Format::TextTrace);
+    };
+    if line.trim_start().starts_with('{') {
+        return Ok(Format::Json);
     }
+    if proc_lockdep::begins_with(line) || head.lines().any(proc_lockdep::is_head) {
+        return Ok(Format::ProcLockdep);
+    }
+    if head
+        .lines()
+        .any(|line| !line.starts_with('#') && splat::begins_in(line))
+    {
+        return Ok(Format::KernelLog);
+    }
+    if head.contains('\0') {
+        return Err(Error::line(name, number, NEITHER, line));
+    }
+    if let Some(other) = other_file_of_lockdep(line) {
+        let message = format!("this is {other}, which has no dependencies of classes; /proc/lockdep has them");
+        return Err(Error::line(name, number, message, line));
+    }
+    // A kernel log can have a `|` in its first line, and the first splat behind what was looked at.
+    let is_trace = line.find('|').is_some_and(|bar| !splat::has_prefix(line, bar));
+    Ok(if is_trace { Format::TextTrace } else { Format::KernelLog })
 }
 
-fn unknown(head: &str) -> &'static str {
-    if head.contains("possible circular locking dependency") || head.contains("possible recursive locking") {
-        return "this looks like a lockdep splat, which this version cannot read yet";
-    }
-    if head.contains("all lock classes:") || head.contains("lock-classes:") {
-        return "this looks like /proc/lockdep text, which this version cannot read yet";
-    }
-    "neither a text trace (`THREAD|OP(ARG)|LOCATION`) nor a JSON report of tracer"
+/// Files beside `/proc/lockdep` that begin like this.
+fn other_file_of_lockdep(line: &str) -> Option<&'static str> {
+    let names = [
+        ("all lock chains:", "/proc/lockdep_chains"),
+        ("lock-classes:", "/proc/lockdep_stats"),
+        ("lock_stat version", "/proc/lock_stat"),
+    ];
+    let begins = |(begin, _): &&(&str, &str)| line.trim_start().starts_with(begin);
+    names.iter().find(begins).map(|&(_, name)| name)
 }
 
 #[cfg(test)]
@@ -203,7 +238,18 @@ mod tests {
             "{}",
             message(b"\x7fELF\0\0|")
         );
-        assert!(message(b"=====\nWARNING: possible circular locking dependency detected\n").contains("lockdep splat"));
+        let log = b"=====\nWARNING: possible circular locking dependency detected\n";
+        assert!(
+            message(log).starts_with("input:2: this splat of lockdep is not whole"),
+            "{}",
+            message(log)
+        );
+        assert!(read_from("input", &b"all lock classes:\n"[..]).is_ok());
+        assert!(
+            message(b"lock-classes:        1024 [max: 8192]\n").starts_with("input:1: this is /proc/lockdep_stats"),
+            "{}",
+            message(b"lock-classes:        1024 [max: 8192]\n")
+        );
         assert!(
             message(b"{\"a\": 1}").contains("no report of tracer"),
             "{}",

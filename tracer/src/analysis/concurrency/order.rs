@@ -107,7 +107,10 @@ impl<'a> Needs<'a> {
                 let own = |place: &Place| place.strand == strand && place.position < position;
                 let ended = known.queued.iter().filter(|place| own(place)).count();
                 // One run can serve several queueings, and in another order they have runs of their own that the trace does not show.
-                let ended = match (known.is_merged(), is_of_one_strand(&known.queued)) {
+                let ended = match (
+                    known.is_merged(),
+                    known.queued.len() == known.runs.len() && is_of_one_strand(&known.queued),
+                ) {
                     (true, _) => 0,
                     (false, true) => ended,
                     (false, false) => ended.min(1),
