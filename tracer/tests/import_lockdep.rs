@@ -490,7 +490,7 @@ fn a_splat_that_is_mangled_is_refused_at_its_line() {
     let end = splat.find("-> #0").expect("an entry");
     let no_stack = format!("{}{}", &splat[..begin], &splat[end..]);
     assert!(
-        message(&no_stack).starts_with("log:18: this entry has no stack"),
+        message(&no_stack).starts_with("log:16: this entry has no stack"),
         "{}",
         message(&no_stack)
     );
