@@ -3,6 +3,7 @@
 //! [`model::Model`] is the way in ([`model::Model::apply`]) and the way out ([`model::Model::snapshot`]).
 
 mod assemble;
+pub mod component;
 pub mod context;
 mod cycle;
 pub mod event;
