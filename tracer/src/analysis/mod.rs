@@ -4,6 +4,7 @@
 
 mod assemble;
 mod chain;
+pub mod component;
 mod concurrency;
 pub mod context;
 mod cycle;
