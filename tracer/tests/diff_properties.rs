@@ -21,7 +21,7 @@ const PLACES: [&str; 6] = [
     "120",
     "",
 ];
-const CLASSES: usize = 4;
+const CLASSES: usize = 3;
 const INSTANCES: usize = 3;
 const THREADS: usize = 4;
 

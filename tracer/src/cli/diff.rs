@@ -69,8 +69,7 @@ pub(super) fn execute(args: &DiffArgs) -> Result<Status, Failure> {
     if is_stdin(&args.a) && is_stdin(&args.b) {
         return Err(Failure::usage("only one of the two files can be standard input"));
     }
-    let (a, b) = (import::read(&args.a)?, import::read(&args.b)?);
-    let mut diff = diff::diff(&a, &b);
+    let mut diff = diff::diff(&import::read(&args.a)?, &import::read(&args.b)?);
     let name = |path: &Path| (!is_stdin(path)).then(|| path.display().to_string());
     (diff.a.file, diff.b.file) = (name(&args.a), name(&args.b));
     common::write(&render(args, &diff)?, args.output.as_deref())?;

@@ -164,10 +164,21 @@ mod tests {
 
     #[test]
     fn classes_of_a_finding_start_the_same_whatever_instances_are_called() {
-        let trace = |a: &str, b: &str| format!("T1|acq({a})|\nT1|acq({b})|\nT2|acq({b})|\nT2|acq({a})|\n");
-        for (a, b) in [("A#1", "B#1"), ("A#2", "B#0")] {
-            let snapshot = read(&trace(a, b));
-            assert_eq!(ByClass::new(&snapshot).classes(&snapshot.findings[0]), ["A", "B"]);
+        let trace = |x: &str, y: &str| -> String {
+            let side = |(n, (from, to)): (usize, (&str, &str))| format!("T{n}|acq({from})|\nT{n}|acq({to})|\n");
+            [(x, "Z"), ("Z", y), (y, "Y"), ("Y", x)]
+                .into_iter()
+                .enumerate()
+                .map(side)
+                .collect()
+        };
+        for (x, y) in [("X#1", "X#2"), ("X#2", "X#1")] {
+            let snapshot = read(&trace(x, y));
+            assert_eq!(snapshot.findings[0].locks[0], "X#1");
+            assert_eq!(
+                ByClass::new(&snapshot).classes(&snapshot.findings[0]),
+                ["X", "Y", "X", "Z"]
+            );
         }
     }
 
