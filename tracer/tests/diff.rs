@@ -260,6 +260,51 @@ fn a_report_stands_for_the_trace_it_is_of() {
 }
 
 #[test]
+fn both_files_are_judged_by_the_same_rules() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rules = folder.path().join("rules.toml");
+    std::fs::write(
+        &rules,
+        "[rule.\"b first\"]\nbefore = \"B\"\nafter = \"A\"\nreason = \"a test\"\nsource = \"a test\"\n",
+    )
+    .expect("a file");
+    let trace = "T1|acq(A)|f\nT1|acq(B)|g\n";
+    let file = folder.path().join("trace.std");
+    std::fs::write(&file, trace).expect("a file");
+    let (file, rules) = (file.to_str().expect("UTF-8"), rules.to_str().expect("UTF-8"));
+    let report = tracer(&["report", file, "--rules", rules, "--format", "json"], b"");
+    assert!(
+        stdout(&report).contains("order-rule"),
+        "{}{}",
+        stdout(&report),
+        stderr(&report)
+    );
+    let same = tracer(&["diff", file, "-", "--rules", rules], &report.stdout);
+    assert!(
+        stdout(&same).contains("No difference."),
+        "{}{}",
+        stdout(&same),
+        stderr(&same)
+    );
+    let without = tracer(&["diff", file, "-"], &report.stdout);
+    assert!(stdout(&without).contains("1 new, 0 gone"), "{}", stdout(&without));
+}
+
+#[test]
+fn lockdep_makes_what_two_objects_do_an_error() {
+    // The other way round on other objects of the same classes.
+    let there = "T1|acq(A#1)|f\nT1|acq(B#1)|g\nT1|rel(B#1)|\nT1|rel(A#1)|\n";
+    let back = "T2|acq(B#2)|f\nT2|acq(A#2)|g\nT2|rel(A#2)|\nT2|rel(B#2)|\n";
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("trace.std");
+    std::fs::write(&file, there).expect("a file");
+    let file = file.to_str().expect("UTF-8");
+    let both = format!("{there}{back}");
+    assert_eq!(status(&tracer(&["diff", file, "-"], both.as_bytes())), 0);
+    assert_eq!(status(&tracer(&["diff", file, "-", "--lockdep"], both.as_bytes())), 1);
+}
+
+#[test]
 fn json_and_files() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("diff.json");

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::common::{self, Color, FailOn, Format, Threshold};
+use super::common::{self, Color, FailOn, Format, RuleArgs, Threshold};
 use super::failure::{Failure, Status};
 use crate::analysis::diff::{self, document::Diff};
+use crate::analysis::rules::{self, RuleSet};
+use crate::analysis::snapshot::Snapshot;
 use crate::import;
 use crate::report::style::Style;
 use crate::report::{json, text};
@@ -56,6 +58,11 @@ pub struct DiffArgs {
     /// Use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     color: Color,
+    #[command(flatten)]
+    rules: RuleArgs,
+    /// Judge both as lockdep does: a lock is its class, and every circle of classes is an error
+    #[arg(long)]
+    lockdep: bool,
     /// Exit with 1 when B has a finding at least as severe as this that A lacks, or one that was less severe in A
     #[arg(long, value_name = "WHAT", value_enum, default_value_t)]
     fail_on: FailOnDiff,
@@ -69,11 +76,19 @@ pub(super) fn execute(args: &DiffArgs) -> Result<Status, Failure> {
     if is_stdin(&args.a) && is_stdin(&args.b) {
         return Err(Failure::usage("only one of the two files can be standard input"));
     }
-    let mut diff = diff::diff(&import::read(&args.a)?, &import::read(&args.b)?);
+    let rules = args.rules.load()?;
+    let mut diff = diff::diff(&read(args, &args.a, &rules)?, &read(args, &args.b, &rules)?);
     let name = |path: &Path| (!is_stdin(path)).then(|| path.display().to_string());
     (diff.a.file, diff.b.file) = (name(&args.a), name(&args.b));
     common::write(&render(args, &diff)?, args.output.as_deref())?;
     Ok(status(args, &diff))
+}
+
+/// The report of a file, judged as the other one.
+fn read(args: &DiffArgs, path: &Path, rules: &RuleSet) -> Result<Snapshot, Failure> {
+    let mut snapshot = import::load(path)?.judge(args.lockdep, &[]).map_err(Failure::usage)?;
+    rules::apply(&mut snapshot, rules);
+    Ok(snapshot)
 }
 
 fn render(args: &DiffArgs, diff: &Diff) -> Result<String, Failure> {

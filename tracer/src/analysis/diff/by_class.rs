@@ -1,6 +1,6 @@
 //! A snapshot by classes: its locks merged, its dependencies by class and mode.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::super::rotation;
 use super::super::snapshot::{Dependency, Evidence, Finding, Snapshot};
@@ -9,6 +9,9 @@ use super::place::{self, Functions, Places};
 
 /// Class of an id that leads nowhere: a document from elsewhere can have one.
 const NO_CLASS: &str = "?";
+
+/// Kind of what stands for the end of a thread, and the class of all of them.
+const THREAD: &str = "thread";
 
 /// What makes a dependency between classes another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,6 +63,7 @@ pub(super) struct ByClass<'a> {
     pub(super) dependencies: BTreeMap<Key<'a>, Merged<'a>>,
     by_id: HashMap<u32, &'a str>,
     by_name: HashMap<&'a str, &'a str>,
+    threads: HashSet<&'a str>,
     dependency_by_id: HashMap<u32, &'a Dependency>,
 }
 
@@ -70,11 +74,17 @@ impl<'a> ByClass<'a> {
             dependencies: BTreeMap::new(),
             by_id: HashMap::new(),
             by_name: HashMap::new(),
+            threads: HashSet::new(),
             dependency_by_id: HashMap::new(),
         };
         for lock in &snapshot.locks {
             // What stands for the end of a thread is called after its task.
-            let class = if lock.kind == "thread" { "thread" } else { &lock.class };
+            let class = if lock.kind == THREAD {
+                classes.threads.insert(&lock.class);
+                THREAD
+            } else {
+                &lock.class
+            };
             classes.by_id.insert(lock.id, class);
             classes.by_name.entry(&lock.name).or_insert(class);
         }
@@ -118,6 +128,7 @@ impl<'a> ByClass<'a> {
     /// The classes of a finding's locks, from the smallest rotation on: which lock's name is the smallest says nothing of the classes.
     pub(super) fn classes(&self, finding: &'a Finding) -> Vec<&'a str> {
         let class = |name: &'a String| match finding.level.as_str() {
+            "class" if self.threads.contains(name.as_str()) => THREAD,
             "class" => name,
             _ => self.by_name.get(name.as_str()).copied().unwrap_or(name),
         };

@@ -10,6 +10,7 @@ const MAX_NAMES: usize = 5;
 /// In words, the gravest first.
 pub(super) fn all(a: &Snapshot, b: &Snapshot, places_not_compared: u64) -> Vec<String> {
     let mut warnings = Vec::new();
+    let allowed = [("A", a.suppressed.len()), ("B", b.suppressed.len())];
     let (a, b) = (&a.capture, &b.capture);
     if !a.complete {
         warnings.push(format!(
@@ -31,6 +32,10 @@ pub(super) fn all(a: &Snapshot, b: &Snapshot, places_not_compared: u64) -> Vec<S
     }
     warnings.extend(hooked("A", a, b));
     warnings.extend(hooked("B", b, a));
+    for (side, count) in allowed.into_iter().filter(|&(_, count)| count > 0) {
+        let findings = if count == 1 { "finding" } else { "findings" };
+        warnings.push(format!("rules allow {count} {findings} of {side}: not compared"));
+    }
     if places_not_compared > 0 {
         let places = if places_not_compared == 1 {
             "place was"
@@ -83,6 +88,7 @@ fn hooked(side: &str, capture: &Capture, other: &Capture) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::snapshot::Suppressed;
 
     fn snapshot(backend: &str, complete: bool, attached: &[&str]) -> Snapshot {
         let mut snapshot = Snapshot::default();
@@ -113,6 +119,22 @@ mod tests {
             "{b:?}"
         );
         assert_eq!(all(&bad, &bad, 0).len(), 2);
+    }
+
+    #[test]
+    fn allowed_findings_are_told() {
+        let text = "T1|acq(A)|f\nT1|acq(A)|g\n";
+        let mut a = crate::import::read_from("trace", text.as_bytes()).expect("a trace");
+        let mut b = a.clone();
+        let finding = b.findings.remove(0);
+        b.suppressed.push(Suppressed {
+            finding,
+            entry: "known".to_string(),
+            reason: "harmless".to_string(),
+        });
+        assert_eq!(all(&a, &b, 0), ["rules allow 1 finding of B: not compared"]);
+        std::mem::swap(&mut a, &mut b);
+        assert_eq!(all(&a, &b, 0), ["rules allow 1 finding of A: not compared"]);
     }
 
     #[test]

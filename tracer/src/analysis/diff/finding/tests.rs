@@ -208,6 +208,23 @@ fn a_guard_that_moves_from_one_place_to_another_makes_a_difference() {
 }
 
 #[test]
+fn what_threads_are_called_makes_no_difference() {
+    let trace = |thread: &str| {
+        format!(
+            "T1|fork({thread})|f\nT1|acq(A)|f\nT1|join({thread})|g\nT1|rel(A)|\nT{thread}|acq(A)|h\nT{thread}|rel(A)|\n"
+        )
+    };
+    let prints = |thread: &str| {
+        read_from("trace", trace(thread).as_bytes())
+            .expect("a trace")
+            .findings
+            .len()
+    };
+    assert_eq!((prints("2"), prints("7")), (1, 1));
+    assert_eq!(compare_traces(&trace("2"), &trace("7")), FindingChanges::default());
+}
+
+#[test]
 fn swapped_sides_give_the_mirror_image() {
     let a = inversion("1", PLACES) + &inversion("2", ["f", "g", "h", "second"]) + "T1|acq(C)|f\nT1|acq(C)|g\n";
     let b = inversion("1", ["f", "g", "h", "moved"]) + "T1|acq(D)|f\nT1|acq(D)|g\n";
