@@ -2,13 +2,15 @@
 //!
 //! Findings with the same fingerprint are the same. So are those of one kind and level about the same classes; the ones that no
 //! fingerprint matches are paired, the most severe first. What a report shows of a cycle is one of many pieces of evidence, and which
-//! one can depend on the names of its locks. So a finding without a partner is new only when the other side has none about these
-//! classes that is as severe, or has not seen its places.
+//! one, and so which locks were taken in between, can depend on the names of its locks. So a finding without a partner is new only when
+//! the other side has none of this circle that is as severe, or has not seen its places.
 
 use std::cmp::Ordering;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::findings::{rank, severity_rank};
+use super::super::rotation;
 use super::super::snapshot::Finding;
 use super::by_class::{ByClass, Key};
 use super::document::{FindingChange, FindingChanges, FindingPlace, FindingSide, Place};
@@ -30,6 +32,8 @@ struct Group<'a> {
     /// The most severe one stands for all.
     finding: &'a Finding,
     subject: Subject<'a>,
+    /// The same without the locks that the sides took in between.
+    circle: Subject<'a>,
     rank: Rank,
     sides: Vec<(Key<'a>, Functions, Place)>,
     count: u64,
@@ -39,7 +43,7 @@ struct Group<'a> {
 struct Findings<'a> {
     of: &'a ByClass<'a>,
     by_fingerprint: BTreeMap<&'a str, Group<'a>>,
-    /// How many of which rank there are about the same classes.
+    /// How many of which rank there are of the same circle.
     ranks: BTreeMap<Subject<'a>, BTreeMap<Rank, u64>>,
 }
 
@@ -57,33 +61,37 @@ impl<'a> Findings<'a> {
     }
 
     fn add(&mut self, finding: &'a Finding) {
-        let subject = Subject {
-            classes: self.of.classes(finding),
-            kind: &finding.kind,
-            level: &finding.level,
+        let sides = self.sides(finding);
+        let subject = |classes| Subject {
+            classes,
+            kind: finding.kind.as_str(),
+            level: finding.level.as_str(),
         };
-        let rank = (
-            severity_rank(&finding.severity),
-            finding.verdict.as_deref().map_or(0, rank),
-        );
-        let ranks = self.ranks.entry(subject.clone()).or_default();
-        let same = ranks.entry(rank).or_default();
+        let mut group = Group {
+            finding,
+            subject: subject(self.of.classes(finding)),
+            circle: subject(circle(&sides)),
+            rank: (
+                severity_rank(&finding.severity),
+                finding.verdict.as_deref().map_or(0, rank),
+            ),
+            sides,
+            count: finding.count,
+        };
+        let ranks = self.ranks.entry(group.circle.clone()).or_default();
+        let same = ranks.entry(group.rank).or_default();
         *same = same.saturating_add(finding.count);
-        let known = self.by_fingerprint.get(finding.fingerprint.as_str());
-        let count = known.map_or(0, |group| group.count).saturating_add(finding.count);
-        let leads = known.is_none_or(|group| (rank, &subject) < (group.rank, &group.subject));
-        if leads {
-            let sides = self.sides(finding);
-            let group = Group {
-                finding,
-                subject,
-                rank,
-                sides,
-                count,
-            };
-            self.by_fingerprint.insert(&finding.fingerprint, group);
-        } else if let Some(group) = self.by_fingerprint.get_mut(finding.fingerprint.as_str()) {
-            group.count = count;
+        match self.by_fingerprint.entry(&finding.fingerprint) {
+            Entry::Vacant(entry) => {
+                entry.insert(group);
+            }
+            Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                if (group.rank, &group.subject) < (known.rank, &known.subject) {
+                    std::mem::swap(known, &mut group);
+                }
+                known.count = known.count.saturating_add(group.count);
+            }
         }
     }
 
@@ -111,10 +119,10 @@ impl<'a> Findings<'a> {
         only
     }
 
-    /// Whether there is a finding about the same classes, at least as severe, and every place of this one was seen.
+    /// Whether there is a finding of the same circle, at least as severe, and every place of this one was seen.
     fn covers(&self, group: &Group<'_>) -> bool {
         let as_severe = || {
-            let ranks = self.ranks.get(&group.subject);
+            let ranks = self.ranks.get(&group.circle);
             ranks.is_some_and(|ranks| ranks.keys().next().is_some_and(|worst| *worst <= group.rank))
         };
         let seen = |(key, functions, _): &(Key<'_>, Functions, Place)| {
@@ -123,6 +131,14 @@ impl<'a> Findings<'a> {
         };
         !group.sides.is_empty() && as_severe() && group.sides.iter().all(seen)
     }
+}
+
+/// The classes that the sides of a cycle start from, from the smallest rotation on.
+fn circle<'a>(sides: &[(Key<'a>, Functions, Place)]) -> Vec<&'a str> {
+    let mut classes: Vec<_> = sides.iter().map(|(key, ..)| key.from).collect();
+    let start = rotation::smallest(&classes);
+    classes.rotate_left(start);
+    classes
 }
 
 pub(super) fn compare(a: &ByClass<'_>, b: &ByClass<'_>) -> FindingChanges {
@@ -163,9 +179,9 @@ pub(super) fn compare(a: &ByClass<'_>, b: &ByClass<'_>) -> FindingChanges {
 /// A pair that is not the same.
 fn changed(a: &Findings<'_>, b: &Findings<'_>, before: &Group<'_>, after: &Group<'_>) -> Option<FindingChange> {
     let covered = a.covers(after) && b.covers(before);
-    let as_many = |subject: &Subject<'_>| a.ranks.get(subject) == b.ranks.get(subject);
+    let as_many = |circle: &Subject<'_>| a.ranks.get(circle) == b.ranks.get(circle);
     // The same verdicts from the same evidence, shown at each other's places.
-    if covered && as_many(&before.subject) && as_many(&after.subject) && same_evidence(a, b, [before, after]) {
+    if covered && as_many(&before.circle) && as_many(&after.circle) && same_evidence(a, b, [before, after]) {
         return None;
     }
     let same_places = covered && before.rank == after.rank || before.finding.fingerprint == after.finding.fingerprint;
