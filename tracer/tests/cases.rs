@@ -151,6 +151,56 @@ fn without_the_shared_hold_of_cleanup_net_the_founding_case_is_gone() {
     );
 }
 
+/// What breaks the first set of cycles: each choice, and whether the search was exact.
+fn breaks(snapshot: &Snapshot) -> Vec<String> {
+    let set = snapshot.breaks.first().expect("something that breaks the cycle");
+    assert!(set.exact, "{:?}", set.choices);
+    set.choices.iter().map(|choice| choice.without.join(" and ")).collect()
+}
+
+#[test]
+fn the_notifier_call_and_the_shared_hold_break_the_founding_case() {
+    for name in ["c01", "c01b", "founding-6.12"] {
+        let breaks = breaks(&read(&case(name)));
+        let first = breaks.first().map(String::as_str);
+        assert_eq!(first, Some("pernet_ops_rwsem@unregister_netdevice_notifier"), "{name}");
+        assert!(
+            breaks.iter().any(|way| way == "pernet_ops_rwsem@cleanup_net"),
+            "{name}: {breaks:?}"
+        );
+    }
+}
+
+#[test]
+fn what_is_said_to_break_a_case_breaks_it() {
+    for (name, _) in CASES {
+        let snapshot = read(&case(name));
+        for set in &snapshot.breaks {
+            for choice in &set.choices {
+                let without: Vec<_> = choice.without.iter().map(String::as_str).collect();
+                let rest = support::read_without(&case(name), &without);
+                let left = rest.findings.iter().filter(|finding| finding.severity != "note");
+                assert_eq!(
+                    left.count(),
+                    snapshot
+                        .findings
+                        .iter()
+                        .filter(|finding| finding.severity != "note")
+                        .count()
+                        - set.findings.len(),
+                    "{name}: {without:?}"
+                );
+            }
+        }
+        let cycles = snapshot
+            .findings
+            .iter()
+            .filter(|finding| finding.verdict.is_some() && finding.severity != "note");
+        let broken: usize = snapshot.breaks.iter().map(|set| set.findings.len()).sum();
+        assert_eq!(cycles.count(), broken, "{name}");
+    }
+}
+
 #[test]
 fn a_report_is_judged_again_as_its_trace_is() {
     for (name, _) in CASES {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::breaks;
 use super::context::Context;
 use super::findings;
 use super::graph::{self, Evidence};
@@ -32,6 +33,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         windows: windows(&view),
         notifiers: notifiers(&view),
         waits: waits(&view, &wait_for, &findings),
+        breaks: breaks::find(&view, &findings),
         findings,
         suppressed: Vec::new(),
     }

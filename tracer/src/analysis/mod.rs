@@ -3,6 +3,7 @@
 //! [`model::Model`] is the way in ([`model::Model::apply`]) and the way out ([`model::Model::snapshot`]).
 
 mod assemble;
+mod breaks;
 mod chain;
 pub mod component;
 mod concurrency;

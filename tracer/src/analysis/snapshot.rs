@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Version of the document's shape: minor for additions, major for anything else.
-pub const SCHEMA_VERSION: &str = "1.1";
+pub const SCHEMA_VERSION: &str = "1.2";
 
 /// Everything that is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -30,6 +30,9 @@ pub struct Snapshot {
     pub waits: Vec<Wait>,
     /// Cycles and violations, most severe first.
     pub findings: Vec<Finding>,
+    /// What would break the cycles, one entry per connected set of them.
+    #[serde(default)]
+    pub breaks: Vec<Break>,
     /// Findings that an allow entry of a rule file takes out.
     #[serde(default)]
     pub suppressed: Vec<Suppressed>,
@@ -268,6 +271,26 @@ pub struct Finding {
     /// How often: sets of lock objects with these names that close the same cycle, or breaches of the same rule.
     #[serde(default)]
     pub count: u64,
+}
+
+/// A connected set of cycles, and the fewest acquisitions whose removal leaves none of them.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Break {
+    /// Ids of the findings.
+    pub findings: Vec<u32>,
+    /// Each of them breaks them all; what touches the least else comes first.
+    pub choices: Vec<Choice>,
+    /// No choice of fewer acquisitions exists; false where the search was given up.
+    pub exact: bool,
+}
+
+/// What to take out, judged: no cycle at warning or above is left among these locks.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// As `--without` takes them: `lock@function`, or `A->B` where no function is known.
+    pub without: Vec<String>,
+    /// Ids of the dependencies of the findings that are gone with it.
+    pub dependencies: Vec<u32>,
 }
 
 /// A finding that is known and allowed.

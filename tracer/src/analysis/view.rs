@@ -66,8 +66,7 @@ impl<'a> View<'a> {
         Self::of(model, context, Cow::Borrowed(&model.graph))
     }
 
-    /// The same with another order graph.
-    pub(crate) fn of(model: &'a Model, context: &'a Context, graph: Cow<'a, OrderGraph>) -> Self {
+    fn of(model: &'a Model, context: &'a Context, graph: Cow<'a, OrderGraph>) -> Self {
         let mut locks: BTreeMap<LockId, Named> = BTreeMap::new();
         let mut classes = Classes::default();
         for (number, id) in (1u32..).zip(mentioned(model, &graph)) {
@@ -102,6 +101,11 @@ impl<'a> View<'a> {
             locks,
             classes: classes.names,
         }
+    }
+
+    /// The same model with another order graph.
+    pub(crate) fn with(&self, graph: OrderGraph) -> Self {
+        Self::of(self.model, self.context, Cow::Owned(graph))
     }
 
     /// The order graph.

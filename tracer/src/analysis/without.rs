@@ -1,19 +1,19 @@
 //! What if: the graph judged as if a hold, a dependency or a lock were gone. This is how fixes are argued about.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 
 use thiserror::Error;
 
 use super::context::Context;
-use super::graph::{Evidence, OrderGraph, Situation};
+use super::graph::{Edge, Evidence, OrderGraph, Situation};
 use super::held::Taken;
 use super::lock::LockId;
 use super::model::Model;
 use super::view::View;
 
 /// What to leave out. Locks go by name or class, functions are those that take the lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Without {
     /// `lock@function`, or `lock` wherever it is taken: no hold of it and no request for it.
     Hold(Place),
@@ -22,12 +22,28 @@ pub enum Without {
 }
 
 /// A lock, and the function that takes it where only that one is meant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Name or class.
     pub lock: String,
     /// The innermost function that is no locking primitive.
     pub function: Option<String>,
+}
+
+impl fmt::Display for Without {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hold(place) => place.fmt(f),
+            Self::Dependency(from, to) => write!(f, "{from}->{to}"),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.lock)?;
+        self.function.iter().try_for_each(|function| write!(f, "@{function}"))
+    }
 }
 
 /// Something to leave out that is not there.
@@ -111,16 +127,16 @@ pub(crate) fn view<'a>(model: &'a Model, context: &'a Context) -> View<'a> {
     if context.without.is_empty() {
         return whole;
     }
-    let graph = rest(&whole);
-    View::of(model, context, Cow::Owned(graph))
+    let graph = rest(&whole, &context.without, |_| true);
+    whole.with(graph)
 }
 
-/// The graph without what is left out.
-fn rest(view: &View<'_>) -> OrderGraph {
+/// The graph without what is left out, and without the edges that do not count.
+pub(crate) fn rest(view: &View<'_>, without: &[Without], counts: impl Fn(Edge) -> bool) -> OrderGraph {
     let graph = view.graph();
     let mut rest = OrderGraph::default();
     let mut known: BTreeMap<u32, Option<u32>> = BTreeMap::new();
-    for dependency in graph.dependencies() {
+    for dependency in graph.dependencies().iter().filter(|dependency| counts(dependency.edge)) {
         for evidence in &dependency.evidence {
             let Some((situation, from)) = graph
                 .situation(evidence)
@@ -128,17 +144,17 @@ fn rest(view: &View<'_>) -> OrderGraph {
             else {
                 continue;
             };
-            if is_gone(view, from) || is_cut(view, from, &situation.request) {
+            if is_gone(view, without, from) || is_cut(view, without, from, &situation.request) {
                 continue;
             }
             let kept = *known
                 .entry(evidence.situation)
-                .or_insert_with(|| Some(rest.add_situation(reduced(view, situation)?)));
+                .or_insert_with(|| Some(rest.add_situation(reduced(view, without, situation)?)));
             let Some(kept) = kept else {
                 continue;
             };
             let before = situation.held.iter().take(usize::from(evidence.from));
-            let from = before.filter(|taken| !is_gone(view, taken)).count();
+            let from = before.filter(|taken| !is_gone(view, without, taken)).count();
             let evidence = Evidence {
                 situation: kept,
                 from: u16::try_from(from).unwrap_or(u16::MAX),
@@ -150,24 +166,28 @@ fn rest(view: &View<'_>) -> OrderGraph {
     rest
 }
 
-fn reduced(view: &View<'_>, situation: &Situation) -> Option<Situation> {
-    let held = situation.held.iter().filter(|taken| !is_gone(view, taken)).copied();
-    (!is_gone(view, &situation.request)).then(|| Situation {
+fn reduced(view: &View<'_>, without: &[Without], situation: &Situation) -> Option<Situation> {
+    let held = situation
+        .held
+        .iter()
+        .filter(|taken| !is_gone(view, without, taken))
+        .copied();
+    (!is_gone(view, without, &situation.request)).then(|| Situation {
         held: held.collect(),
         request: situation.request,
         window: situation.window,
     })
 }
 
-fn is_gone(view: &View<'_>, taken: &Taken) -> bool {
-    view.context.without.iter().any(|without| match without {
+fn is_gone(view: &View<'_>, without: &[Without], taken: &Taken) -> bool {
+    without.iter().any(|without| match without {
         Without::Hold(place) => is_at(view, taken, place),
         Without::Dependency(..) => false,
     })
 }
 
-fn is_cut(view: &View<'_>, held: &Taken, request: &Taken) -> bool {
-    view.context.without.iter().any(|without| match without {
+fn is_cut(view: &View<'_>, without: &[Without], held: &Taken, request: &Taken) -> bool {
+    without.iter().any(|without| match without {
         Without::Dependency(from, to) => is_at(view, held, from) && is_at(view, request, to),
         Without::Hold(_) => false,
     })

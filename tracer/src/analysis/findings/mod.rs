@@ -34,23 +34,8 @@ const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "note"];
 /// All findings, the most severe first, numbered from 1.
 pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits) {
     let mut limits = Limits::default();
-    let mut findings = Vec::new();
-    let instance = Nodes::new(view, Level::Instance);
-    if view.context.lockdep {
-        findings.extend(class_level(view, &mut limits));
-    } else {
-        findings.extend(recursion::find(view, &instance));
-        findings.extend(inversion::find(view, &instance, &mut limits));
-        let (classes, locks) = view.sizes();
-        if classes < locks {
-            let of_classes = class_level(view, &mut limits);
-            let uncovered = of_classes
-                .into_iter()
-                .filter(|finding| !is_covered(view, finding, &findings));
-            findings.extend(uncovered.collect::<Vec<_>>());
-        }
-    }
-    let deadlocks = deadlock::find(view, &instance, wait_for);
+    let mut findings = cycles(view, &mut limits);
+    let deadlocks = deadlock::find(view, &Nodes::new(view, Level::Instance), wait_for);
     // What has happened is the same cycle as what could.
     findings.retain(|finding| !deadlocks.iter().any(|deadlock| same_edges(view, deadlock, finding)));
     findings.extend(deadlocks);
@@ -59,6 +44,25 @@ pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits)
     findings.extend(leaked_hold::find(view));
     sort(&mut findings);
     (unite(findings), limits)
+}
+
+/// What could deadlock, at both levels.
+pub(crate) fn cycles(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
+    if view.context.lockdep {
+        return class_level(view, limits);
+    }
+    let instance = Nodes::new(view, Level::Instance);
+    let mut findings = recursion::find(view, &instance);
+    findings.extend(inversion::find(view, &instance, limits));
+    let (classes, locks) = view.sizes();
+    if classes < locks {
+        let of_classes = class_level(view, limits).into_iter();
+        let uncovered: Vec<_> = of_classes
+            .filter(|finding| !is_covered(view, finding, &findings))
+            .collect();
+        findings.extend(uncovered);
+    }
+    findings
 }
 
 /// Class-level findings, one per distinct set of classes: the most severe, then the shortest.

@@ -140,6 +140,7 @@ pub fn apply(snapshot: &mut Snapshot, rules: &RuleSet) {
         findings,
         suppressed,
         waits,
+        breaks,
         ..
     } = snapshot;
     let index = Index::new(locks, dependencies);
@@ -155,12 +156,16 @@ pub fn apply(snapshot: &mut Snapshot, rules: &RuleSet) {
         findings::sort(findings);
     }
     take_out(findings, suppressed, &rules.allows, &index);
-    let before: Vec<_> = findings.iter().map(|finding| Some(finding.id)).collect();
+    let before: Vec<_> = findings.iter().map(|finding| finding.id).collect();
     findings::number(findings);
-    for wait in waits.iter_mut().filter(|wait| wait.finding.is_some()) {
-        let now = before.iter().position(|&id| id == wait.finding);
-        wait.finding = now.and_then(|now| findings.get(now)).map(|finding| finding.id);
+    let now = |id: u32| Some(findings.get(before.iter().position(|&known| known == id)?)?.id);
+    for wait in waits.iter_mut() {
+        wait.finding = wait.finding.and_then(now);
     }
+    for set in breaks.iter_mut() {
+        set.findings = set.findings.iter().filter_map(|&id| now(id)).collect();
+    }
+    breaks.retain(|set| !set.findings.is_empty());
     check::name_cycles(&index, findings);
 }
 

@@ -1,7 +1,7 @@
 //! What was traced, how, and what was lost.
 
 use super::{Options, held, lock_name, task, time};
-use crate::analysis::snapshot::{Capture, Kernel, Notifier, Snapshot, Suppressed, Wait, Window};
+use crate::analysis::snapshot::{Break, Capture, Choice, Kernel, Notifier, Snapshot, Suppressed, Wait, Window};
 use crate::report::wrap::wrap;
 
 /// Everything below the findings.
@@ -19,6 +19,7 @@ pub(super) fn render(snapshot: &Snapshot, shown: usize, options: Options) -> Str
         let them = if allowed.len() == 1 { "it" } else { "them" };
         out.push_str(&format!("{} allowed by rules; --allowed shows {them}\n", allowed.len()));
     }
+    section(&mut out, options, "Breaks", &breaks(snapshot));
     let windows: Vec<_> = snapshot.windows.iter().map(window).collect();
     section(&mut out, options, "Reload windows", &windows);
     let notifiers: Vec<_> = snapshot
@@ -71,6 +72,26 @@ fn allowed(allowed: &Suppressed) -> String {
         "{severity}: {verdict}: {}; fingerprint {}; allowed by \"{}\": {}",
         finding.title, finding.fingerprint, allowed.entry, allowed.reason
     )
+}
+
+/// What would break the cycles, a line per choice: `#1, #2: gone without A@f and B@g`.
+fn breaks(snapshot: &Snapshot) -> Vec<String> {
+    snapshot.breaks.iter().flat_map(break_lines).collect()
+}
+
+fn break_lines(set: &Break) -> Vec<String> {
+    let findings: Vec<_> = set.findings.iter().map(|id| format!("#{id}")).collect();
+    let findings = findings.join(", ");
+    if set.choices.is_empty() {
+        return vec![format!("{findings}: nothing was found that breaks them all")];
+    }
+    let without = |choice: &Choice| choice.without.join(" and ");
+    let few = if set.exact { "" } else { ", perhaps not the fewest" };
+    let first = |number: usize| if number == 0 { "gone without" } else { "or without" };
+    let lines = set.choices.iter().enumerate();
+    lines
+        .map(|(number, choice)| format!("{findings}: {} {}{few}", first(number), without(choice)))
+        .collect()
 }
 
 fn window(window: &Window) -> String {
