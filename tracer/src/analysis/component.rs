@@ -11,7 +11,8 @@
 //! Directed Acyclic Graphs* (ACM Journal of Experimental Algorithmics 11, 2006), search each side to its end, which costs more where a
 //! lock has many neighbours. The order is a list with number labels (Dietz and Sleator, STOC 1987).
 //!
-//! petgraph's `acyclic::Acyclic` refuses the edge that closes a cycle. Here it is kept: cycles are what is looked for.
+//! petgraph's `acyclic::Acyclic` refuses the edge that closes a cycle. Here it is kept: cycles are what is looked for. `docs/benchmarks.md`
+//! compares the two.
 
 mod list;
 mod merge;
@@ -26,7 +27,7 @@ use order::Order;
 use search::Search;
 
 /// A growing graph and its components. Nodes are small numbers; all numbers up to the largest take memory.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Components {
     nodes: Nodes,
     /// The neighbours of each node.
@@ -124,10 +125,23 @@ impl Components {
 
     /// The components of two nodes and more, each as its members.
     pub fn cyclic(&self) -> impl Iterator<Item = impl Iterator<Item = u32>> {
-        let known = (0u32..).zip(self.nodes.iter());
-        known
-            .filter(|(number, node)| node.component == *number && node.next_member != *number)
-            .map(|(number, _)| self.members(number))
+        // Each of them has a list of its edges to others, and nobody else has.
+        let lists = (0u32..).zip(&self.outers);
+        let used = lists.filter(|&(place, outer)| {
+            let node = self.nodes.get(outer.component);
+            node.is_some_and(|node| node.outer == place)
+        });
+        used.map(|(_, outer)| self.members(outer.component))
+    }
+
+    /// How many numbers have a node: one more than the largest.
+    pub fn len(&self) -> usize {
+        self.nodes.iter().len()
+    }
+
+    /// Whether there is no node yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Where the edges of a node lead, in the order in which they came.

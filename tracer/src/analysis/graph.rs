@@ -1,4 +1,7 @@
 //! The order graph: which lock was requested while which was held, and what proves it.
+//!
+//! The components of locks that are on cycles with each other are known after every dependency, so that nobody has to search the whole
+//! graph for them.
 
 use std::hash::BuildHasher;
 
@@ -6,6 +9,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
+use super::component::Components;
 use super::event::{Mode, WindowKey};
 use super::held::Taken;
 use super::lock::LockId;
@@ -93,6 +97,10 @@ pub(crate) struct OrderGraph {
     dependencies: Vec<Dependency>,
     /// The first dependency between two locks.
     pairs: HashTable<u32>,
+    /// Who is requested under whom, each pair once.
+    components: Components,
+    /// The locks that were requested while they were held.
+    loops: Vec<LockId>,
     /// Evidence that was not kept.
     pub(crate) evidence_dropped: u64,
 }
@@ -207,6 +215,10 @@ impl OrderGraph {
                     edge.map_or(0, |edge| hash(edge.from, edge.to))
                 };
                 self.pairs.insert_unique(hash(edge.from, edge.to), index, hash_of);
+                self.components.insert(edge.from.0, edge.to.0);
+                if edge.from == edge.to {
+                    self.loops.push(edge.from);
+                }
             }
         }
         index
@@ -234,6 +246,16 @@ impl OrderGraph {
         between
             .find(|(_, dependency)| dependency.edge == edge)
             .map(|(index, _)| index)
+    }
+
+    /// The locks by who is on a cycle with whom; the numbers are those of the locks.
+    pub(crate) fn components(&self) -> &Components {
+        &self.components
+    }
+
+    /// The locks that were requested while they were held, in order of appearance.
+    pub(crate) fn loops(&self) -> &[LockId] {
+        &self.loops
     }
 
     /// All situations, in order of appearance.

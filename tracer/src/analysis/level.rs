@@ -1,12 +1,13 @@
 //! The two levels of the order graph: its nodes are locks, or the classes of locks.
 //!
 //! Both are the same dependencies. A class-level cycle shows what could happen to other objects of the same classes, as lockdep does.
+//! Which locks are on cycles with each other is known at any time; which classes are is found when it is asked for, because a lock's class
+//! can be told late, and in time linear in the dependencies.
 
-use std::collections::BTreeMap;
+use rustc_hash::FxHashSet;
 
-use petgraph::graphmap::DiGraphMap;
-
-use super::graph::Dependency;
+use super::cycle::Part;
+use super::graph::{Dependency, Edge};
 use super::lock::LockId;
 use super::view::View;
 
@@ -39,26 +40,76 @@ pub(crate) struct Node(pub(crate) u32);
 pub(crate) struct Nodes<'a> {
     view: &'a View<'a>,
     pub(crate) level: Level,
-    /// At class level: the dependencies between two classes.
-    pairs: BTreeMap<(Node, Node), Vec<u32>>,
+    /// Where cycles can be, the part with the smallest node first.
+    parts: Vec<Part>,
+    /// Nodes with a dependency on themselves, in order.
+    loops: Vec<Node>,
+    /// At class level: the dependencies that can be on a cycle, by the two classes.
+    pairs: Vec<(Node, Node, u32)>,
 }
 
 impl<'a> Nodes<'a> {
     pub(crate) fn new(view: &'a View<'a>, level: Level) -> Self {
-        let mut pairs: BTreeMap<_, Vec<u32>> = BTreeMap::new();
-        if level == Level::Class {
-            for (index, dependency) in (0u32..).zip(view.graph().dependencies()) {
-                let edge = dependency.edge;
-                let judged = [edge.from, edge.to]
-                    .iter()
-                    .all(|&lock| !NOT_VALIDATED.contains(&view.class(lock)));
-                if judged && !view.model.locks.back_off(edge.from, edge.to) {
-                    let pair = (Node(view.class_number(edge.from)), Node(view.class_number(edge.to)));
-                    pairs.entry(pair).or_default().push(index);
+        match level {
+            Level::Instance => Self::of_locks(view),
+            Level::Class => Self::of_classes(view),
+        }
+    }
+
+    fn of_locks(view: &'a View<'a>) -> Self {
+        let (graph, locks) = (view.graph(), &view.model.locks);
+        // What a lock is may be told later than who requested it.
+        let blocks = |from: Node, to: Node| !locks.back_off(LockId(from.0), LockId(to.0));
+        let loops = graph.loops().iter().map(|lock| Node(lock.0));
+        let mut loops: Vec<_> = loops.filter(|&node| blocks(node, node)).collect();
+        loops.sort_unstable();
+        Self {
+            view,
+            level: Level::Instance,
+            parts: Part::of_components(graph.components(), blocks),
+            loops,
+            pairs: Vec::new(),
+        }
+    }
+
+    fn of_classes(view: &'a View<'a>) -> Self {
+        let (classes, _) = view.sizes();
+        let classes = u32::try_from(classes).unwrap_or(u32::MAX);
+        let not_validated: FxHashSet<_> = (0..classes)
+            .filter(|&class| NOT_VALIDATED.contains(&view.class_name(class)))
+            .collect();
+        let judged = |edge: Edge| {
+            let pair = (view.class_number(edge.from), view.class_number(edge.to));
+            let left_out = [pair.0, pair.1].iter().any(|class| not_validated.contains(class));
+            (!left_out && !view.model.locks.back_off(edge.from, edge.to)).then_some(pair)
+        };
+        let dependencies = || (0u32..).zip(view.graph().dependencies());
+        let all = || dependencies().filter_map(|(index, dependency)| Some((judged(dependency.edge)?, index)));
+        let edges: Vec<_> = all().map(|(pair, _)| pair).collect();
+        let parts = Part::of_edges(classes, &edges);
+        let mut part_of = vec![None; classes as usize];
+        for (number, part) in parts.iter().enumerate() {
+            for node in part.nodes() {
+                if let Some(of) = part_of.get_mut(node.0 as usize) {
+                    *of = Some(number);
                 }
             }
         }
-        Self { view, level, pairs }
+        let part_of = |class: u32| part_of.get(class as usize).copied().flatten();
+        let on_cycle = |(from, to): (u32, u32)| from == to || (part_of(from).is_some() && part_of(from) == part_of(to));
+        let pairs = all().filter(|&(pair, _)| on_cycle(pair));
+        let mut pairs: Vec<_> = pairs.map(|((from, to), index)| (Node(from), Node(to), index)).collect();
+        pairs.sort_unstable();
+        let loops = pairs.iter().filter(|(from, to, _)| from == to);
+        let mut loops: Vec<_> = loops.map(|&(from, _, _)| from).collect();
+        loops.dedup();
+        Self {
+            view,
+            level: Level::Class,
+            parts,
+            loops,
+            pairs,
+        }
     }
 
     /// The node that a lock is, or is in.
@@ -82,71 +133,29 @@ impl<'a> Nodes<'a> {
         self.name(self.of(lock))
     }
 
-    /// The dependencies between two nodes.
+    /// The dependencies between two nodes of a part, or of a node on itself.
     pub(crate) fn between(&self, from: Node, to: Node) -> Vec<(u32, &'a Dependency)> {
         let graph = self.view.graph();
         match self.level {
             Level::Instance => graph.between(LockId(from.0), LockId(to.0)).collect(),
             Level::Class => {
-                let indices = self.pairs.get(&(from, to)).into_iter().flatten();
-                indices
-                    .filter_map(|&index| Some((index, graph.dependencies().get(index as usize)?)))
+                let start = self.pairs.partition_point(|&(a, b, _)| (a, b) < (from, to));
+                let pairs = self.pairs.get(start..).unwrap_or(&[]).iter();
+                let between = pairs.take_while(|&&(a, b, _)| (a, b) == (from, to));
+                between
+                    .filter_map(|&(_, _, index)| Some((index, graph.dependencies().get(index as usize)?)))
                     .collect()
             }
         }
     }
 
-    /// The nodes with a dependency on themselves.
-    pub(crate) fn loops(&self) -> Vec<Node> {
-        match self.level {
-            Level::Instance => {
-                let edges = self
-                    .view
-                    .graph()
-                    .dependencies()
-                    .iter()
-                    .map(|dependency| dependency.edge);
-                let mut loops: Vec<_> = edges
-                    .filter(|edge| edge.from == edge.to && !self.view.model.locks.back_off(edge.from, edge.to))
-                    .map(|edge| Node(edge.from.0))
-                    .collect();
-                loops.sort();
-                loops.dedup();
-                loops
-            }
-            Level::Class => self
-                .pairs
-                .keys()
-                .filter(|(from, to)| from == to)
-                .map(|&(from, _)| from)
-                .collect(),
-        }
+    /// The nodes with a dependency on themselves, in order.
+    pub(crate) fn loops(&self) -> &[Node] {
+        &self.loops
     }
 
-    /// Who is requested under whom.
-    pub(crate) fn graph(&self) -> DiGraphMap<Node, ()> {
-        let edge = |(from, to): (Node, Node)| (from, to, ());
-        match self.level {
-            Level::Instance => {
-                let locks = &self.view.model.locks;
-                let edges = self
-                    .view
-                    .graph()
-                    .dependencies()
-                    .iter()
-                    .map(|dependency| dependency.edge);
-                edges
-                    .filter(|edge| edge.from != edge.to && !locks.back_off(edge.from, edge.to))
-                    .map(|found| edge((Node(found.from.0), Node(found.to.0))))
-                    .collect()
-            }
-            Level::Class => self
-                .pairs
-                .keys()
-                .filter(|(from, to)| from != to)
-                .copied()
-                .map(edge)
-                .collect(),
-        }
+    /// Where cycles can be: nodes that all reach each other.
+    pub(crate) fn parts(&self) -> &[Part] {
+        &self.parts
     }
 }

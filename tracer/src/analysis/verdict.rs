@@ -3,7 +3,7 @@
 //! One side of a cycle can have many pieces of evidence. The verdict is the most severe one over all their combinations, and among the
 //! equally severe the combination with the fewest and smallest names is shown, so that the order of events does not matter.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::concurrency::{self, Apart};
 use super::event::{LockKind, Mode};
@@ -165,7 +165,7 @@ fn common_guards<'a>(a: &'a Situation, b: &'a Situation) -> impl Iterator<Item =
 
 /// Judges a task that requests what it holds. `None` when every such request is granted.
 pub(crate) fn recursion<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, node: Node) -> Option<Judgement<'a>> {
-    let (picks, _) = candidates(view, nodes, &HashSet::from([node]), node, node);
+    let (picks, _) = candidates(view, nodes, &FxHashSet::from_iter([node]), node, node);
     let judged = picks.into_iter().filter_map(|pick| {
         let verdict = match join(pick.edge.to_mode, pick.edge.from_mode)? {
             // Two objects of one class: it takes another task, which nests them the other way round.
@@ -188,7 +188,7 @@ pub(crate) fn recursion<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, node: Node) -
 
 /// Judges a cycle of two nodes or more. `None` when no combination of its evidence makes one.
 pub(crate) fn cycle<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, cycle: &[Node]) -> Option<Judgement<'a>> {
-    let all: HashSet<_> = cycle.iter().copied().collect();
+    let all: FxHashSet<_> = cycle.iter().copied().collect();
     let next = cycle.iter().cycle().skip(1);
     let mut cut_short = false;
     let sides: Vec<_> = cycle
@@ -224,7 +224,7 @@ pub(crate) fn cycle<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, cycle: &[Node]) -
 fn candidates<'a>(
     view: &'a View<'a>,
     nodes: &Nodes<'a>,
-    cycle: &HashSet<Node>,
+    cycle: &FxHashSet<Node>,
     from: Node,
     to: Node,
 ) -> (Vec<Pick<'a>>, bool) {

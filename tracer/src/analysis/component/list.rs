@@ -23,7 +23,7 @@ impl List {
 }
 
 /// The memory of all lists.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Pool {
     entries: Vec<u32>,
     /// Room that lists have grown out of, by the power of two that it holds.

@@ -8,8 +8,10 @@ use super::{Change, Components};
 const CYCLE: u8 = 4;
 
 /// Edges between a component of several nodes and others. Some may have become inner ones; the search drops those when it meets them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Outer {
+    /// Whose they are.
+    pub(super) component: u32,
     pub(super) successors: Vec<u32>,
     pub(super) predecessors: Vec<u32>,
 }
@@ -144,6 +146,7 @@ impl Components {
                 .collect()
         };
         Outer {
+            component,
             successors: outside(successors),
             predecessors: outside(predecessors),
         }
@@ -155,7 +158,7 @@ impl Components {
             u32::try_from(self.outers.len() - 1).unwrap_or(NONE)
         });
         if let Some(free) = self.outers.get_mut(place as usize) {
-            *free = outer;
+            *free = Outer { component, ..outer };
             self.nodes[component].outer = place;
         }
     }

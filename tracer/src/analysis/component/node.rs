@@ -33,7 +33,7 @@ pub(super) struct Node {
 }
 
 /// All nodes. Indexing is for the numbers that [`Nodes::reach`] made room for; no others are stored anywhere.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Nodes(Vec<Node>);
 
 impl Nodes {

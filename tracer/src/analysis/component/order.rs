@@ -6,7 +6,7 @@ use super::node::{NONE, Nodes};
 const GAP: i64 = 1 << 30;
 
 /// The list. Links and labels are in the nodes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Order {
     first: u32,
     last: u32,

@@ -14,7 +14,7 @@ pub(super) const BACKWARD: u8 = 2;
 pub(super) const BOTH: u8 = FORWARD | BACKWARD;
 
 /// What both sides have visited. Kept from one search to the next for its memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Search {
     pub(super) forward: Side,
     pub(super) backward: Side,
@@ -33,7 +33,7 @@ impl Default for Search {
 }
 
 /// One side.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Side {
     seen: u8,
     /// Components, in the order they were seen.

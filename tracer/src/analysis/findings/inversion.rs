@@ -1,6 +1,6 @@
 //! Locks taken in orders that close a circle (lockdep's "possible circular locking dependency detected").
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use super::{Limits, circle, of_cycle, writers};
 use crate::analysis::concurrency::Apart;
@@ -22,8 +22,7 @@ const WAIT_KIND: &str = "wait-inversion";
 /// All cycles of one level. At class level those in which each side requests the very lock that the next one holds are left to the
 /// other level.
 pub(super) fn find<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, limits: &mut Limits) -> Vec<Finding> {
-    let graph = nodes.graph();
-    let cycles = cycle::find(&graph, |from, to, path| usable(view, nodes, from, to, path));
+    let cycles = cycle::find(nodes.parts(), |from, to, path| usable(view, nodes, from, to, path));
     limits.unfinished += cycles.unfinished;
     let mut findings = Vec::new();
     for cycle in cycles.found {
@@ -40,7 +39,7 @@ pub(super) fn find<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, limits: &mut Limit
 }
 
 /// Whether some evidence of this dependency holds none of the other nodes of a path.
-fn usable(view: &View<'_>, nodes: &Nodes<'_>, from: Node, to: Node, path: &HashSet<Node>) -> bool {
+fn usable(view: &View<'_>, nodes: &Nodes<'_>, from: Node, to: Node, path: &FxHashSet<Node>) -> bool {
     let graph = view.graph();
     let between = nodes.between(from, to).into_iter();
     let evidence = between.flat_map(|(_, dependency)| &dependency.evidence);

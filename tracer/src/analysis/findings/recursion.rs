@@ -9,8 +9,8 @@ use crate::analysis::view::{View, mode};
 const KIND: &str = "recursion";
 
 pub(super) fn find<'a>(view: &'a View<'a>, nodes: &Nodes<'a>) -> Vec<Finding> {
-    let loops = nodes.loops().into_iter();
-    let judged = loops.filter_map(|node| verdict::recursion(view, nodes, node));
+    let loops = nodes.loops().iter();
+    let judged = loops.filter_map(|&node| verdict::recursion(view, nodes, node));
     judged.map(|judgement| finding(view, nodes, &judgement)).collect()
 }
 
