@@ -7,6 +7,7 @@ mod support;
 use std::path::Path;
 
 use support::{lines, read};
+use tracer::analysis::snapshot::Snapshot;
 
 /// File, and every finding in it, notes included.
 const CASES: &[(&str, &[&str])] = &[
@@ -211,4 +212,42 @@ fn a_report_is_judged_again_as_its_trace_is() {
         let judged = |source: tracer::import::Source| lines(&source.judge(true, &[]).expect("nothing left out"));
         assert_eq!(judged(again), judged(trace), "{name}");
     }
+}
+
+#[test]
+fn one_acquisition_in_two_cycles_is_the_fewest_that_break_both() {
+    let trace = "T1|acq(A)|a+1\nT1|acq(B)|ab+1\nT1|rel(B)|\nT1|rel(A)|\n\
+                 T2|acq(B)|b+1\nT2|acq(A)|ba+1\nT2|rel(A)|\nT2|rel(B)|\n\
+                 T3|acq(C)|c+1\nT3|acq(A)|a+2\nT3|rel(A)|\nT3|rel(C)|\n\
+                 T4|acq(A)|a+3\nT4|acq(C)|ac+1\nT4|rel(C)|\nT4|rel(A)|\n";
+    let snapshot = read(trace);
+    assert_eq!(snapshot.findings.len(), 2);
+    assert_eq!(breaks(&snapshot), ["A@a"]);
+    // Two that share nothing are two sets.
+    let apart = trace
+        .replace("T3|acq(A)", "T3|acq(D)")
+        .replace("T3|rel(A)", "T3|rel(D)");
+    let apart = apart
+        .replace("T4|acq(A)", "T4|acq(D)")
+        .replace("T4|rel(A)", "T4|rel(D)");
+    assert_eq!(read(&apart).breaks.len(), 2);
+    // Nothing to break, nothing said.
+    assert_eq!(read(&case("c01-fixed")).breaks, []);
+}
+
+#[test]
+fn a_side_that_was_seen_at_two_places_takes_both_to_break() {
+    let trace = "T1|acq(A)|f+1\nT1|acq(B)|g+1\nT1|rel(B)|\nT1|rel(A)|\n\
+                 T1|acq(A)|h+1\nT1|acq(B)|i+1\nT1|rel(B)|\nT1|rel(A)|\n\
+                 T2|acq(B)|k+1\nT2|acq(A)|l+1\nT2|rel(A)|\nT2|rel(B)|\n\
+                 T2|acq(B)|m+1\nT2|acq(A)|n+1\nT2|rel(A)|\nT2|rel(B)|\n";
+    let breaks = breaks(&read(trace));
+    assert_eq!(breaks.first().map(String::as_str), Some("A@l and A@n"));
+    assert!(breaks.iter().all(|choice| choice.contains(" and ")), "{breaks:?}");
+}
+
+#[test]
+fn without_functions_the_dependency_is_what_breaks() {
+    let trace = "T1|acq(A)|\nT1|acq(B)|\nT1|rel(B)|\nT1|rel(A)|\nT2|acq(B)|\nT2|acq(A)|\nT2|rel(A)|\nT2|rel(B)|\n";
+    assert_eq!(breaks(&read(trace)), ["A->B", "B->A"]);
 }

@@ -97,13 +97,12 @@ fn dependency(view: &View<'_>, index: u32, dependency: &graph::Dependency, count
         trylock: edge.trylock,
         direct: dependency.direct,
         // What is owed is in no chain of its own.
-        count: count.max(dependency.evidence.len() as u64),
+        count: count.max(dependency.all_evidence().count() as u64),
         tasks: u64::try_from(dependency.tasks()).unwrap_or(u64::MAX),
         first_ns: dependency.first_ns,
         last_ns: dependency.last_ns,
         evidence: dependency
-            .evidence
-            .iter()
+            .all_evidence()
             .filter_map(|evidence| self::evidence(view, evidence))
             .collect(),
     }

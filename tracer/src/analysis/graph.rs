@@ -74,13 +74,20 @@ pub(crate) struct Dependency {
     /// When first and when last seen anew, in ns.
     pub(crate) first_ns: u64,
     pub(crate) last_ns: u64,
-    /// What proves it.
+    /// What proves it, in distinct ways.
     pub(crate) evidence: SmallVec<[Evidence; 1]>,
+    /// What proves the same in other functions or on other paths: nothing more for a verdict, but who takes one place out has these left.
+    pub(crate) elsewhere: Vec<Evidence>,
     /// The next one between the same locks, in other modes.
     next: Option<u32>,
 }
 
 impl Dependency {
+    /// Everything that proves it.
+    pub(crate) fn all_evidence(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence.iter().chain(&self.elsewhere)
+    }
+
     /// How many different tasks were seen, of those that are kept.
     pub(crate) fn tasks(&self) -> usize {
         let mut tasks: Vec<_> = self.evidence.iter().map(|evidence| evidence.task.id).collect();
@@ -150,16 +157,22 @@ impl OrderGraph {
             return false;
         };
         let index = self.dependency(edge, evidence.time_ns);
-        let known = self
-            .dependencies
-            .get(index as usize)
-            .is_some_and(|dependency| dependency.evidence.iter().any(|known| self.alike(known, &evidence)));
+        let Some(dependency) = self.dependencies.get(index as usize) else {
+            return edge.trylock;
+        };
+        let known = dependency.evidence.iter().any(|known| self.alike(known, &evidence));
+        let elsewhere = known
+            && !dependency
+                .all_evidence()
+                .any(|known| self.same_places(known, &evidence));
         if let Some(dependency) = self.dependencies.get_mut(index as usize) {
             dependency.direct |= direct;
             dependency.last_ns = dependency.last_ns.max(evidence.time_ns);
             if !known && dependency.evidence.len() < MAX_EVIDENCE {
                 dependency.evidence.push(evidence);
-            } else if !known {
+            } else if elsewhere && dependency.elsewhere.len() < MAX_EVIDENCE {
+                dependency.elsewhere.push(evidence);
+            } else if !known || elsewhere {
                 self.evidence_dropped += 1;
             }
         }
@@ -189,6 +202,16 @@ impl OrderGraph {
         a.window == b.window && a.held.len() == b.held.len() && a.held.iter().zip(&b.held).all(same)
     }
 
+    /// Whether both locks were taken on the same paths.
+    fn same_places(&self, a: &Evidence, b: &Evidence) -> bool {
+        let places = |evidence: &Evidence| {
+            let situation = self.situation(evidence)?;
+            let from = situation.held.get(usize::from(evidence.from))?;
+            Some((from.stack, situation.request.stack))
+        };
+        places(a) == places(b)
+    }
+
     fn dependency(&mut self, edge: Edge, time_ns: u64) -> u32 {
         let index = u32::try_from(self.dependencies.len()).unwrap_or(u32::MAX);
         let mut last = None;
@@ -204,6 +227,7 @@ impl OrderGraph {
             first_ns: time_ns,
             last_ns: time_ns,
             evidence: SmallVec::new(),
+            elsewhere: Vec::new(),
             next: None,
         });
         match last.and_then(|last| self.dependencies.get_mut(last as usize)) {

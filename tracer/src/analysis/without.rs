@@ -137,7 +137,7 @@ pub(crate) fn rest(view: &View<'_>, without: &[Without], counts: impl Fn(Edge) -
     let mut rest = OrderGraph::default();
     let mut known: BTreeMap<u32, Option<u32>> = BTreeMap::new();
     for dependency in graph.dependencies().iter().filter(|dependency| counts(dependency.edge)) {
-        for evidence in &dependency.evidence {
+        for evidence in dependency.all_evidence() {
             let Some((situation, from)) = graph
                 .situation(evidence)
                 .and_then(|situation| Some((situation, situation.held.get(usize::from(evidence.from))?)))

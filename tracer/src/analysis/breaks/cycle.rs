@@ -94,7 +94,7 @@ fn usable(
         let held = situation.held.get(usize::from(evidence.from)).filter(|_| is_side)?;
         Some(ways(view, held, &situation.request))
     };
-    dependency.evidence.iter().filter_map(ways).collect()
+    dependency.all_evidence().filter_map(ways).collect()
 }
 
 /// What takes out one piece of evidence: either acquisition by its function, the dependency where no function is known.
