@@ -2,8 +2,9 @@
 
 use super::rotation;
 
-/// Entry points of the primitives and what stands between them and the tracer: never the place where a lock is taken.
-const PRIMITIVES: [&str; 9] = [
+/// Entry points of the primitives, the one-line wrappers that a lock is always taken through, and what stands between them and the
+/// tracer: never the place where a lock is taken.
+const PRIMITIVES: [&str; 17] = [
     "mutex_lock",
     "mutex_trylock",
     "ww_mutex_lock",
@@ -11,6 +12,14 @@ const PRIMITIVES: [&str; 9] = [
     "down_read",
     "down_write",
     "lock_acquire",
+    "device_lock",
+    "devl_lock",
+    "devl_trylock",
+    "netdev_lock",
+    "rtnl_lock",
+    "rtnl_net_lock",
+    "rtnl_net_trylock",
+    "rtnl_trylock",
     "bpf_",
     "ftrace_",
 ];
