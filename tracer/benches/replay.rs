@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use tracer::analysis::event::{ChainKey, Event, LockKey, Mode, Op, StackKey, Step, TaskKey};
+use tracer::analysis::event::{ChainKey, Event, TaskKey};
 use tracer::analysis::model::Model;
 
 /// Chains that are known: of a busy kernel after some hours.
@@ -21,27 +21,6 @@ fn knowing() -> Model {
         model.apply(support::chain(key, &[lock(0), lock(1), lock(2)], lock(3)));
     }
     model
-}
-
-/// Takes three locks and gives them back, task by task; 1,000 of such runs, one by one.
-fn steps() -> Vec<Event> {
-    let mut steps = Vec::new();
-    for run in 0..1_000u64 {
-        let lock = |depth: u64| LockKey(run * 7 % 250 + depth * 250);
-        let mut step = |op: Op| {
-            steps.push(Event::Step(Step {
-                task: TaskKey(run % 64),
-                op,
-                stack: StackKey(0),
-                time_ns: run,
-            }));
-        };
-        (0..3).for_each(|depth| step(Op::Acquire(lock(depth), Mode::Exclusive)));
-        (0..3)
-            .rev()
-            .for_each(|depth| step(Op::Release(lock(depth), Mode::Exclusive)));
-    }
-    steps
 }
 
 fn replay(criterion: &mut Criterion) {
@@ -77,7 +56,7 @@ fn replay(criterion: &mut Criterion) {
         };
         bencher.iter_batched(knowing, count, BatchSize::PerIteration);
     });
-    let steps = steps();
+    let steps = support::steps();
     group.bench_function(BenchmarkId::new("steps", events), |bencher| {
         let replay = |mut model: Model| {
             let events = usize::try_from(events).unwrap_or(usize::MAX);

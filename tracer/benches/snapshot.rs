@@ -1,4 +1,4 @@
-//! What a snapshot costs: a graph without cycles, the same with a few, and, to compare, petgraph's search of the whole graph for its components,
+//! What a snapshot costs: a graph without cycles, the same with a few, then with these among all its classes, and, to compare, petgraph's search of the whole graph for its components,
 //! which every snapshot began with before the components were kept up to date. One number is one dependency.
 
 mod support;
@@ -22,17 +22,20 @@ fn snapshot(criterion: &mut Criterion) {
     for locks in (3..=largest).map(|decade| 10u32.pow(decade)) {
         let mut edges = support::acyclic(Shape::Layered, locks);
         group.throughput(Throughput::Elements(u64::try_from(edges.len()).unwrap_or(u64::MAX)));
-        let without = support::model(locks, &edges);
+        let without = support::model(locks, locks, &edges);
         group.bench_function(BenchmarkId::new("no cycle", locks), |bencher| {
             bencher.iter_with_large_drop(|| without.snapshot(&context));
         });
         drop(without);
         edges.extend(support::cycles(locks, CYCLES));
-        let with = support::model(locks + CYCLES * 6, &edges);
-        group.bench_function(BenchmarkId::new("some cycles", locks), |bencher| {
-            bencher.iter_with_large_drop(|| with.snapshot(&context));
-        });
-        drop(with);
+        let all = locks + CYCLES * 6;
+        // In the second, every class is on a cycle with every other.
+        for (what, layered) in [("some cycles", locks), ("all classes on cycles", all)] {
+            let with = support::model(layered, all, &edges);
+            group.bench_function(BenchmarkId::new(what, locks), |bencher| {
+                bencher.iter_with_large_drop(|| with.snapshot(&context));
+            });
+        }
         group.bench_function(BenchmarkId::new("petgraph on the whole graph", locks), |bencher| {
             bencher.iter_with_large_drop(|| {
                 let graph: DiGraphMap<u32, ()> = edges.iter().map(|&(from, to)| (from, to, ())).collect();

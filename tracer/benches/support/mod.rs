@@ -5,7 +5,9 @@
 use rand::rngs::StdRng;
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
-use tracer::analysis::event::{Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, TaskKey};
+use tracer::analysis::event::{
+    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, Op, StackKey, Step, TaskKey,
+};
 use tracer::analysis::model::Model;
 
 /// Dependencies per lock.
@@ -97,24 +99,48 @@ pub fn chain(key: u64, held: &[u32], request: u32) -> Event {
     }))
 }
 
-/// The name of a lock that is of its layer's class.
-pub fn name(lock: u32) -> Event {
+/// The name of a lock that is of its layer's class, or else of one of few others.
+pub fn name(lock: u32, layered: bool) -> Event {
     let name = LockName {
-        class: format!("&layer_{}->lock", layer(lock)),
+        class: match layered {
+            true => format!("&layer_{}->lock", layer(lock)),
+            false => format!("&cycle_{}->lock", lock % 16),
+        },
         name: format!("lock {lock}"),
         label: None,
     };
     Event::Lock(LockKey(u64::from(lock)), LockKind::Mutex, name)
 }
 
-/// A model that has seen one chain per dependency, with named locks.
-pub fn model(locks: u32, edges: &[(u32, u32)]) -> Model {
+/// A model that has seen one chain per dependency. The first locks are named after their layers.
+pub fn model(layered: u32, locks: u32, edges: &[(u32, u32)]) -> Model {
     let mut model = Model::new();
-    (0..locks).for_each(|lock| model.apply(name(lock)));
+    (0..locks).for_each(|lock| model.apply(name(lock, lock < layered)));
     for (key, &(from, to)) in (0u64..).zip(edges) {
         model.apply(chain(key, &[from], to));
     }
     model
+}
+
+/// Takes three locks and gives them back, task by task; 1,000 of such runs, one by one.
+pub fn steps() -> Vec<Event> {
+    let mut steps = Vec::new();
+    for run in 0..1_000u64 {
+        let lock = |depth: u64| LockKey(run * 7 % 250 + depth * 250);
+        let mut step = |op: Op| {
+            steps.push(Event::Step(Step {
+                task: TaskKey(run % 64),
+                op,
+                stack: StackKey(0),
+                time_ns: run,
+            }));
+        };
+        (0..3).for_each(|depth| step(Op::Acquire(lock(depth), Mode::Exclusive)));
+        (0..3)
+            .rev()
+            .for_each(|depth| step(Op::Release(lock(depth), Mode::Exclusive)));
+    }
+    steps
 }
 
 /// Whether `cargo xtask bench` wants the sizes that take minutes, too.
