@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{build, demo, lab, test};
+use crate::{bench, build, demo, lab, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -37,9 +37,22 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
+    /// Measure what tracer costs.
+    #[command(subcommand)]
+    Bench(Bench),
     /// Boot stock kernels and run scenarios in them.
     #[command(subcommand)]
     Lab(Lab),
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// The analysis: events, dependencies, snapshots, memory (docs/benchmarks.md).
+    Engine {
+        /// Leave out the sizes that take minutes.
+        #[arg(long)]
+        short: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -77,6 +90,7 @@ impl Cli {
             Task::Test { long } => test::run(long),
             Task::Build { release: _ } => build::tracer().map(|_| true),
             Task::Run { args } => build::run(&args),
+            Task::Bench(Bench::Engine { short }) => bench::engine(short),
             Task::Lab(Lab::List) => lab::list().map(|()| true),
             Task::Lab(Lab::Run {
                 scenarios,

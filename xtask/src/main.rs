@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds, runs, tests and demonstrates tracer.
 
 mod apt;
+mod bench;
 mod build;
 mod cache;
 mod cli;

@@ -3,7 +3,7 @@
 use std::hash::BuildHasher;
 
 use hashbrown::HashTable;
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
 use super::event::ChainKey;
@@ -71,6 +71,8 @@ pub(crate) struct Chains {
     all: Vec<Seen>,
     /// Those that a source has numbered.
     by_key: FxHashMap<ChainKey, u32>,
+    /// The tasks other than the first that numbered chains were seen with, where nothing more can come of them.
+    told: FxHashSet<(u32, TaskId)>,
     /// Those that were made of steps.
     by_steps: HashTable<u32>,
     /// The same, by the task that made them.
@@ -102,6 +104,33 @@ impl Chains {
     fn push(&mut self, seen: Seen) -> u32 {
         self.all.push(seen);
         u32::try_from(self.all.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    /// A chain of a source that numbers them, and one more task that goes along it. False when the chain is unknown.
+    pub(crate) fn again_keyed(&mut self, graph: &mut OrderGraph, key: ChainKey, task: TaskRef) -> bool {
+        let Some(&chain) = self.by_key.get(&key) else {
+            return false;
+        };
+        let situated = self
+            .all
+            .get(chain as usize)
+            .and_then(|seen| Some((seen, seen.situation?)));
+        if let Some((seen, situation)) = situated
+            && !self.told.contains(&(chain, task.id))
+        {
+            let dropped = graph.evidence_dropped;
+            graph.add(Evidence {
+                among_others: true,
+                task,
+                runner: Runner::Task(task.id),
+                ..seen.evidence(situation, None)
+            });
+            // What was not kept is counted each time that it is seen.
+            if graph.evidence_dropped == dropped {
+                self.told.insert((chain, task.id));
+            }
+        }
+        true
     }
 
     /// A chain made of steps, when it is known.

@@ -134,19 +134,15 @@ impl<'a> Nodes<'a> {
     }
 
     /// The dependencies between two nodes of a part, or of a node on itself.
-    pub(crate) fn between(&self, from: Node, to: Node) -> Vec<(u32, &'a Dependency)> {
+    pub(crate) fn between(&self, from: Node, to: Node) -> impl Iterator<Item = (u32, &'a Dependency)> {
         let graph = self.view.graph();
-        match self.level {
-            Level::Instance => graph.between(LockId(from.0), LockId(to.0)).collect(),
-            Level::Class => {
-                let start = self.pairs.partition_point(|&(a, b, _)| (a, b) < (from, to));
-                let pairs = self.pairs.get(start..).unwrap_or(&[]).iter();
-                let between = pairs.take_while(|&&(a, b, _)| (a, b) == (from, to));
-                between
-                    .filter_map(|&(_, _, index)| Some((index, graph.dependencies().get(index as usize)?)))
-                    .collect()
-            }
-        }
+        let of_locks = (self.level == Level::Instance).then(|| graph.between(LockId(from.0), LockId(to.0)));
+        let start = self.pairs.partition_point(|&(a, b, _)| (a, b) < (from, to));
+        let pairs = self.pairs.get(start..).unwrap_or(&[]).iter();
+        let of_classes = pairs
+            .take_while(move |&&(a, b, _)| (a, b) == (from, to))
+            .filter_map(|&(_, _, index)| Some((index, graph.dependencies().get(index as usize)?)));
+        of_locks.into_iter().flatten().chain(of_classes)
     }
 
     /// The nodes with a dependency on themselves, in order.

@@ -182,19 +182,15 @@ impl Model {
             self.graph.add_situation(Situation { held, request, window })
         });
         if let Some(situation) = situation {
-            self.graph.add(evidence(situation, task, false, chain.time_ns));
+            self.graph.add(evidence(situation, task, chain.time_ns));
         }
         self.chains.add_keyed(chain.key, task, situation, chain.time_ns);
     }
 
     fn again(&mut self, key: ChainKey, task: TaskKey) {
         let task = self.tasks.now(task);
-        let Some(seen) = self.chains.by_key(key) else {
+        if !self.chains.again_keyed(&mut self.graph, key, task) {
             self.counts.unknown_chains += 1;
-            return;
-        };
-        if let Some(situation) = seen.situation {
-            self.graph.add(evidence(situation, task, true, seen.time_ns));
         }
     }
 
@@ -248,11 +244,11 @@ impl Model {
     }
 }
 
-fn evidence(situation: u32, task: TaskRef, among_others: bool, time_ns: u64) -> Evidence {
+fn evidence(situation: u32, task: TaskRef, time_ns: u64) -> Evidence {
     Evidence {
         situation,
         from: 0,
-        among_others,
+        among_others: false,
         task,
         runner: Runner::Task(task.id),
         place: None,

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexSet;
+use rustc_hash::FxBuildHasher;
 
 use super::event::Frame;
 
@@ -17,7 +18,7 @@ impl StackId {
 
 /// All stacks, each once.
 #[derive(Debug, Default)]
-pub(crate) struct Stacks(IndexSet<Arc<[Frame]>>);
+pub(crate) struct Stacks(IndexSet<Arc<[Frame]>, FxBuildHasher>);
 
 impl Stacks {
     /// Keeps a stack.

@@ -231,7 +231,7 @@ fn candidates<'a>(
     let graph = view.graph();
     let mut picks = Vec::new();
     let mut cut = false;
-    for (dependency, between) in nodes.between(from, to) {
+    'all: for (dependency, between) in nodes.between(from, to) {
         for (index, evidence) in between.evidence.iter().enumerate() {
             let Some(situation) = graph.situation(evidence) else {
                 continue;
@@ -242,7 +242,7 @@ fn candidates<'a>(
             }
             if picks.len() == MAX_CANDIDATES {
                 cut = true;
-                break;
+                break 'all;
             }
             picks.push(Pick {
                 dependency,

@@ -1,7 +1,8 @@
 //! The model as a document sees it: locks numbered and named, stacks as text.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+
+use rustc_hash::FxHashMap;
 
 use super::concurrency::Budget;
 use super::context::{Addresses, Context};
@@ -25,37 +26,40 @@ pub(crate) struct View<'a> {
     /// What the searches for other orders of the trace may still cost.
     pub(crate) budget: Budget,
     graph: Cow<'a, OrderGraph>,
-    locks: BTreeMap<LockId, Named>,
-    classes: Vec<String>,
+    locks: Vec<Named<'a>>,
+    /// The number of each lock; 0 is none.
+    numbers: Vec<u32>,
+    classes: Vec<&'a str>,
 }
 
-struct Named {
+struct Named<'a> {
+    id: LockId,
     number: u32,
-    name: String,
+    name: Cow<'a, str>,
     /// Index into the classes.
     class: u32,
 }
 
 /// Classes by number.
 #[derive(Default)]
-struct Classes {
-    names: Vec<String>,
-    known: BTreeMap<String, u32>,
+struct Classes<'a> {
+    names: Vec<&'a str>,
+    known: FxHashMap<&'a str, u32>,
 }
 
-impl Classes {
+impl<'a> Classes<'a> {
     /// A class that no other lock is in, whatever it is called.
-    fn add_single(&mut self, name: &str) -> u32 {
-        self.names.push(name.to_string());
+    fn add_single(&mut self, name: &'a str) -> u32 {
+        self.names.push(name);
         u32::try_from(self.names.len() - 1).unwrap_or(u32::MAX)
     }
 
-    fn add(&mut self, name: &str) -> u32 {
+    fn add(&mut self, name: &'a str) -> u32 {
         if let Some(&number) = self.known.get(name) {
             return number;
         }
         let number = self.add_single(name);
-        self.known.insert(name.to_string(), number);
+        self.known.insert(name, number);
         number
     }
 }
@@ -67,11 +71,12 @@ impl<'a> View<'a> {
     }
 
     fn of(model: &'a Model, context: &'a Context, graph: Cow<'a, OrderGraph>) -> Self {
-        let mut locks: BTreeMap<LockId, Named> = BTreeMap::new();
+        let mut locks = Vec::new();
+        let mut numbers = Vec::new();
         let mut classes = Classes::default();
         for (number, id) in (1u32..).zip(mentioned(model, &graph)) {
             let told = model.locks.get(id).and_then(|lock| lock.name.as_ref());
-            let name = told.map_or_else(|| format!("lock-{number}"), |told| told.name.clone());
+            let name = told.map_or_else(|| format!("lock-{number}").into(), |told| told.name.as_str().into());
             let class = match told {
                 // The only instance of its class: when it is born again, that is another class.
                 Some(told) if context.addresses == Addresses::Absent && told.name == told.class => {
@@ -80,16 +85,23 @@ impl<'a> View<'a> {
                 Some(told) => classes.add(&told.class),
                 None => classes.add_single(UNNAMED_CLASS),
             };
-            locks.insert(id, Named { number, name, class });
+            numbers.resize(id.index(), 0);
+            numbers.push(number);
+            locks.push(Named {
+                id,
+                number,
+                name,
+                class,
+            });
         }
         // A text trace's names stay as they are written; a kernel's are often those of the class.
         if context.addresses != Addresses::Absent {
-            let mut uses: BTreeMap<String, u32> = BTreeMap::new();
-            for named in locks.values_mut() {
+            let mut uses: FxHashMap<Cow<'_, str>, u32> = FxHashMap::default();
+            for named in &mut locks {
                 let uses = uses.entry(named.name.clone()).or_default();
                 *uses += 1;
                 if *uses > 1 {
-                    named.name = format!("{} #{uses}", named.name);
+                    named.name = format!("{} #{uses}", named.name).into();
                 }
             }
         }
@@ -99,6 +111,7 @@ impl<'a> View<'a> {
             budget: Budget::default(),
             graph,
             locks,
+            numbers,
             classes: classes.names,
         }
     }
@@ -115,12 +128,17 @@ impl<'a> View<'a> {
 
     /// The lock's number in the document; 0 is none.
     pub(crate) fn number(&self, lock: LockId) -> u32 {
-        self.locks.get(&lock).map_or(0, |named| named.number)
+        self.numbers.get(lock.index()).copied().unwrap_or(0)
+    }
+
+    fn named(&self, lock: LockId) -> Option<&Named<'a>> {
+        let place = usize::try_from(self.number(lock)).ok()?.checked_sub(1)?;
+        self.locks.get(place)
     }
 
     /// What people call the lock.
     pub(crate) fn name(&self, lock: LockId) -> &str {
-        self.locks.get(&lock).map_or("", |named| &named.name)
+        self.named(lock).map_or("", |named| &named.name)
     }
 
     /// What people call a lock that the document need not mention.
@@ -136,12 +154,12 @@ impl<'a> View<'a> {
 
     /// The number of its class.
     pub(crate) fn class_number(&self, lock: LockId) -> u32 {
-        self.locks.get(&lock).map_or(u32::MAX, |named| named.class)
+        self.named(lock).map_or(u32::MAX, |named| named.class)
     }
 
     /// The class with a number.
     pub(crate) fn class_name(&self, class: u32) -> &str {
-        self.classes.get(class as usize).map_or("", String::as_str)
+        self.classes.get(class as usize).copied().unwrap_or_default()
     }
 
     /// How many classes and how many locks there are.
@@ -151,11 +169,11 @@ impl<'a> View<'a> {
 
     /// All locks of the document.
     pub(crate) fn locks(&self) -> Vec<snapshot::Lock> {
-        self.locks.iter().map(|(&id, named)| self.lock(id, named)).collect()
+        self.locks.iter().map(|named| self.lock(named)).collect()
     }
 
-    fn lock(&self, id: LockId, named: &Named) -> snapshot::Lock {
-        let lock = self.model.locks.get(id);
+    fn lock(&self, named: &Named<'_>) -> snapshot::Lock {
+        let lock = self.model.locks.get(named.id);
         let kind = match lock.map_or(LockKind::Unknown, |lock| lock.kind) {
             LockKind::Mutex => "mutex",
             LockKind::Rwsem => "rwsem",
@@ -172,7 +190,7 @@ impl<'a> View<'a> {
         };
         snapshot::Lock {
             id: named.number,
-            name: named.name.clone(),
+            name: named.name.to_string(),
             class: self.class_name(named.class).to_string(),
             kind: kind.to_string(),
             label: lock
@@ -239,27 +257,50 @@ impl<'a> View<'a> {
     }
 }
 
-/// Every lock that the document mentions.
-fn mentioned(model: &Model, graph: &OrderGraph) -> BTreeSet<LockId> {
-    let mut mentioned = BTreeSet::new();
+/// Every lock that the document mentions, in order.
+fn mentioned(model: &Model, graph: &OrderGraph) -> impl Iterator<Item = LockId> {
+    // Locks and situations are numbered without gaps.
+    let mut locks = Marks::default();
+    let mut situations = Marks::default();
     for dependency in graph.dependencies() {
-        mentioned.extend([dependency.edge.from, dependency.edge.to]);
-        for situation in dependency
-            .evidence
-            .iter()
-            .filter_map(|evidence| graph.situation(evidence))
-        {
-            mentioned.extend(situation.held.iter().map(|taken| taken.lock));
+        locks.mark(dependency.edge.from);
+        locks.mark(dependency.edge.to);
+        for evidence in &dependency.evidence {
+            // One situation proves a dependency for each lock that it holds.
+            if situations.set(evidence.situation as usize) {
+                let held = graph.situation(evidence).into_iter().flat_map(|known| &known.held);
+                held.for_each(|taken| locks.mark(taken.lock));
+            }
         }
     }
     let notifiers = model.notifiers.iter().flat_map(|(_, held)| held);
-    mentioned.extend(notifiers.map(|taken| taken.lock));
-    mentioned.extend(model.breaches.keys().map(|&(_, lock, _)| lock));
+    notifiers.for_each(|taken| locks.mark(taken.lock));
+    model.breaches.keys().for_each(|&(_, lock, _)| locks.mark(lock));
     for (task, waiting) in model.held.all_waiting() {
-        mentioned.insert(waiting.request.lock);
-        mentioned.extend(model.held.of(task).iter().map(|taken| taken.lock));
+        locks.mark(waiting.request.lock);
+        model.held.of(task).iter().for_each(|taken| locks.mark(taken.lock));
     }
-    mentioned
+    let marks = locks.0.into_iter().enumerate();
+    marks.filter(|&(_, marked)| marked).map(|(index, _)| LockId::new(index))
+}
+
+/// Small numbers that were met.
+#[derive(Default)]
+struct Marks(Vec<bool>);
+
+impl Marks {
+    /// Marks a number; tells whether it was not yet.
+    fn set(&mut self, number: usize) -> bool {
+        if self.0.len() <= number {
+            self.0.resize(number + 1, false);
+        }
+        let mark = self.0.get_mut(number);
+        mark.is_some_and(|mark| !std::mem::replace(mark, true))
+    }
+
+    fn mark(&mut self, lock: LockId) {
+        self.set(lock.index());
+    }
 }
 
 /// A mode as the document has it.

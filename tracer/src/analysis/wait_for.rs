@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use petgraph::algo::kosaraju_scc;
 use petgraph::graphmap::DiGraphMap;
+use rustc_hash::FxHashMap;
 
 use super::event::{LockKind, Mode};
 use super::held::Waiting;
@@ -40,14 +41,15 @@ pub(crate) struct WaitFor {
 
 impl WaitFor {
     pub(crate) fn of(model: &Model) -> Self {
+        let known = Known::of(model);
         let mut waiters: Vec<_> = model
             .held
             .all_waiting()
-            .filter(|(_, waiting)| !is_over(model, waiting))
+            .filter(|(_, waiting)| !known.is_over(waiting))
             .map(|(task, waiting)| Waiter {
                 task,
                 waiting,
-                on: on(model, task, &waiting),
+                on: known.on(&waiting),
                 circle: None,
             })
             .collect();
@@ -70,70 +72,86 @@ impl WaitFor {
     }
 }
 
-/// Whether what the task waits for has come although it has done nothing since.
-fn is_over(model: &Model, waiting: &Waiting) -> bool {
-    let what = waiting.request.lock;
-    match model.locks.get(what).map(|lock| lock.kind) {
-        Some(LockKind::Work) => !model.strands.is_busy(what),
-        Some(LockKind::Completion) => model.woken.get(&what).is_some_and(|&woken| woken > waiting.since_ns),
-        Some(LockKind::Thread) => thread(model, what).is_none_or(|task| model.held.waiting(task).is_none()),
-        _ => model.held.holders(what).is_empty(),
+/// The model by what the waiting tasks ask of it.
+struct Known<'a> {
+    model: &'a Model,
+    /// The threads that somebody waits for.
+    threads: FxHashMap<LockId, TaskId>,
+    /// Since when a writer has been queued on a lock, in ns.
+    queued: FxHashMap<LockId, u64>,
+}
+
+impl<'a> Known<'a> {
+    fn of(model: &'a Model) -> Self {
+        let mut queued = FxHashMap::default();
+        for (_, waiting) in model.held.all_waiting() {
+            if waiting.request.mode == Mode::Exclusive {
+                let first = queued.entry(waiting.request.lock).or_insert(waiting.since_ns);
+                *first = waiting.since_ns.min(*first);
+            }
+        }
+        Self {
+            model,
+            threads: model.threads.iter().map(|(&task, &thread)| (thread, task)).collect(),
+            queued,
+        }
     }
-}
 
-fn thread(model: &Model, lock: LockId) -> Option<TaskId> {
-    let mut threads = model.threads.iter();
-    threads.find(|(_, thread)| **thread == lock).map(|(&task, _)| task)
-}
+    /// Whether what a task waits for has come although it has done nothing since.
+    fn is_over(&self, waiting: &Waiting) -> bool {
+        let (model, what) = (self.model, waiting.request.lock);
+        match model.locks.get(what).map(|lock| lock.kind) {
+            Some(LockKind::Work) => !model.strands.is_busy(what),
+            Some(LockKind::Completion) => model.woken.get(&what).is_some_and(|&woken| woken > waiting.since_ns),
+            Some(LockKind::Thread) => {
+                let thread = self.threads.get(&what);
+                thread.is_none_or(|&task| model.held.waiting(task).is_none())
+            }
+            _ => model.held.holders(what).is_empty(),
+        }
+    }
 
-/// Whom a task waits for.
-fn on(model: &Model, task: TaskId, waiting: &Waiting) -> Vec<TaskId> {
-    let what = waiting.request.lock;
-    let mut on: Vec<_> = match model.locks.get(what).map(|lock| lock.kind) {
-        Some(LockKind::Completion) => wakers(model, what),
-        Some(LockKind::Thread) => thread(model, what).into_iter().collect(),
-        _ => holders(model, task, waiting),
-    };
-    on.sort();
-    on.dedup();
-    on
-}
+    /// Whom a task waits for.
+    fn on(&self, waiting: &Waiting) -> Vec<TaskId> {
+        let what = waiting.request.lock;
+        let mut on: Vec<_> = match self.model.locks.get(what).map(|lock| lock.kind) {
+            Some(LockKind::Completion) => self.wakers(what),
+            Some(LockKind::Thread) => self.threads.get(&what).copied().into_iter().collect(),
+            _ => self.holders(waiting),
+        };
+        on.sort();
+        on.dedup();
+        on
+    }
 
-/// Those that were seen to complete it: each of them could again, so it takes all of them to be waiting.
-fn wakers(model: &Model, completion: LockId) -> Vec<TaskId> {
-    let wakes = model
-        .strands
-        .completion(completion)
-        .into_iter()
-        .flat_map(|known| &known.wakes);
-    let tasks = wakes.filter_map(|wake| Some(model.strands.get(wake.strand)?.task));
-    let tasks: Vec<_> = tasks.collect();
-    let all_wait = tasks.iter().all(|&task| model.held.waiting(task).is_some());
-    if all_wait { tasks } else { Vec::new() }
-}
+    /// Those that were seen to complete it: each of them could again, so it takes all of them to be waiting.
+    fn wakers(&self, completion: LockId) -> Vec<TaskId> {
+        let strands = &self.model.strands;
+        let wakes = strands
+            .completion(completion)
+            .into_iter()
+            .flat_map(|known| &known.wakes);
+        let tasks: Vec<_> = wakes.filter_map(|wake| Some(strands.get(wake.strand)?.task)).collect();
+        let all_wait = tasks.iter().all(|&task| self.model.held.waiting(task).is_some());
+        if all_wait { tasks } else { Vec::new() }
+    }
 
-fn holders(model: &Model, task: TaskId, waiting: &Waiting) -> Vec<TaskId> {
-    let request = waiting.request;
-    let queued_before = model.held.all_waiting().any(|(other, queued)| {
-        let before = queued.since_ns < waiting.since_ns;
-        other != task && before && queued.request.lock == request.lock && queued.request.mode == Mode::Exclusive
-    });
-    let blocks = |&&holder: &&TaskId| {
-        let holds = model.held.of(holder).iter().filter(|taken| taken.lock == request.lock);
-        let mut modes = holds.map(|taken| taken.mode);
-        modes.any(|hold| match (request.mode, hold) {
-            (Mode::Exclusive, _) | (_, Mode::Exclusive) => true,
-            (Mode::Shared, _) => queued_before,
-            (Mode::SharedRecursive, _) => false,
-        })
-    };
-    model
-        .held
-        .holders(request.lock)
-        .iter()
-        .filter(blocks)
-        .copied()
-        .collect()
+    fn holders(&self, waiting: &Waiting) -> Vec<TaskId> {
+        let request = waiting.request;
+        let queued = self.queued.get(&request.lock);
+        let queued_before = queued.is_some_and(|&queued| queued < waiting.since_ns);
+        let blocks = |&&holder: &&TaskId| {
+            let holds = self.model.held.of(holder).iter();
+            let mut modes = holds.filter(|taken| taken.lock == request.lock).map(|taken| taken.mode);
+            modes.any(|hold| match (request.mode, hold) {
+                (Mode::Exclusive, _) | (_, Mode::Exclusive) => true,
+                (Mode::Shared, _) => queued_before,
+                (Mode::SharedRecursive, _) => false,
+            })
+        };
+        let holders = self.model.held.holders(request.lock).iter();
+        holders.filter(blocks).copied().collect()
+    }
 }
 
 /// A shortest circle among tasks that all reach each other, from the smallest task on.

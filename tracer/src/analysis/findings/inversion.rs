@@ -41,7 +41,7 @@ pub(super) fn find<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, limits: &mut Limit
 /// Whether some evidence of this dependency holds none of the other nodes of a path.
 fn usable(view: &View<'_>, nodes: &Nodes<'_>, from: Node, to: Node, path: &FxHashSet<Node>) -> bool {
     let graph = view.graph();
-    let between = nodes.between(from, to).into_iter();
+    let between = nodes.between(from, to);
     let evidence = between.flat_map(|(_, dependency)| &dependency.evidence);
     let mut situations = evidence.filter_map(|evidence| graph.situation(evidence));
     situations.any(|situation| {

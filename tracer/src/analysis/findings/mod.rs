@@ -7,7 +7,7 @@ mod leaked_hold;
 mod recursion;
 mod unlock_imbalance;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::event::Mode;
 use super::held::Breach;
@@ -37,7 +37,8 @@ pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits)
     let mut findings = cycles(view, &mut limits);
     let deadlocks = deadlock::find(view, &Nodes::new(view, Level::Instance), wait_for);
     // What has happened is the same cycle as what could.
-    findings.retain(|finding| !deadlocks.iter().any(|deadlock| same_edges(view, deadlock, finding)));
+    let happened: BTreeSet<_> = deadlocks.iter().map(|deadlock| edges(view, deadlock)).collect();
+    findings.retain(|finding| finding.dependencies.is_empty() || !happened.contains(&edges(view, finding)));
     findings.extend(deadlocks);
     findings.extend(unlock_imbalance::find(view));
     findings.extend(init_held::find(view));
@@ -54,12 +55,13 @@ pub(crate) fn cycles(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
     let instance = Nodes::new(view, Level::Instance);
     let mut findings = recursion::find(view, &instance);
     findings.extend(inversion::find(view, &instance, limits));
-    let (classes, locks) = view.sizes();
-    if classes < locks {
-        let of_classes = class_level(view, limits).into_iter();
-        let uncovered: Vec<_> = of_classes
-            .filter(|finding| !is_covered(view, finding, &findings))
-            .collect();
+    let (of_classes, of_locks) = view.sizes();
+    if of_classes < of_locks {
+        let known = most_severe(view, &findings);
+        let uncovered = class_level(view, limits).into_iter().filter(|finding| {
+            let known = known.get(&classes(view, finding));
+            known.is_none_or(|&known| known > severity_rank(&finding.severity))
+        });
         findings.extend(uncovered);
     }
     findings
@@ -93,16 +95,15 @@ fn edges(view: &View<'_>, finding: &Finding) -> BTreeSet<(LockId, LockId)> {
     finding.dependencies.iter().filter_map(edge).collect()
 }
 
-/// Whether an instance-level finding goes through the same classes and is at least as severe.
-fn is_covered(view: &View<'_>, finding: &Finding, of_instances: &[Finding]) -> bool {
-    let through = classes(view, finding);
-    of_instances.iter().any(|other| {
-        severity_rank(&other.severity) <= severity_rank(&finding.severity) && classes(view, other) == through
-    })
-}
-
-fn same_edges(view: &View<'_>, a: &Finding, b: &Finding) -> bool {
-    !b.dependencies.is_empty() && edges(view, a) == edges(view, b)
+/// How severe the instance-level findings through each set of classes are; a class-level one says nothing new unless it is more so.
+fn most_severe(view: &View<'_>, of_instances: &[Finding]) -> BTreeMap<BTreeSet<u32>, usize> {
+    let mut known = BTreeMap::new();
+    for finding in of_instances {
+        let rank = severity_rank(&finding.severity);
+        let most = known.entry(classes(view, finding)).or_insert(rank);
+        *most = rank.min(*most);
+    }
+    known
 }
 
 /// The most severe first; the order depends on nothing but the findings.
