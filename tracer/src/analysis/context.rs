@@ -16,6 +16,18 @@ pub enum Addresses {
     Raw,
 }
 
+/// What a cycle counts for that goes through classes and not through the same locks all around.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Classes {
+    /// It could happen to other objects of these classes: one step less severe than a cycle of locks.
+    #[default]
+    Milder,
+    /// An error, as for lockdep, where it was lockdep that saw it.
+    Severe,
+    /// An error, and locks are not told apart at all: what lockdep would say.
+    Alone,
+}
+
 /// What a snapshot needs to know besides the events: it is the source's knowledge, put into the document as it is.
 #[derive(Debug, Default)]
 pub struct Context {
@@ -27,8 +39,8 @@ pub struct Context {
     pub capture: Capture,
     /// How lock addresses are shown.
     pub addresses: Addresses,
-    /// Judge as lockdep does: a lock is its class, and whatever closes a circle of classes is an error.
-    pub lockdep: bool,
+    /// What cycles of classes count for.
+    pub classes: Classes,
     /// What to leave out, to ask what would be if it were gone.
     pub without: Vec<Without>,
 }

@@ -6,6 +6,7 @@
 use rustc_hash::FxHashSet;
 
 use super::concurrency::{self, Apart};
+use super::context::Classes;
 use super::event::{LockKind, Mode};
 use super::graph::{Edge, Evidence, Situation};
 use super::level::{Level, Node, Nodes};
@@ -169,7 +170,7 @@ pub(crate) fn recursion<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, node: Node) -
     let judged = picks.into_iter().filter_map(|pick| {
         let verdict = match join(pick.edge.to_mode, pick.edge.from_mode)? {
             // Two objects of one class: it takes another task, which nests them the other way round.
-            _ if pick.edge.from != pick.edge.to && !view.context.lockdep => Verdict::SingleTask,
+            _ if pick.edge.from != pick.edge.to && view.context.classes == Classes::Milder => Verdict::SingleTask,
             Verdict::Possible => Verdict::Certain,
             verdict => verdict,
         };

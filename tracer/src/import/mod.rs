@@ -13,7 +13,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-use crate::analysis::context::Context;
+use crate::analysis::context::{Classes, Context};
 use crate::analysis::model::Model;
 use crate::analysis::snapshot::Snapshot;
 use crate::analysis::without;
@@ -106,7 +106,9 @@ impl Source {
             Self::Report(snapshot) => again::events(&snapshot),
             Self::Events(model, context) => (*model, *context),
         };
-        context.lockdep |= lockdep;
+        if lockdep {
+            context.classes = Classes::Alone;
+        }
         let resolved = without.iter().map(|text| model.without(&context, text));
         context.without = resolved.collect::<Result<_, _>>()?;
         Ok(model.snapshot(&context))

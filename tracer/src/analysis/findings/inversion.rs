@@ -4,6 +4,7 @@ use rustc_hash::FxHashSet;
 
 use super::{Limits, circle, of_cycle, writers};
 use crate::analysis::concurrency::Apart;
+use crate::analysis::context::Classes;
 use crate::analysis::cycle;
 use crate::analysis::level::{Level, Node, Nodes};
 use crate::analysis::rotation;
@@ -30,7 +31,8 @@ pub(super) fn find<'a>(view: &'a View<'a>, nodes: &Nodes<'a>, limits: &mut Limit
             continue;
         };
         limits.cut_short += u64::from(judgement.cut_short);
-        let elsewhere = nodes.level == Level::Class && !view.context.lockdep && judgement.is_of_instances();
+        let elsewhere =
+            nodes.level == Level::Class && view.context.classes != Classes::Alone && judgement.is_of_instances();
         if !elsewhere {
             findings.push(finding(view, nodes, &judgement));
         }

@@ -9,6 +9,7 @@ mod unlock_imbalance;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::context::Classes;
 use super::event::Mode;
 use super::held::Breach;
 use super::level::{Level, Nodes};
@@ -49,7 +50,7 @@ pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits)
 
 /// What could deadlock, at both levels.
 pub(crate) fn cycles(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
-    if view.context.lockdep {
+    if view.context.classes == Classes::Alone {
         return class_level(view, limits);
     }
     let instance = Nodes::new(view, Level::Instance);
@@ -187,8 +188,8 @@ fn severity(view: &View<'_>, judgement: &Judgement<'_>) -> &'static str {
     };
     let rank = match judgement.level {
         Level::Instance => of_verdict,
-        Level::Class if view.context.lockdep => 1,
-        Level::Class => of_verdict + 1,
+        Level::Class if view.context.classes == Classes::Milder => of_verdict + 1,
+        Level::Class => 1,
     };
     SEVERITIES.get(rank).copied().unwrap_or("note")
 }

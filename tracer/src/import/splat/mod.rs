@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::BufRead;
 
 use super::{Error, NEITHER};
-use crate::analysis::context::{Addresses, Context};
+use crate::analysis::context::{Addresses, Classes, Context};
 use crate::analysis::model::Model;
 use crate::analysis::snapshot::{Capture, Kernel};
 use event::Importer;
@@ -121,6 +121,8 @@ impl Seen {
             },
             // Addresses are used to tell locks apart and then forgotten.
             addresses: Addresses::Absent,
+            // lockdep reported it by class; that it saw two objects does not make it less of a report.
+            classes: Classes::Severe,
             ..Context::default()
         })
     }
