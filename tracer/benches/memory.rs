@@ -7,8 +7,9 @@ use tracer::analysis::context::Context;
 use tracer::analysis::model::Model;
 
 fn main() {
-    graphs();
+    // First: what is freed by the graphs is not given back to the system.
     replay();
+    graphs();
 }
 
 /// Steps of a workload that repeats itself.
