@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn too_many_to_try_are_covered_all_the_same() {
-        let cycles: Vec<_> = (0..40).map(|cycle| wide(cycle)).collect();
+        let cycles: Vec<_> = (0..40).map(wide).collect();
         let Cover { covers, complete } = smallest(&cycles);
         assert!(!complete);
         let cover = covers.first().expect("a cover");

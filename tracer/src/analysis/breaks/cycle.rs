@@ -54,7 +54,7 @@ impl Cycle {
         let on_cycle: BTreeSet<_> = edges.iter().map(|(_, edge)| nodes.of(edge.from)).collect();
         let sides = edges.iter().map(|(id, edge)| {
             let (from, to) = (nodes.of(edge.from), nodes.of(edge.to));
-            let between = nodes.between(from, to).into_iter();
+            let between = nodes.between(from, to);
             let evidence = between.flat_map(|(_, dependency)| usable(view, &nodes, dependency, from, &on_cycle));
             Side {
                 dependency: *id,

@@ -50,7 +50,8 @@ fn counts(finding: &Finding) -> bool {
 
 /// Cycles that share a class, in the order of their findings.
 fn connected(cycles: Vec<(u32, Cycle)>) -> Vec<Vec<(u32, Cycle)>> {
-    let mut sets: Vec<(BTreeSet<u32>, Vec<(u32, Cycle)>)> = Vec::new();
+    type Classes = BTreeSet<u32>;
+    let mut sets: Vec<(Classes, Vec<(u32, Cycle)>)> = Vec::new();
     for (id, cycle) in cycles {
         let mut classes = cycle.classes.clone();
         let mut members = Vec::new();
