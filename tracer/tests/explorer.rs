@@ -170,6 +170,24 @@ fn the_judge_sees_what_an_engine_gets_wrong() {
     assert_eq!(judged("T1: M(A) M(A) -A -A", None), [Failure::HungUntold]);
 }
 
+/// Each was judged wrong once, by the traces of some seeds: a wait for a work item that passed only when nothing was queued any more
+/// hid the first, and executions in other orders that no trace shows made the others seem possible.
+#[test]
+fn work_that_runs_as_often_as_it_is_queued_is_judged_right() {
+    let programs = [
+        "T1: M(E) fork(T2) queue(W1) -E join(T2) fork(T3) / T2: queue(W1) flush(W1) / T3: M(E) flush(W1) -E / W1: M(E) -E",
+        "T1: join(T2) queue(W1) / T2: M(A) flush(W1) -A queue(W1) / W1: M(A) -A",
+        "T1: join(T2) queue(W1) / T2: W(A) M(B) -A -B queue(W1) / W1: M(B) W(A) -B -A",
+        "T1: W(A) join(T2) -A queue(W1) / T2: flush(W1) queue(W1) / W1: W(A) -A",
+    ];
+    for program in programs {
+        for seed in 0..100 {
+            let judged = judge::program(parse(program), seed);
+            assert!(judged.failures.is_empty(), "seed {seed}\n{}", judged.report());
+        }
+    }
+}
+
 #[test]
 fn a_failing_program_is_made_smaller() {
     let large = "T1: M(C) -C M(A) M(B) -B -A R(D) -D / T2: M(B) R(D) M(A) -A -D -B / T3: M(C) -C";
@@ -196,7 +214,7 @@ fn judge_class(class: Class, first: u64, programs: u64, failures: &[Failure]) ->
     tally
 }
 
-/// Nothing may be missed, and in at most one of 500 programs (the goal is one of 1,000) may anything be told as possible or worse that is not.
+/// Nothing may be missed, and in at most one of 1,000 programs may anything be told as possible or worse that is not.
 fn hold_all_to_account(first: u64, programs: u64) {
     let wrong: u64 = JUDGED
         .into_iter()
@@ -204,7 +222,7 @@ fn hold_all_to_account(first: u64, programs: u64) {
         .sum();
     let all = programs * JUDGED.len() as u64;
     println!("{wrong} false alarms in {all} programs");
-    assert!(wrong * 500 <= all, "{wrong} false alarms in {all} programs");
+    assert!(wrong * 1_000 <= all, "{wrong} false alarms in {all} programs");
 }
 
 /// Tells the false alarms.

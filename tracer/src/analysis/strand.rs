@@ -76,6 +76,10 @@ pub(crate) struct Work {
     pub(crate) queued: Vec<Place>,
     /// Its executions, in order.
     pub(crate) runs: Vec<StrandId>,
+    /// The first one that was seen to its end.
+    whole: Option<StrandId>,
+    /// Another one did something else.
+    varies: bool,
     running: u32,
     pending: bool,
     /// Two executions overlapped: it is no work item but something like an active reference.
@@ -225,8 +229,12 @@ impl Strands {
     pub(crate) fn end(&mut self, task: TaskId, work: LockId) {
         let current = self.current(task);
         self.keep(current, Operation::End(work));
+        let whole = self.works.get(&work).and_then(|known| known.whole);
+        let varies = whole.is_some_and(|whole| !self.does_as(current, whole));
         if let Some(entry) = self.works.get_mut(&work) {
             entry.running = entry.running.saturating_sub(1);
+            entry.whole.get_or_insert(current);
+            entry.varies |= varies;
         }
         if self.runner(current) == Some(Runner::Work(work))
             && let Some((base, current)) = self.tasks.get_mut(&task)
@@ -266,6 +274,32 @@ impl Strands {
     /// What is known of a work item.
     pub(crate) fn work(&self, work: LockId) -> Option<&Work> {
         self.works.get(&work)
+    }
+
+    /// An execution of a work item that stands for each of them: they all did the same, as far as they got, and would do so again.
+    pub(crate) fn body(&self, work: LockId) -> Option<StrandId> {
+        let known = self
+            .works
+            .get(&work)
+            .filter(|known| !known.reentrant && !known.varies)?;
+        let last = *known.runs.last()?;
+        let body = known.whole.unwrap_or(last);
+        let once = |operation: &(u32, Operation)| matches!(operation.1, Operation::Fork(_) | Operation::Join(_));
+        let alone = known
+            .runs
+            .iter()
+            .all(|&run| self.runner(run) == Some(Runner::Work(work)));
+        let repeats = alone && self.does_as(last, body) && !self.get(body)?.ordering.iter().any(once);
+        repeats.then_some(body)
+    }
+
+    /// Whether a strand did what another one did, as far as it got.
+    fn does_as(&self, id: StrandId, other: StrandId) -> bool {
+        let operations = |id| self.get(id).map(|strand| &strand.operations);
+        match (operations(id), operations(other)) {
+            (Some(these), Some(those)) => those.starts_with(these),
+            _ => false,
+        }
     }
 
     /// What is known of a completion.

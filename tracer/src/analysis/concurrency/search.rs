@@ -1,5 +1,7 @@
 //! All orders of a small trace, searched for one that gets every side to its place.
 
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Side;
@@ -31,11 +33,12 @@ pub(super) enum Outcome {
 struct Part<'a> {
     id: StrandId,
     strand: &'a Strand,
-    /// It goes no further than this.
-    limit: u32,
-    /// Where the section begins that a side is in at its place.
+    /// Where it has to get.
+    place: Option<u32>,
+    /// Where the section begins that it is in there.
     section: u32,
-    side: bool,
+    /// It stands for all executions of this work item, and begins again whenever that is queued.
+    repeats: Option<LockId>,
 }
 
 /// The strands that matter and how far they go.
@@ -50,11 +53,15 @@ pub(super) struct Search<'a> {
 #[derive(Clone, Default)]
 struct State {
     positions: Vec<u32>,
-    /// Work items that are queued and have not begun: the one thing that the order decides and not the positions.
+    /// Work items that are queued and have not begun.
     pending: Vec<LockId>,
+    /// Of strands that are about to pass a flush: executions to wait for plus one, 0 for one that has not begun to wait.
+    flushes: Vec<u32>,
+    /// How often each was completed and waited for.
+    completed: BTreeMap<LockId, (u32, u32)>,
+    /// These two follow from the positions.
     holds: FxHashMap<LockId, (u32, u32)>,
     running: FxHashMap<LockId, u32>,
-    completed: FxHashMap<LockId, (u32, u32)>,
 }
 
 impl<'a> Search<'a> {
@@ -63,12 +70,13 @@ impl<'a> Search<'a> {
         if strands.cut {
             return None;
         }
-        let mut ids: Vec<_> = sides.iter().map(|side| side.place.strand).collect();
+        let stands_for = |id: StrandId| stands_for(strands, id);
+        let mut ids: Vec<_> = sides.iter().map(|side| stands_for(side.place.strand)).collect();
         let mut known: FxHashSet<_> = ids.iter().copied().collect();
         let mut next = 0;
         while let Some(&id) = ids.get(next) {
             next += 1;
-            for other in needed(strands, id) {
+            for other in needed(strands, id).into_iter().map(stands_for) {
                 if known.insert(other) {
                     ids.push(other);
                 }
@@ -79,14 +87,18 @@ impl<'a> Search<'a> {
         }
         let part = |id: StrandId| {
             let strand = strands.get(id)?;
-            let side = sides.iter().find(|side| side.place.strand == id);
-            let limit = side.map_or(strand.length, |side| side.place.position);
+            let side = sides.iter().find(|side| stands_for(side.place.strand) == id);
+            let place = side.map(|side| side.place.position);
+            let repeats = match strand.runner {
+                Runner::Work(work) if strands.body(work) == Some(id) => Some(work),
+                _ => None,
+            };
             Some(Part {
                 id,
                 strand,
-                limit,
-                section: section(strand, limit),
-                side: side.is_some(),
+                place,
+                section: place.map_or(0, |place| section(strand, place)),
+                repeats,
             })
         };
         let parts = ids.into_iter().map(part).collect::<Option<Vec<_>>>()?;
@@ -96,11 +108,9 @@ impl<'a> Search<'a> {
             _ => None,
         });
         let works: Vec<_> = works.collect();
-        // In another order there are runs that the trace does not show.
-        if works
-            .iter()
-            .any(|&work| strands.work(work).is_some_and(Work::is_merged))
-        {
+        // In another order there are executions that the trace does not show: who knows what they do.
+        let unknown = |work: LockId| strands.body(work).is_none() && strands.work(work).is_some_and(Work::is_merged);
+        if works.iter().any(|&work| unknown(work)) {
             return None;
         }
         Some(Self {
@@ -128,13 +138,21 @@ impl<'a> Search<'a> {
     pub(super) fn run(&self, enforce: Enforce, limit: u64) -> (Outcome, u64) {
         let start = State {
             positions: vec![0; self.parts.len()],
+            flushes: vec![0; self.parts.len()],
             ..State::default()
         };
         let mut seen = FxHashSet::default();
         let mut todo = vec![start];
         let mut states = 0;
         while let Some(state) = todo.pop() {
-            if !seen.insert((state.positions.clone(), state.pending.clone())) {
+            let State {
+                positions,
+                pending,
+                flushes,
+                completed,
+                ..
+            } = state.clone();
+            if !seen.insert((positions, pending, flushes, completed)) {
                 continue;
             }
             if self.arrived(&state) {
@@ -155,7 +173,7 @@ impl<'a> Search<'a> {
 
     fn arrived(&self, state: &State) -> bool {
         let mut parts = self.parts.iter().zip(&state.positions);
-        parts.all(|(part, &position)| !part.side || position == part.limit)
+        parts.all(|(part, &position)| part.place.is_none_or(|place| position == place))
             && self
                 .completions
                 .iter()
@@ -165,8 +183,8 @@ impl<'a> Search<'a> {
     /// The larger the sooner: strands that are in no one's way any more when they are done go first, final sections last.
     fn rank(&self, state: &State, part: usize) -> u8 {
         match (self.parts.get(part), state.positions.get(part)) {
-            (Some(part), Some(&position)) if part.side && position >= part.section => 0,
-            (Some(part), _) if part.side => 2,
+            (Some(part), Some(&position)) if part.place.is_some() && position >= part.section => 0,
+            (Some(part), _) if part.place.is_some() => 2,
             _ => 1,
         }
     }
@@ -174,14 +192,53 @@ impl<'a> Search<'a> {
     fn step(&self, state: &State, index: usize, enforce: Enforce) -> Option<State> {
         let part = self.parts.get(index)?;
         let position = *state.positions.get(index)?;
-        if position >= part.limit || (position == 0 && !self.may_start(state, part)) {
+        let arrived = part.place == Some(position) && part.repeats.is_none();
+        if arrived || (position == 0 && !self.may_start(state, part)) {
             return None;
         }
         let operation = *part.strand.operations.get(position as usize)?;
         let mut next = state.clone();
+        if let Operation::Flush(work) = operation {
+            return self.flush(next, index, work);
+        }
         self.apply(&mut next, operation, enforce)?;
-        *next.positions.get_mut(index)? += 1;
+        let ended = part.repeats.is_some_and(|work| operation == Operation::End(work));
+        *next.positions.get_mut(index)? = if ended { 0 } else { position + 1 };
         Some(next)
+    }
+
+    /// Waits for the execution that is queued or else for the one under way, not for any that is queued later (`start_flush_work()`,
+    /// kernel/workqueue.c, 6.12).
+    fn flush(&self, mut state: State, index: usize, work: LockId) -> Option<State> {
+        let ahead = self.ahead(&state, work);
+        let flush = state.flushes.get_mut(index)?;
+        match *flush {
+            0 if ahead > 0 => *flush = ahead + 1,
+            0 | 1 => {
+                *flush = 0;
+                *state.positions.get_mut(index)? += 1;
+            }
+            _ => return None,
+        }
+        Some(state)
+    }
+
+    /// Executions to come before one that would be queued now.
+    fn ahead(&self, state: &State, work: LockId) -> u32 {
+        let running = state.running.get(&work).copied().unwrap_or_default();
+        running + u32::from(state.pending.contains(&work))
+    }
+
+    /// What waits in a flush has one execution less to wait for.
+    fn end(&self, state: &mut State, work: LockId) {
+        let running = state.running.entry(work).or_default();
+        *running = running.saturating_sub(1);
+        for ((part, position), flush) in self.parts.iter().zip(&state.positions).zip(&mut state.flushes) {
+            let at = part.strand.operations.get(*position as usize);
+            if *flush > 1 && at == Some(&Operation::Flush(work)) {
+                *flush -= 1;
+            }
+        }
     }
 
     /// Where another strand is; all the way for one that takes no part.
@@ -198,6 +255,7 @@ impl<'a> Search<'a> {
                 .strands
                 .fork_of(task)
                 .is_none_or(|fork| self.position(state, fork.strand) > fork.position),
+            Runner::Work(_) if part.repeats.is_some() => true,
             Runner::Work(work) => {
                 let Some(known) = self.strands.work(work).filter(|known| !known.reentrant) else {
                     return true;
@@ -248,16 +306,7 @@ impl<'a> Search<'a> {
                 }
             }
             Operation::Begin(work) => self.begin(state, work)?,
-            Operation::End(work) => {
-                let running = state.running.entry(work).or_default();
-                *running = running.saturating_sub(1);
-            }
-            Operation::Flush(work) => {
-                let running = state.running.get(&work).copied().unwrap_or_default();
-                if running > 0 || state.pending.contains(&work) {
-                    return None;
-                }
-            }
+            Operation::End(work) => self.end(state, work),
             Operation::Join(task) => {
                 let ended = self
                     .strands
@@ -274,7 +323,8 @@ impl<'a> Search<'a> {
                 state.completed.entry(completion).or_default().1 += 1;
             }
             Operation::Wake(completion) => state.completed.entry(completion).or_default().0 += 1,
-            Operation::Fork(_) => {}
+            // A step of its own, and one that only lets others start.
+            Operation::Flush(_) | Operation::Fork(_) => {}
         }
         Some(())
     }
@@ -296,7 +346,9 @@ impl<'a> Search<'a> {
             return None;
         }
         *running += 1;
-        if !known.queued.is_empty() {
+        // Where it ran more often than it was seen to be queued, it may run at any time.
+        let all_seen = known.queued.len() >= known.runs.len() || self.strands.body(work).is_none();
+        if !known.queued.is_empty() && all_seen {
             let pending = state.pending.iter().position(|&pending| pending == work)?;
             state.pending.remove(pending);
         }
@@ -315,6 +367,14 @@ impl<'a> Search<'a> {
         let (wakes, waits) = state.completed.get(&completion).copied().unwrap_or_default();
         let for_all = known.waits as usize > known.wakes.len();
         if for_all { wakes > 0 } else { wakes > waits }
+    }
+}
+
+/// The strand that stands for this one.
+fn stands_for(strands: &Strands, id: StrandId) -> StrandId {
+    match strands.runner(id) {
+        Some(Runner::Work(work)) => strands.body(work).unwrap_or(id),
+        _ => id,
     }
 }
 
