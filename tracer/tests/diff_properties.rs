@@ -134,12 +134,26 @@ fn pairs(snapshot: &Snapshot) -> BTreeSet<[String; 4]> {
     };
     let dependencies = snapshot.dependencies.iter();
     dependencies
-        .map(|of| [class(of.from), of.from_mode.clone(), class(of.to), of.to_mode.clone()])
+        .map(|of| {
+            [
+                class(of.from),
+                of.from_mode.to_string(),
+                class(of.to),
+                of.to_mode.to_string(),
+            ]
+        })
         .collect()
 }
 
 fn keys(changes: &[DependencyChange]) -> BTreeSet<[String; 4]> {
-    let key = |of: &DependencyChange| [of.from.clone(), of.from_mode.clone(), of.to.clone(), of.to_mode.clone()];
+    let key = |of: &DependencyChange| {
+        [
+            of.from.clone(),
+            of.from_mode.to_string(),
+            of.to.clone(),
+            of.to_mode.to_string(),
+        ]
+    };
     changes.iter().map(key).collect()
 }
 

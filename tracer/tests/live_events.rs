@@ -201,8 +201,8 @@ fn chains_make_the_same_findings_as_steps() {
         .find(|dependency| dependency.count == 12)
         .expect("the counted one");
     assert_eq!(
-        (counted.tasks, counted.direct, counted.from_mode.as_str()),
-        (1, true, "shared")
+        (counted.tasks, counted.direct, counted.from_mode),
+        (1, true, tracer::analysis::snapshot::Mode::Shared)
     );
     assert!(snapshot.dependencies.iter().any(|dependency| !dependency.direct));
 }

@@ -11,7 +11,7 @@ use super::scenario::number;
 use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
 use super::stack::StackId;
 use super::task::TaskId;
-use super::view::{View, mode};
+use super::view::View;
 use super::wait_for::WaitFor;
 use super::without;
 
@@ -92,8 +92,8 @@ fn dependency(view: &View<'_>, index: u32, dependency: &graph::Dependency, count
         id: number(index),
         from: view.number(edge.from),
         to: view.number(edge.to),
-        from_mode: mode(edge.from_mode).to_string(),
-        to_mode: mode(edge.to_mode).to_string(),
+        from_mode: edge.from_mode.into(),
+        to_mode: edge.to_mode.into(),
         trylock: edge.trylock,
         direct: dependency.direct,
         // What is owed is in no chain of its own.
@@ -182,7 +182,7 @@ fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snaps
             task,
             pid,
             lock: view.number(request.lock),
-            mode: mode(request.mode).to_string(),
+            mode: request.mode.into(),
             since_ns: waiter.waiting.since_ns,
             held: view.held(view.model.held.of(waiter.task)),
             stack: view.stack(request.stack),

@@ -207,6 +207,11 @@ impl Chains {
         graph.add_one(seen.evidence(situation, place), true);
     }
 
+    /// How many chains have to get on before something is done.
+    pub(crate) fn owed(&self) -> u64 {
+        self.owed.len() as u64
+    }
+
     /// All that this task has requested has to happen before it ends.
     pub(crate) fn owe_all(&mut self, graph: &mut OrderGraph, what: Taken, task: TaskId) {
         let chains = self.by_task.get(&task).cloned().unwrap_or_default();

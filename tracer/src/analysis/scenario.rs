@@ -6,7 +6,7 @@ use super::level::Nodes;
 use super::lock::LockId;
 use super::snapshot::{ScenarioStep, Side};
 use super::verdict::Pick;
-use super::view::{View, mode};
+use super::view::View;
 
 /// What each side does: the guards it holds, then everything from the lock it starts from up to the one it waits for.
 pub(crate) fn of(view: &View<'_>, nodes: &Nodes<'_>, sides: &[Pick<'_>], guards: &[LockId]) -> Vec<Side> {
@@ -47,7 +47,7 @@ fn step(view: &View<'_>, nodes: &Nodes<'_>, taken: &Taken, state: &str) -> Scena
     ScenarioStep {
         op: op.to_string(),
         lock: nodes.name_of(taken.lock).to_string(),
-        mode: mode(taken.mode).to_string(),
+        mode: taken.mode.into(),
         state: state.to_string(),
     }
 }

@@ -1,7 +1,11 @@
 //! The report as data: the document of `docs/formats.md`, in stable order.
 
+use std::fmt;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::event;
 
 /// Version of the document's shape: minor for additions, major for anything else.
 pub const SCHEMA_VERSION: &str = "1.2";
@@ -109,6 +113,41 @@ pub struct Lock {
     pub address: Option<String>,
 }
 
+/// How a lock is held or requested.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// By one alone: a mutex, or a rwsem for writing.
+    Exclusive,
+    /// By many: a rwsem for reading.
+    Shared,
+}
+
+impl Mode {
+    /// As the document has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Exclusive => "exclusive",
+            Self::Shared => "shared",
+        }
+    }
+}
+
+impl fmt::Display for Mode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl From<event::Mode> for Mode {
+    fn from(mode: event::Mode) -> Self {
+        match mode {
+            event::Mode::Exclusive => Self::Exclusive,
+            event::Mode::Shared | event::Mode::SharedRecursive => Self::Shared,
+        }
+    }
+}
+
 /// Held lock -> requested lock.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Dependency {
@@ -118,10 +157,10 @@ pub struct Dependency {
     pub from: u32,
     /// Id of the requested lock.
     pub to: u32,
-    /// `exclusive` or `shared`
-    pub from_mode: String,
-    /// `exclusive` or `shared`
-    pub to_mode: String,
+    /// How `from` is held.
+    pub from_mode: Mode,
+    /// How `to` is requested.
+    pub to_mode: Mode,
     /// `from` was taken by a trylock.
     pub trylock: bool,
     /// lockdep would record it too: nothing but trylocks were taken between the two.
@@ -139,7 +178,7 @@ pub struct Dependency {
 }
 
 /// One situation in which a dependency was seen.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// `comm` of the task, a worker's with its work.
     pub task: String,
@@ -164,8 +203,8 @@ pub struct Evidence {
 pub struct Held {
     /// Id of the lock.
     pub lock: u32,
-    /// `exclusive` or `shared`
-    pub mode: String,
+    /// How.
+    pub mode: Mode,
     /// Taken by a trylock.
     pub trylock: bool,
 }
@@ -225,8 +264,8 @@ pub struct Wait {
     pub pid: Option<u32>,
     /// Id of the lock, or of what else it waits for.
     pub lock: u32,
-    /// `exclusive` or `shared`
-    pub mode: String,
+    /// How.
+    pub mode: Mode,
     /// Since when, ns since the start.
     pub since_ns: u64,
     /// What it holds.
@@ -328,8 +367,8 @@ pub struct ScenarioStep {
     pub op: String,
     /// Name of the lock.
     pub lock: String,
-    /// `exclusive` or `shared`
-    pub mode: String,
+    /// How.
+    pub mode: Mode,
     /// `held` or `waits`
     pub state: String,
 }

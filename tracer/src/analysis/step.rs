@@ -12,6 +12,11 @@ use super::task::{TaskId, TaskRef};
 /// Requests of a strand that are remembered as what has to happen before it completes something.
 const MAX_RECENT: usize = 1024;
 
+/// Requests that all completions together may be behind, before any event and for each: a few bytes of input can complete something that
+/// [`MAX_RECENT`] requests stand before, and have to stay a few kilobytes of memory.
+const MAX_OWED: u64 = 1 << 16;
+const OWED_PER_EVENT: u64 = 16;
+
 impl Model {
     pub(super) fn step(&mut self, step: Step) {
         let task = self.tasks.now(step.task);
@@ -217,6 +222,10 @@ impl Model {
         let place = self.strands.push(at.task.id, Operation::Wake(completion));
         self.woken.insert(completion, at.time_ns);
         for (chain, place) in self.recent.get(&place.strand).cloned().unwrap_or_default() {
+            if self.chains.owed() >= MAX_OWED.saturating_add(OWED_PER_EVENT.saturating_mul(self.counts.events)) {
+                self.counts.requests_forgotten += 1;
+                continue;
+            }
             self.chains.owe(&mut self.graph, pseudo(completion), chain, Some(place));
         }
     }

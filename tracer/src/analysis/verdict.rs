@@ -11,8 +11,9 @@ use super::event::{LockKind, Mode};
 use super::graph::{Edge, Evidence, Situation};
 use super::level::{Level, Node, Nodes};
 use super::lock::LockId;
+use super::snapshot;
 use super::strand::Runner;
-use super::view::{View, mode};
+use super::view::View;
 
 /// Combinations of evidence that are tried per cycle.
 const MAX_COMBINATIONS: usize = 100_000;
@@ -258,7 +259,7 @@ fn candidates<'a>(
         let held = &pick.situation.held;
         let names: Vec<_> = held
             .iter()
-            .map(|taken| (view.name(taken.lock).to_string(), mode(taken.mode)))
+            .map(|taken| (view.name(taken.lock).to_string(), snapshot::Mode::from(taken.mode)))
             .collect();
         let taken_at = held.get(pick.from()).and_then(|from| view.function(from.stack));
         let requested_at = view.function(pick.situation.request.stack);

@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::concurrency::Budget;
 use super::context::{Addresses, Context};
-use super::event::{Frame, LockKind, Mode};
+use super::event::{Frame, LockKind};
 use super::fingerprint;
 use super::graph::{Evidence, OrderGraph};
 use super::held::Taken;
@@ -237,7 +237,7 @@ impl<'a> View<'a> {
         held.iter()
             .map(|taken| snapshot::Held {
                 lock: self.number(taken.lock),
-                mode: mode(taken.mode).to_string(),
+                mode: taken.mode.into(),
                 trylock: taken.trylock,
             })
             .collect()
@@ -300,13 +300,5 @@ impl Marks {
 
     fn mark(&mut self, lock: LockId) {
         self.set(lock.index());
-    }
-}
-
-/// A mode as the document has it.
-pub(crate) fn mode(mode: Mode) -> &'static str {
-    match mode {
-        Mode::Exclusive => "exclusive",
-        Mode::Shared | Mode::SharedRecursive => "shared",
     }
 }

@@ -1,6 +1,7 @@
 //! What subcommands have in common: how a report is written, and what its findings mean for the exit status.
 
-use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -181,19 +182,27 @@ pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -
 /// # Errors
 /// When the file or standard output cannot be written.
 pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
+    write_with(output, |out| out.write_all(text.as_bytes()))
+}
+
+/// As [`write`], for what is written piece by piece.
+fn write_with(output: Option<&Path>, result: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let buffered = |out: &mut dyn Write| {
+        let mut out = BufWriter::new(out);
+        result(&mut out)?;
+        out.flush()
+    };
     match output.filter(|path| path.as_os_str() != "-") {
         Some(path) => {
-            std::fs::write(path, text).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
+            let written = File::create(path).and_then(|mut file| buffered(&mut file));
+            written.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
         }
-        None => {
-            let mut stdout = io::stdout().lock();
-            match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                    Err(Failure::usage(format!("standard output: {error}")))
-                }
-                _ => Ok(()),
+        None => match buffered(&mut io::stdout().lock()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                Err(Failure::usage(format!("standard output: {error}")))
             }
-        }
+            _ => Ok(()),
+        },
     }
 }
 
@@ -214,7 +223,10 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, snapshot: &Snapshot, view: &View) -> Result<(), Failure> {
-        let text = render(snapshot, self.format, view, self.output.is_some())?;
-        write(&text, self.output.as_deref())
+        let output = self.output.as_deref();
+        match self.format {
+            Format::Text => write(&render(snapshot, self.format, view, output.is_some())?, output),
+            Format::Json => write_with(output, |out| json::write(snapshot, out)),
+        }
     }
 }

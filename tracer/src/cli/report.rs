@@ -13,7 +13,7 @@ use crate::import;
 /// Arguments of `report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// A text trace or a JSON report of tracer; `-` is standard input
+    /// A text trace, a JSON report of tracer, a kernel log with lockdep splats, or /proc/lockdep; `-` is standard input
     file: PathBuf,
     #[command(flatten)]
     output: Output,

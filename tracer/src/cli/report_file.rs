@@ -31,6 +31,12 @@ impl ReportFile {
         if path.is_dir() {
             return Err(file.error(io::ErrorKind::IsADirectory.into()));
         }
+        // What stands there is replaced: a device, or its link, has to stay.
+        let is_special = path.metadata().is_ok_and(|there| !there.is_file());
+        if is_special || path.parent() == Some(Path::new("/dev")) {
+            let message = "is no regular file, and would be replaced by one";
+            return Err(file.error(io::Error::new(io::ErrorKind::InvalidInput, message)));
+        }
         file.temporary()?;
         Ok(file)
     }
@@ -100,6 +106,14 @@ mod tests {
         ReportFile::create(&link).unwrap().replace("report").unwrap();
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
         assert_eq!(fs::read_to_string(&link).unwrap(), "report");
+    }
+
+    #[test]
+    fn a_device_is_not_replaced() {
+        for device in ["/dev/null", "/dev/stdout"] {
+            let error = ReportFile::create(Path::new(device)).unwrap_err().to_string();
+            assert!(error.ends_with("would be replaced by one"), "{error}");
+        }
     }
 
     #[test]

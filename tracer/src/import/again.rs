@@ -10,15 +10,15 @@ use crate::analysis::event::{
     Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, TaskKey, TaskName, WindowBegin, WindowKey,
 };
 use crate::analysis::model::Model;
-use crate::analysis::snapshot::{Dependency, Evidence, Held, Lock, Snapshot, Window};
+use crate::analysis::snapshot::{self, Dependency, Evidence, Held, Lock, Snapshot, Window};
 
 /// What makes two pieces of evidence one chain: who, what was held, what was requested and where.
 type Same<'a> = (
     &'a str,
     Option<u32>,
-    Vec<(u32, &'a str, bool)>,
+    Vec<(u32, snapshot::Mode, bool)>,
     u32,
-    &'a str,
+    snapshot::Mode,
     &'a [String],
     Option<u32>,
 );
@@ -114,16 +114,13 @@ fn begin(key: WindowKey, task: TaskKey, window: &Window) -> Event {
 }
 
 fn same<'a>(dependency: &'a Dependency, evidence: &'a Evidence) -> Same<'a> {
-    let held = evidence
-        .held
-        .iter()
-        .map(|held| (held.lock, held.mode.as_str(), held.trylock));
+    let held = evidence.held.iter().map(|held| (held.lock, held.mode, held.trylock));
     (
         &evidence.task,
         evidence.pid,
         held.collect(),
         dependency.to,
-        &dependency.to_mode,
+        dependency.to_mode,
         &evidence.to_stack,
         evidence.window,
     )
@@ -132,7 +129,7 @@ fn same<'a>(dependency: &'a Dependency, evidence: &'a Evidence) -> Same<'a> {
 fn chain(key: ChainKey, dependency: &Dependency, evidence: &Evidence) -> Chain {
     let hold = |held: &Held| Hold {
         lock: LockKey(u64::from(held.lock)),
-        mode: mode(&held.mode),
+        mode: mode(held.mode),
         trylock: held.trylock,
         stack: Vec::new(),
     };
@@ -142,7 +139,7 @@ fn chain(key: ChainKey, dependency: &Dependency, evidence: &Evidence) -> Chain {
         held: evidence.held.iter().map(hold).collect(),
         request: Hold {
             lock: LockKey(u64::from(dependency.to)),
-            mode: mode(&dependency.to_mode),
+            mode: mode(dependency.to_mode),
             trylock: false,
             stack: frames(&evidence.to_stack),
         },
@@ -151,11 +148,10 @@ fn chain(key: ChainKey, dependency: &Dependency, evidence: &Evidence) -> Chain {
     }
 }
 
-fn mode(name: &str) -> Mode {
-    if name == "shared" {
-        Mode::Shared
-    } else {
-        Mode::Exclusive
+fn mode(mode: snapshot::Mode) -> Mode {
+    match mode {
+        snapshot::Mode::Exclusive => Mode::Exclusive,
+        snapshot::Mode::Shared => Mode::Shared,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::super::rotation;
-use super::super::snapshot::{Dependency, Evidence, Finding, Snapshot};
+use super::super::snapshot::{Dependency, Evidence, Finding, Mode, Snapshot};
 use super::document::DependencySide;
 use super::place::{self, Functions, Places};
 
@@ -17,9 +17,9 @@ const THREAD: &str = "thread";
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Key<'a> {
     pub(super) from: &'a str,
-    pub(super) from_mode: &'a str,
+    pub(super) from_mode: Mode,
     pub(super) to: &'a str,
-    pub(super) to_mode: &'a str,
+    pub(super) to_mode: Mode,
 }
 
 /// A dependency between two classes: all those between their locks.
@@ -55,7 +55,7 @@ impl<'a> Merged<'a> {
 }
 
 /// Where, and under which classes in which modes, by a trylock or not.
-pub(super) type Situation<'a> = (Functions, Vec<(&'a str, &'a str, bool)>);
+pub(super) type Situation<'a> = (Functions, Vec<(&'a str, Mode, bool)>);
 
 /// A snapshot by classes.
 pub(super) struct ByClass<'a> {
@@ -99,9 +99,9 @@ impl<'a> ByClass<'a> {
     pub(super) fn key(&self, dependency: &'a Dependency) -> Key<'a> {
         Key {
             from: self.class(dependency.from),
-            from_mode: &dependency.from_mode,
+            from_mode: dependency.from_mode,
             to: self.class(dependency.to),
-            to_mode: &dependency.to_mode,
+            to_mode: dependency.to_mode,
         }
     }
 
@@ -115,7 +115,7 @@ impl<'a> ByClass<'a> {
         let evidence = dependencies.flat_map(|dependency| &dependency.evidence);
         let situation = |evidence: &'a Evidence| {
             let held = evidence.held.iter();
-            let held = held.map(|held| (self.class(held.lock), held.mode.as_str(), held.trylock));
+            let held = held.map(|held| (self.class(held.lock), held.mode, held.trylock));
             (place::of(evidence).0, held.collect())
         };
         evidence.map(situation).collect()

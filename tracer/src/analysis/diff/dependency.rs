@@ -45,9 +45,9 @@ fn change(key: &Key<'_>, a: Option<&Merged<'_>>, b: Option<&Merged<'_>>) -> Depe
     }
     DependencyChange {
         from: key.from.to_string(),
-        from_mode: key.from_mode.to_string(),
+        from_mode: key.from_mode,
         to: key.to.to_string(),
-        to_mode: key.to_mode.to_string(),
+        to_mode: key.to_mode,
         changed,
         a,
         b,
@@ -75,6 +75,7 @@ fn not_compared(of: &Merged<'_>, other: &Merged<'_>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::snapshot::Mode;
     use crate::import::read_from;
 
     fn compare_traces(a: &str, b: &str) -> DependencyChanges {
@@ -114,7 +115,7 @@ mod tests {
     fn another_mode_is_another_dependency() {
         let changes = compare_traces("T1|acq(A)|f\nT1|acq(B)|g\n", "T1|racq(A)|f\nT1|acq(B)|g\n");
         assert_eq!((changes.new.len(), changes.gone.len()), (1, 1));
-        assert_eq!(changes.new[0].from_mode, "shared");
+        assert_eq!(changes.new[0].from_mode, Mode::Shared);
     }
 
     #[test]

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::super::findings;
-use super::super::snapshot::Tool;
+use super::super::snapshot::{Mode, Tool};
 
 /// Version of the document's shape: minor for additions, major for anything else.
 pub const SCHEMA_VERSION: &str = "1.0";
@@ -85,12 +85,12 @@ pub struct DependencyChanges {
 pub struct DependencyChange {
     /// Class of the held lock.
     pub from: String,
-    /// `exclusive` or `shared`
-    pub from_mode: String,
+    /// How it is held.
+    pub from_mode: Mode,
     /// Class of the requested lock.
     pub to: String,
-    /// `exclusive` or `shared`
-    pub to_mode: String,
+    /// How it is requested.
+    pub to_mode: Mode,
     /// What is not the same where both have it: `places`, `direct`, `trylock`.
     pub changed: Vec<String>,
     /// What A knows of it.
@@ -200,12 +200,12 @@ pub struct FindingSide {
 pub struct FindingPlace {
     /// Class of the held lock.
     pub from: String,
-    /// `exclusive` or `shared`
-    pub from_mode: String,
+    /// How it is held.
+    pub from_mode: Mode,
     /// Class of the requested lock.
     pub to: String,
-    /// `exclusive` or `shared`
-    pub to_mode: String,
+    /// How it is requested.
+    pub to_mode: Mode,
     /// Where.
     pub place: Place,
 }

@@ -219,9 +219,9 @@ fn side(group: &Group<'_>) -> FindingSide {
     let finding = group.finding;
     let sides = group.sides.iter().map(|(key, _, place)| FindingPlace {
         from: key.from.to_string(),
-        from_mode: key.from_mode.to_string(),
+        from_mode: key.from_mode,
         to: key.to.to_string(),
-        to_mode: key.to_mode.to_string(),
+        to_mode: key.to_mode,
         place: place.clone(),
     });
     FindingSide {

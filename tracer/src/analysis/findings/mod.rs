@@ -14,9 +14,9 @@ use super::event::Mode;
 use super::held::Breach;
 use super::level::{Level, Nodes};
 use super::lock::LockId;
-use super::snapshot::Finding;
+use super::snapshot::{self, Finding};
 use super::verdict::{Judgement, Pick, Verdict};
-use super::view::{View, mode};
+use super::view::View;
 use super::wait_for::WaitFor;
 use super::{fingerprint, scenario};
 
@@ -267,7 +267,7 @@ fn fingerprint_mode(of: Mode) -> &'static str {
     if of == Mode::SharedRecursive {
         "shared-recursive"
     } else {
-        mode(of)
+        snapshot::Mode::from(of).name()
     }
 }
 

@@ -2,9 +2,9 @@
 
 use super::{of_cycle, writers};
 use crate::analysis::level::{Level, Nodes};
-use crate::analysis::snapshot::Finding;
+use crate::analysis::snapshot::{Finding, Mode};
 use crate::analysis::verdict::{self, Judgement, Verdict};
-use crate::analysis::view::{View, mode};
+use crate::analysis::view::View;
 
 const KIND: &str = "recursion";
 
@@ -19,7 +19,7 @@ fn finding(view: &View<'_>, nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> Fin
     let mut reason = String::new();
     for pick in &judgement.sides {
         let name = nodes.name_of(pick.edge.from);
-        let (held, requested) = (mode(pick.edge.from_mode), mode(pick.edge.to_mode));
+        let (held, requested) = (Mode::from(pick.edge.from_mode), Mode::from(pick.edge.to_mode));
         let (task, _) = view.task(pick.evidence.task);
         title = format!("recursive locking: {name}");
         reason = if judgement.level == Level::Class && pick.edge.from != pick.edge.to {

@@ -6,7 +6,7 @@ use super::error::Place;
 use super::index::Index;
 use super::pattern::Pattern;
 use crate::analysis::fingerprint;
-use crate::analysis::snapshot::{Dependency, Evidence, Finding, ScenarioStep, Side};
+use crate::analysis::snapshot::{Dependency, Evidence, Finding, Mode, ScenarioStep, Side};
 
 /// Kind of a finding that a rule makes.
 pub(super) const KIND: &str = "order-rule";
@@ -129,9 +129,9 @@ fn finding(index: &Index<'_>, rule: &OrderRule, side: &str, broken: &Broken<'_>)
 fn scenario(index: &Index<'_>, dependency: &Dependency, number: usize, evidence: &Evidence) -> Side {
     let held = evidence.held.iter().skip_while(|held| held.lock != dependency.from);
     let mut steps: Vec<_> = held
-        .map(|held| step(index.name(held.lock), held.trylock, &held.mode, "held"))
+        .map(|held| step(index.name(held.lock), held.trylock, held.mode, "held"))
         .collect();
-    steps.push(step(index.name(dependency.to), false, &dependency.to_mode, "waits"));
+    steps.push(step(index.name(dependency.to), false, dependency.to_mode, "waits"));
     Side {
         task: evidence.task.clone(),
         pid: evidence.pid,
@@ -142,11 +142,11 @@ fn scenario(index: &Index<'_>, dependency: &Dependency, number: usize, evidence:
     }
 }
 
-fn step(lock: &str, trylock: bool, mode: &str, state: &str) -> ScenarioStep {
+fn step(lock: &str, trylock: bool, mode: Mode, state: &str) -> ScenarioStep {
     ScenarioStep {
         op: if trylock { "trylock" } else { "lock" }.to_string(),
         lock: lock.to_string(),
-        mode: mode.to_string(),
+        mode,
         state: state.to_string(),
     }
 }

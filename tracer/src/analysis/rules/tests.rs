@@ -1,5 +1,5 @@
 use super::*;
-use crate::analysis::snapshot::{Dependency, Evidence, Held, Lock};
+use crate::analysis::snapshot::{Dependency, Evidence, Held, Lock, Mode};
 
 const RULE: &str = "before = 'A'\nafter = 'B'\nreason = 'r'\nsource = 's'\n";
 
@@ -218,7 +218,7 @@ fn nesting(held: &str, requested: &str) -> Snapshot {
         pid: None,
         held: vec![Held {
             lock: 1,
-            mode: "exclusive".to_string(),
+            mode: Mode::Exclusive,
             trylock: false,
         }],
         from_stack: vec!["outer+0x1/0x2".to_string()],
@@ -233,8 +233,8 @@ fn nesting(held: &str, requested: &str) -> Snapshot {
             id: 1,
             from: 1,
             to: 2,
-            from_mode: "exclusive".to_string(),
-            to_mode: "exclusive".to_string(),
+            from_mode: Mode::Exclusive,
+            to_mode: Mode::Exclusive,
             trylock: false,
             direct: true,
             count: 1,

@@ -2,6 +2,7 @@
 
 use super::{clean, counted};
 use crate::analysis::diff::document::{DependencyChange, Diff, FindingChange, FindingPlace, FindingSide, Place, Side};
+use crate::analysis::snapshot::Mode;
 use crate::report::style::Style;
 use crate::report::wrap::{WIDTH, wrap, wrap_items};
 
@@ -129,12 +130,12 @@ fn sides(before: Option<&FindingSide>, after: &FindingSide, style: Style) -> Str
 }
 
 fn link(side: &FindingPlace) -> String {
-    pair(&side.from, &side.from_mode, false, &side.to, &side.to_mode)
+    pair(&side.from, side.from_mode, false, &side.to, side.to_mode)
 }
 
 fn dependency(sign: char, change: &DependencyChange, style: Style) -> String {
     let trylock = change.b.or(change.a).is_some_and(|side| side.trylock);
-    let pair = pair(&change.from, &change.from_mode, trylock, &change.to, &change.to_mode);
+    let pair = pair(&change.from, change.from_mode, trylock, &change.to, change.to_mode);
     if sign != '~' {
         let places = if sign == '+' {
             &change.places_new
@@ -182,14 +183,14 @@ fn places(sign: char, places: &[Place], style: Style) -> String {
 }
 
 /// Exclusive goes without saying.
-fn pair(from: &str, from_mode: &str, trylock: bool, to: &str, to_mode: &str) -> String {
+fn pair(from: &str, from_mode: Mode, trylock: bool, to: &str, to_mode: Mode) -> String {
     let from_how = match (from_mode, trylock) {
-        ("exclusive", false) => String::new(),
-        ("exclusive", true) => " (trylock)".to_string(),
+        (Mode::Exclusive, false) => String::new(),
+        (Mode::Exclusive, true) => " (trylock)".to_string(),
         (mode, false) => format!(" ({mode})"),
         (mode, true) => format!(" ({mode}, trylock)"),
     };
-    let to_how = if to_mode == "exclusive" {
+    let to_how = if to_mode == Mode::Exclusive {
         String::new()
     } else {
         format!(" ({to_mode})")

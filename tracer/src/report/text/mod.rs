@@ -3,12 +3,14 @@
 mod clean;
 pub mod diff;
 mod evidence;
+mod excerpt;
 mod finding;
 mod scenario;
 mod summary;
 
-use crate::analysis::snapshot::{Held, Snapshot};
+use crate::analysis::snapshot::{Finding, Held, Snapshot};
 use crate::report::style::Style;
+use summary::Totals;
 
 /// What to show.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,28 +25,27 @@ pub struct Options {
 
 /// The report, 80 columns wide where the names allow it.
 pub fn render(snapshot: &Snapshot, options: Options) -> String {
-    let snapshot = &*clean::printable(snapshot);
+    let is_shown = |finding: &&Finding| options.notes || finding.severity != "note";
+    let shown: Vec<_> = snapshot.findings.iter().filter(is_shown).collect();
+    let totals = Totals::of(snapshot);
+    let excerpt = excerpt::of(snapshot, &shown);
+    let excerpt = &*clean::printable(&excerpt);
     let mut out = String::new();
-    let shown: Vec<_> = snapshot
-        .findings
-        .iter()
-        .filter(|finding| options.notes || finding.severity != "note")
-        .collect();
-    for finding in &shown {
-        out.push_str(&finding::render(snapshot, finding, options.style));
+    for finding in &excerpt.findings {
+        out.push_str(&finding::render(excerpt, finding, options.style));
         out.push('\n');
     }
-    out.push_str(&summary::render(snapshot, shown.len(), options));
+    out.push_str(&summary::render(excerpt, &totals, options));
     out
 }
 
 /// The name of a lock by its id.
 fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
-    snapshot
-        .locks
-        .iter()
-        .find(|lock| lock.id == id)
-        .map_or("?", |lock| &lock.name)
+    // A document of tracer's own has them in order.
+    let ordered = snapshot.locks.binary_search_by_key(&id, |lock| lock.id).ok();
+    let known = ordered.and_then(|index| snapshot.locks.get(index));
+    let lock = known.or_else(|| snapshot.locks.iter().find(|lock| lock.id == id));
+    lock.map_or("?", |lock| &lock.name)
 }
 
 /// A task as shown everywhere: `devlink/4711`, or without a thread id where the source has none.

@@ -1,6 +1,6 @@
 //! lockdep's "Possible unsafe locking scenario", with one column per task and every lock.
 
-use crate::analysis::snapshot::{Finding, ScenarioStep, Side};
+use crate::analysis::snapshot::{Finding, Mode, ScenarioStep, Side};
 use crate::report::wrap::{WIDTH, cut, wrap};
 
 /// Narrower columns show no names any more.
@@ -36,7 +36,7 @@ pub(super) fn render(finding: &Finding) -> String {
 
 /// `lock(X);` as lockdep writes it: `rlock` is shared, `lock` exclusive; `flush(W);` waits for what another task's `run(W);` does.
 fn call(step: &ScenarioStep) -> String {
-    let shared = if step.mode == "shared" { "r" } else { "" };
+    let shared = if step.mode == Mode::Shared { "r" } else { "" };
     format!("{shared}{}({});", step.op, step.lock)
 }
 

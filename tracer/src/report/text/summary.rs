@@ -4,10 +4,34 @@ use super::{Options, held, lock_name, task, time};
 use crate::analysis::snapshot::{Break, Capture, Choice, Kernel, Notifier, Snapshot, Suppressed, Wait, Window};
 use crate::report::wrap::wrap;
 
+/// How much there is in the whole document, of which the text is an excerpt.
+pub(super) struct Totals {
+    /// Findings by severity, the most severe first.
+    findings: [(&'static str, usize); 4],
+    all_findings: usize,
+    locks: usize,
+    dependencies: usize,
+}
+
+impl Totals {
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        let of = |severity| {
+            let findings = snapshot.findings.iter();
+            findings.filter(|finding| finding.severity == severity).count()
+        };
+        Self {
+            findings: ["critical", "error", "warning", "note"].map(|severity| (severity, of(severity))),
+            all_findings: snapshot.findings.len(),
+            locks: snapshot.locks.len(),
+            dependencies: snapshot.dependencies.len(),
+        }
+    }
+}
+
 /// Everything below the findings.
-pub(super) fn render(snapshot: &Snapshot, shown: usize, options: Options) -> String {
-    let mut out = format!("{}\n", options.style.heading(&counts(snapshot)));
-    let notes = snapshot.findings.len() - shown;
+pub(super) fn render(snapshot: &Snapshot, totals: &Totals, options: Options) -> String {
+    let mut out = format!("{}\n", options.style.heading(&counts(totals)));
+    let notes = totals.all_findings - snapshot.findings.len();
     if notes > 0 {
         let (word, verb) = if notes == 1 { ("note", "it") } else { ("notes", "them") };
         out.push_str(&format!("{notes} {word} hidden; --notes shows {verb}\n"));
@@ -30,7 +54,7 @@ pub(super) fn render(snapshot: &Snapshot, shown: usize, options: Options) -> Str
     section(&mut out, options, "Notifiers", &notifiers);
     let waits: Vec<_> = snapshot.waits.iter().map(|waiting| wait(snapshot, waiting)).collect();
     section(&mut out, options, "Waiting at the end", &waits);
-    section(&mut out, options, "Capture", &capture(snapshot));
+    section(&mut out, options, "Capture", &capture(snapshot, totals));
     out
 }
 
@@ -44,15 +68,8 @@ fn section(out: &mut String, options: Options, title: &str, lines: &[String]) {
     }
 }
 
-fn counts(snapshot: &Snapshot) -> String {
-    let of = |severity| {
-        snapshot
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == severity)
-            .count()
-    };
-    let total = ["critical", "error", "warning", "note"].map(|severity| (severity, of(severity)));
+fn counts(totals: &Totals) -> String {
+    let total = totals.findings;
     if total.iter().all(|(_, count)| *count == 0) {
         return "No findings.".to_string();
     }
@@ -162,7 +179,7 @@ fn wait(snapshot: &Snapshot, waiting: &Wait) -> String {
     )
 }
 
-fn capture(snapshot: &Snapshot) -> Vec<String> {
+fn capture(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
     let capture = &snapshot.capture;
     let mut lines = vec![
         format!("kernel: {}", kernel(&snapshot.kernel)),
@@ -190,7 +207,7 @@ fn capture(snapshot: &Snapshot) -> Vec<String> {
         };
         lines.push(format!("probes: {attached} attached, {missing} missing{names}"));
     }
-    let (locks, dependencies) = (snapshot.locks.len(), snapshot.dependencies.len());
+    let (locks, dependencies) = (totals.locks, totals.dependencies);
     lines.push(format!("graph: {locks} locks, {dependencies} dependencies"));
     lines.push(counters(capture));
     lines.push(lost(capture));
