@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, build, demo, lab, test};
+use crate::{bench, build, demo, fuzz, lab, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -40,6 +40,14 @@ enum Task {
     /// Measure what tracer costs.
     #[command(subcommand)]
     Bench(Bench),
+    /// Feed everything that reads a file what nobody would write.
+    Fuzz {
+        /// Targets; all of them by default.
+        targets: Vec<String>,
+        /// How long each of them runs.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Boot stock kernels and run scenarios in them.
     #[command(subcommand)]
     Lab(Lab),
@@ -91,6 +99,7 @@ impl Cli {
             Task::Build { release: _ } => build::tracer().map(|_| true),
             Task::Run { args } => build::run(&args),
             Task::Bench(Bench::Engine { short }) => bench::engine(short),
+            Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
             Task::Lab(Lab::List) => lab::list().map(|()| true),
             Task::Lab(Lab::Run {
                 scenarios,

@@ -8,6 +8,7 @@ mod cli;
 mod demo;
 mod expect;
 mod failure;
+mod fuzz;
 mod guest_files;
 mod initramfs;
 mod kernel;

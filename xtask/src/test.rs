@@ -9,9 +9,12 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build, kernel, lab, module, place, progress, scenario, setup,
+    build, fuzz, kernel, lab, module, place, progress, scenario, setup,
     toolchain::{self, Toolchain, cargo},
 };
+
+/// Seconds for which a long test run fuzzes each target.
+const FUZZED: u64 = 60;
 
 #[derive(Default)]
 struct Tally {
@@ -56,6 +59,9 @@ pub fn run(long: bool) -> Result<bool> {
     );
     unit_tests(&["--workspace", "--exclude", "tracer-ebpf"], full, long, &mut tally);
     unit_tests(&pure, None, long, &mut tally);
+    if long {
+        tally.count("fuzz", fuzz::run(&[], FUZZED));
+    }
     if kernels.join().is_err() {
         progress::say("fetch", "the fetching of kernels ended early");
     }

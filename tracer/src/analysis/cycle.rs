@@ -19,6 +19,12 @@ const MAX_CYCLES: usize = 1_000;
 /// And of each component, however many there are.
 const MIN_CYCLES: usize = 16;
 
+/// Sides that the cycles which are kept have, of all components together: each is a task's steps and stacks in the report.
+const MAX_SIDES: usize = 1 << 15;
+
+/// And of each component, however many there are.
+const MIN_SIDES: usize = 64;
+
 /// Steps of the search. A dense component has more cycles than anybody can list.
 const MAX_STEPS: usize = 1_000_000;
 
@@ -42,6 +48,7 @@ pub(crate) struct Cycles {
 pub(crate) fn find(parts: &[Part], usable: impl Fn(Node, Node, &FxHashSet<Node>) -> bool) -> Cycles {
     let limit = Limit {
         cycles: (MAX_CYCLES / parts.len().max(1)).max(MIN_CYCLES),
+        sides: (MAX_SIDES / parts.len().max(1)).max(MIN_SIDES),
         steps: (MAX_STEPS / parts.len().max(1)).max(MIN_STEPS),
     };
     let mut cycles = Cycles::default();
@@ -52,6 +59,7 @@ pub(crate) fn find(parts: &[Part], usable: impl Fn(Node, Node, &FxHashSet<Node>)
             distances: vec![(0, 0); part.nodes().len()],
             round: 0,
             steps: 0,
+            sides: 0,
             found: Vec::new(),
             limit,
         };
@@ -69,6 +77,7 @@ pub(crate) fn find(parts: &[Part], usable: impl Fn(Node, Node, &FxHashSet<Node>)
 #[derive(Clone, Copy)]
 struct Limit {
     cycles: usize,
+    sides: usize,
     steps: usize,
 }
 
@@ -81,6 +90,8 @@ struct Search<'a, U> {
     /// The number of the try with one start and one length.
     round: u32,
     steps: usize,
+    /// Of the cycles that were found.
+    sides: usize,
     found: Vec<Vec<Node>>,
     limit: Limit,
 }
@@ -102,7 +113,9 @@ impl<U: Fn(Node, Node, &FxHashSet<Node>) -> bool> Search<'_, U> {
     }
 
     fn ended(&self) -> bool {
-        self.steps >= self.limit.steps || self.found.len() >= self.limit.cycles
+        // One cycle is kept however long it is.
+        let too_long = self.found.len() > 1 && self.sides >= self.limit.sides;
+        self.steps >= self.limit.steps || self.found.len() >= self.limit.cycles || too_long
     }
 
     /// Finds the cycles of this length in which `start` is the smallest lock; tells the next length worth a try.
@@ -125,6 +138,7 @@ impl<U: Fn(Node, Node, &FxHashSet<Node>) -> bool> Search<'_, U> {
             }
             if next == start {
                 if path.len() == length && self.closes(&path, &on_path) {
+                    self.sides += path.len();
                     self.found.push(path.clone());
                 }
                 continue;

@@ -14,7 +14,7 @@ const MAX_RECENT: usize = 1024;
 
 /// Requests that all completions together may be behind, before any event and for each: a few bytes of input can complete something that
 /// [`MAX_RECENT`] requests stand before, and have to stay a few kilobytes of memory.
-const MAX_OWED: u64 = 1 << 16;
+const MAX_OWED: u64 = 1 << 14;
 const OWED_PER_EVENT: u64 = 16;
 
 impl Model {

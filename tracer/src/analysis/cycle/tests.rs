@@ -56,6 +56,19 @@ fn what_was_not_searched_is_told() {
 }
 
 #[test]
+fn very_long_cycles_are_kept_until_they_have_too_many_sides() {
+    // A ring with two ways round at each of ten places: 1024 cycles of 1000 locks and more.
+    let ring = (0..1000).map(|lock| (lock, (lock + 1) % 1000));
+    let detours = (0..10).flat_map(|place| [(place * 100, 1000 + place), (1000 + place, place * 100 + 1)]);
+    let (found, unfinished) = cycles(&ring.chain(detours).collect::<Vec<_>>());
+    assert_eq!((found.len(), unfinished), (MAX_SIDES / 1000 + 1, 1));
+    let longest = u32::try_from(MAX_SIDES + 10).expect("small");
+    let ring: Vec<_> = (0..longest).map(|lock| (lock, (lock + 1) % longest)).collect();
+    let (found, unfinished) = cycles(&ring);
+    assert_eq!((found.len(), unfinished), (1, 0), "one is kept however long it is");
+}
+
+#[test]
 fn a_long_cycle_is_found_whole() {
     let edges: Vec<_> = (0..100).map(|lock| (lock, (lock + 1) % 100)).collect();
     assert_eq!(cycles(&edges), (vec![(0..100).collect()], 0));

@@ -1,0 +1,38 @@
+//! What must hold of a report, whatever file it is of: nothing panics, and its JSON is the same document when it is read again.
+
+use tracer::analysis::diff::diff;
+use tracer::analysis::rules::{self, RuleSet};
+use tracer::analysis::snapshot::Snapshot;
+use tracer::import::{Source, json as import_json};
+use tracer::report::{json, text};
+
+/// Everything that `tracer report` and `tracer diff` do with what was read.
+pub fn check(source: Source) {
+    let Ok(mut snapshot) = source.judge(false, &[]) else {
+        panic!("nothing was left out, so nothing can be unknown");
+    };
+    let mut built_in = RuleSet::default();
+    built_in.add_built_in().expect("the built-in rules are right");
+    rules::apply(&mut snapshot, &built_in);
+    show(&snapshot);
+    let difference = diff(&snapshot, &snapshot);
+    let (dependencies, findings) = (&difference.dependencies, &difference.findings);
+    assert!(dependencies.new.is_empty() && dependencies.gone.is_empty() && dependencies.changed.is_empty());
+    assert!(findings.new.is_empty() && findings.gone.is_empty() && findings.changed.is_empty());
+    let as_lockdep = Source::Report(Box::new(snapshot)).judge(true, &[]);
+    show(&as_lockdep.expect("nothing was left out"));
+}
+
+/// Both forms of a report.
+pub fn show(snapshot: &Snapshot) {
+    let options = text::Options {
+        notes: true,
+        allowed: true,
+        ..text::Options::default()
+    };
+    let shown = text::render(snapshot, options);
+    assert!(!shown.contains('\u{1b}'), "what steers a terminal is shown");
+    let document = json::render(snapshot).expect("a report is JSON");
+    let again = import_json::read("again", document.as_bytes()).expect("a report can be read");
+    assert_eq!(json::render(&again).expect("a report is JSON"), document);
+}
