@@ -1,5 +1,7 @@
 //! Fuzzing of everything that reads a file: builds the targets of `fuzz/` with coverage instrumentation, and runs them.
 
+mod seeds;
+
 use std::{collections::VecDeque, fs, path::PathBuf, process::Command, sync::Mutex, thread};
 
 use anyhow::{Context, Result, bail};
@@ -44,7 +46,7 @@ pub fn run(targets: &[String], seconds: u64) -> Result<bool> {
     };
     let workers = thread::available_parallelism().map_or(1, usize::from);
     Ok(thread::scope(|scope| {
-        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(&work)).collect();
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
         let results: Vec<_> = workers.into_iter().map(thread::ScopedJoinHandle::join).collect();
         results.into_iter().all(|result| result.unwrap_or(false))
     }))
@@ -67,7 +69,7 @@ impl Fuzzer {
         progress::say("build", "the fuzz targets");
         let mut command = Command::new(cargo());
         command
-            .args(["build", "--release", "--bins", "--examples", "--target", &machine])
+            .args(["build", "--release", "--bins", "--target", &machine])
             .arg("--manifest-path")
             .arg(place::root().join("fuzz/Cargo.toml"))
             .arg("--target-dir")
@@ -79,8 +81,7 @@ impl Fuzzer {
             seeds: folder.join("seeds"),
             corpus: folder.join("corpus"),
         };
-        let mut seeds = Command::new(fuzzer.programs.join("examples/seeds"));
-        process::run(seeds.arg(place::root().join("tracer/tests")).arg(&fuzzer.seeds))?;
+        seeds::write(&fuzzer.seeds)?;
         Ok(fuzzer)
     }
 
