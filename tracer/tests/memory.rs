@@ -133,9 +133,11 @@ fn measure(name: &str, input: &str) {
     );
 }
 
+type Generator = fn() -> String;
+
 #[test]
 fn an_event_costs_a_bounded_amount() {
-    let inputs: [(&str, fn() -> String); 5] = [
+    let inputs: [(&str, Generator); 5] = [
         ("nested", nested),
         ("rotating", rotating),
         ("woken", woken),
