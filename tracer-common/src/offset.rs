@@ -40,12 +40,20 @@ macro_rules! offsets {
 }
 
 offsets! {
-    /// Owner word: `task_struct` and three flag bits (`kernel/locking/mutex.c`).
-    mutex_owner: "mutex", "owner";
+    /// Owner word: `task_struct` and three flag bits (`kernel/locking/mutex.c`); of the rt_mutex beneath it with PREEMPT_RT.
+    mutex_owner: "mutex", "owner" | "rtmutex.owner";
     /// Owner word: `task_struct` and flag bits; bit 0: a reader took it last (`kernel/locking/rwsem.c`).
     rwsem_owner: "rw_semaphore", "owner";
     /// Count word: bit 0 writer, readers from bit 8 on (`kernel/locking/rwsem.c`, 5.3+).
     rwsem_count: "rw_semaphore", "count";
+    /// Owner word of an rt_mutex: `task_struct` and one flag bit (`kernel/locking/rtmutex_common.h`).
+    rt_mutex_owner: "rt_mutex", "rtmutex.owner" | "owner";
+    /// Not 0 while a writer has it or waits for it (`kernel/locking/percpu-rwsem.c`).
+    percpu_block: "percpu_rw_semaphore", "block";
+    /// How many more can have a semaphore (`kernel/locking/semaphore.c`).
+    semaphore_count: "semaphore", "count";
+    /// Lowest address of a task's kernel stack.
+    task_stack: "task_struct", "stack";
     /// `struct kthread` of a kernel thread: `worker_private` since 5.17, `set_child_tid` before.
     task_kthread: "task_struct", "worker_private" | "set_child_tid";
     /// `PF_WQ_WORKER` is in it.
@@ -74,6 +82,20 @@ offsets! {
     device_type: "device", "kobj.ktype";
     /// The bus's name.
     bus_name: "bus_type", "name";
+    /// The name of a network device.
+    netdev_name: "net_device", "name";
+    /// Name of a generic netlink family.
+    genl_family_name: "genl_family", "name";
+    /// The file that a `struct kiocb` is about.
+    kiocb_file: "kiocb", "ki_filp";
+    /// The directory entry of an open file.
+    file_dentry: "file", "f_path.dentry";
+    /// Its name.
+    dentry_name: "dentry", "d_name.name";
+    /// The directory that it is in.
+    dentry_parent: "dentry", "d_parent";
+    /// Name of a module.
+    module_name: "module", "name";
     /// A notifier's callback.
     notifier_call: "notifier_block", "notifier_call";
 }

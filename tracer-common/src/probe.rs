@@ -18,14 +18,58 @@ pub enum Hook {
 pub enum Purpose {
     /// Lock operations: nothing works without them.
     Lock,
+    /// Initialisation of locks: their names, and that memory became another lock.
+    Init,
     /// Devlink reload windows and names.
     Devlink,
-    /// Registration of netdevice notifiers.
+    /// Registration of notifiers.
     Notifier,
+    /// Why a task is in the kernel: netlink messages, writes to sysfs and procfs.
+    Origin,
     /// A task is gone: its held stack is freed.
     Task,
-    /// A module is loaded: its symbols are there from now on.
+    /// A module comes or goes, and its symbols and locks with it.
     Module,
+}
+
+/// Which kernels have the function. Where one has it not although this says so, something cannot be seen, and `tracer check` tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kernels {
+    /// All of them.
+    Any,
+    /// Those without lockdep (`CONFIG_DEBUG_LOCK_ALLOC`).
+    Stock,
+    /// Those with it.
+    Lockdep,
+    /// From this release on.
+    Since(u16, u16),
+    /// Up to before this release.
+    Before(u16, u16),
+    /// Those without lockdep, up to before this release.
+    StockBefore(u16, u16),
+    /// Those without lockdep, from this release on.
+    StockSince(u16, u16),
+    /// Those with it, up to before this release.
+    LockdepBefore(u16, u16),
+    /// Those with it, from this release on.
+    LockdepSince(u16, u16),
+}
+
+impl Kernels {
+    /// Whether a kernel of this release (`(6, 12)`), with or without lockdep, is one of them.
+    pub fn include(self, release: (u16, u16), lockdep: bool) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Stock => !lockdep,
+            Self::Lockdep => lockdep,
+            Self::Since(major, minor) => release >= (major, minor),
+            Self::Before(major, minor) => release < (major, minor),
+            Self::StockBefore(major, minor) => !lockdep && release < (major, minor),
+            Self::StockSince(major, minor) => !lockdep && release >= (major, minor),
+            Self::LockdepBefore(major, minor) => lockdep && release < (major, minor),
+            Self::LockdepSince(major, minor) => lockdep && release >= (major, minor),
+        }
+    }
 }
 
 /// One row.
@@ -35,76 +79,173 @@ pub struct Probe {
     pub program: &'static str,
     /// Kernel function or tracepoint.
     pub function: &'static str,
+    /// Prototypes that the program was written for, as C writes the type: `int (struct mutex *)`. A function of any other is not hooked.
+    pub prototypes: &'static [&'static str],
     /// When it runs.
     pub hook: Hook,
     /// What it is for.
     pub purpose: Purpose,
     /// What the program does, as in the table: `request`, `release`, ...
     pub action: &'static str,
+    /// Which kernels have the function.
+    pub kernels: Kernels,
 }
 
 impl Probe {
     /// Whether the program adds to held stacks. These are attached last: what is taken is then sure to be seen released.
     pub fn acquires(&self) -> bool {
-        matches!(self.action, "request" | "trylock")
+        matches!(
+            self.action,
+            "request" | "request_ww" | "trylock" | "trylock_ww" | "down_trylock"
+        )
     }
 }
 
 /// Calls `$callback!` with every row. `action` is the macro of `tracer-ebpf` that makes the program.
 ///
-/// Prototypes are those of 5.10 to 7.2; all lock functions take the lock as their first argument.
+/// All lock functions take the lock as their first argument. Prototypes are checked against the running kernel's BTF before a function is hooked.
 #[macro_export]
 macro_rules! probes {
     ($callback:ident) => {
         $callback! {
             // kernel/locking/mutex.c
-            request   mutex_lock = Entry "mutex_lock" Lock (MUTEX);
-            request   mutex_lock_io = Entry "mutex_lock_io" Lock (MUTEX);
-            request   mutex_lock_interruptible = Entry "mutex_lock_interruptible" Lock (MUTEX);
-            failed    mutex_lock_interruptible_exit = Exit "mutex_lock_interruptible" Lock (MUTEX);
-            request   mutex_lock_killable = Entry "mutex_lock_killable" Lock (MUTEX);
-            failed    mutex_lock_killable_exit = Exit "mutex_lock_killable" Lock (MUTEX);
-            trylock   mutex_trylock = Exit "mutex_trylock" Lock (MUTEX);
-            release   mutex_unlock = Entry "mutex_unlock" Lock (MUTEX);
+            request mutex_lock = Entry "mutex_lock" ["void (struct mutex *)"] Lock (MUTEX) Stock();
+            request mutex_lock_io = Entry "mutex_lock_io" ["void (struct mutex *)"] Lock (MUTEX) Stock();
+            request mutex_lock_interruptible = Entry "mutex_lock_interruptible" ["int (struct mutex *)"] Lock (MUTEX) Stock();
+            failed mutex_lock_interruptible_exit = Exit "mutex_lock_interruptible" ["int (struct mutex *)"] Lock (MUTEX) Stock();
+            request mutex_lock_killable = Entry "mutex_lock_killable" ["int (struct mutex *)"] Lock (MUTEX) Stock();
+            failed mutex_lock_killable_exit = Exit "mutex_lock_killable" ["int (struct mutex *)"] Lock (MUTEX) Stock();
+            request mutex_lock_nested = Entry "mutex_lock_nested" ["void (struct mutex *, unsigned int)"] Lock (MUTEX) Lockdep();
+            request mutex_lock_io_nested = Entry "mutex_lock_io_nested" ["void (struct mutex *, unsigned int)"] Lock (MUTEX) Lockdep();
+            request mutex_lock_interruptible_nested = Entry "mutex_lock_interruptible_nested" ["int (struct mutex *, unsigned int)"] Lock (MUTEX) Lockdep();
+            failed mutex_lock_interruptible_nested_exit = Exit "mutex_lock_interruptible_nested" ["int (struct mutex *, unsigned int)"] Lock (MUTEX) Lockdep();
+            request mutex_lock_killable_nested = Entry "mutex_lock_killable_nested" ["int (struct mutex *, unsigned int)"] Lock (MUTEX) LockdepBefore (6, 16);
+            failed mutex_lock_killable_nested_exit = Exit "mutex_lock_killable_nested" ["int (struct mutex *, unsigned int)"] Lock (MUTEX) LockdepBefore (6, 16);
+            request _mutex_lock_killable = Entry "_mutex_lock_killable" ["int (struct mutex *, unsigned int, struct lockdep_map *)"] Lock (MUTEX) LockdepSince (6, 16);
+            failed _mutex_lock_killable_exit = Exit "_mutex_lock_killable" ["int (struct mutex *, unsigned int, struct lockdep_map *)"] Lock (MUTEX) LockdepSince (6, 16);
+            request _mutex_lock_nest_lock = Entry "_mutex_lock_nest_lock" ["void (struct mutex *, struct lockdep_map *)"] Lock (MUTEX) Lockdep();
+            trylock mutex_trylock = Exit "mutex_trylock" ["int (struct mutex *)"] Lock (MUTEX) Any();
+            trylock _mutex_trylock_nest_lock = Exit "_mutex_trylock_nest_lock" ["int (struct mutex *, struct lockdep_map *)"] Lock (MUTEX) LockdepSince (6, 16);
+            release mutex_unlock = Entry "mutex_unlock" ["void (struct mutex *)"] Lock (MUTEX) Any();
+            // kernel/locking/mutex.c: with an acquire context they back off
+            request_ww ww_mutex_lock = Entry "ww_mutex_lock" ["int (struct ww_mutex *, struct ww_acquire_ctx *)"] Lock (WW_MUTEX) Any();
+            failed ww_mutex_lock_exit = Exit "ww_mutex_lock" ["int (struct ww_mutex *, struct ww_acquire_ctx *)"] Lock (WW_MUTEX) Any();
+            request_ww ww_mutex_lock_interruptible = Entry "ww_mutex_lock_interruptible" ["int (struct ww_mutex *, struct ww_acquire_ctx *)"] Lock (WW_MUTEX) Any();
+            failed ww_mutex_lock_interruptible_exit = Exit "ww_mutex_lock_interruptible" ["int (struct ww_mutex *, struct ww_acquire_ctx *)"] Lock (WW_MUTEX) Any();
+            trylock_ww ww_mutex_trylock = Exit "ww_mutex_trylock" ["int (struct ww_mutex *, struct ww_acquire_ctx *)"] Lock (WW_MUTEX) Since (5, 18);
+            settle ww_mutex_unlock = Exit "ww_mutex_unlock" ["void (struct ww_mutex *)"] Lock (WW_MUTEX) Any();
             // kernel/locking/rwsem.c
-            request   down_read = Entry "down_read" Lock (RWSEM | SHARED);
-            request   down_read_interruptible = Entry "down_read_interruptible" Lock (RWSEM | SHARED);
-            failed    down_read_interruptible_exit = Exit "down_read_interruptible" Lock (RWSEM | SHARED);
-            request   down_read_killable = Entry "down_read_killable" Lock (RWSEM | SHARED);
-            failed    down_read_killable_exit = Exit "down_read_killable" Lock (RWSEM | SHARED);
-            trylock   down_read_trylock = Exit "down_read_trylock" Lock (RWSEM | SHARED);
-            release   up_read = Entry "up_read" Lock (RWSEM | SHARED);
-            request   down_write = Entry "down_write" Lock (RWSEM);
-            request   down_write_killable = Entry "down_write_killable" Lock (RWSEM);
-            failed    down_write_killable_exit = Exit "down_write_killable" Lock (RWSEM);
-            trylock   down_write_trylock = Exit "down_write_trylock" Lock (RWSEM);
-            release   up_write = Entry "up_write" Lock (RWSEM);
-            downgrade downgrade_write = Entry "downgrade_write" Lock (RWSEM);
+            request down_read = Entry "down_read" ["void (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            request down_read_interruptible = Entry "down_read_interruptible" ["int (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            failed down_read_interruptible_exit = Exit "down_read_interruptible" ["int (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            request down_read_killable = Entry "down_read_killable" ["int (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            failed down_read_killable_exit = Exit "down_read_killable" ["int (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            request down_read_nested = Entry "down_read_nested" ["void (struct rw_semaphore *, int)"] Lock (RWSEM | SHARED) Lockdep();
+            request down_read_killable_nested = Entry "down_read_killable_nested" ["int (struct rw_semaphore *, int)"] Lock (RWSEM | SHARED) Lockdep();
+            failed down_read_killable_nested_exit = Exit "down_read_killable_nested" ["int (struct rw_semaphore *, int)"] Lock (RWSEM | SHARED) Lockdep();
+            request_only down_read_non_owner = Entry "down_read_non_owner" ["void (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Lockdep();
+            trylock down_read_trylock = Exit "down_read_trylock" ["int (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            release up_read = Entry "up_read" ["void (struct rw_semaphore *)"] Lock (RWSEM | SHARED) Any();
+            request down_write = Entry "down_write" ["void (struct rw_semaphore *)"] Lock (RWSEM) Any();
+            request down_write_killable = Entry "down_write_killable" ["int (struct rw_semaphore *)"] Lock (RWSEM) Any();
+            failed down_write_killable_exit = Exit "down_write_killable" ["int (struct rw_semaphore *)"] Lock (RWSEM) Any();
+            request down_write_nested = Entry "down_write_nested" ["void (struct rw_semaphore *, int)"] Lock (RWSEM) Lockdep();
+            request down_write_killable_nested = Entry "down_write_killable_nested" ["int (struct rw_semaphore *, int)"] Lock (RWSEM) Lockdep();
+            failed down_write_killable_nested_exit = Exit "down_write_killable_nested" ["int (struct rw_semaphore *, int)"] Lock (RWSEM) Lockdep();
+            request _down_write_nest_lock = Entry "_down_write_nest_lock" ["void (struct rw_semaphore *, struct lockdep_map *)"] Lock (RWSEM) Lockdep();
+            trylock down_write_trylock = Exit "down_write_trylock" ["int (struct rw_semaphore *)"] Lock (RWSEM) Any();
+            release up_write = Entry "up_write" ["void (struct rw_semaphore *)"] Lock (RWSEM) Any();
+            downgrade downgrade_write = Entry "downgrade_write" ["void (struct rw_semaphore *)"] Lock (RWSEM) Any();
+            // kernel/locking/percpu-rwsem.c: readers are inline and come here only when they wait; who holds it for read is not seen
+            request percpu_down_write = Entry "percpu_down_write" ["void (struct percpu_rw_semaphore *)"] Lock (PERCPU_RWSEM) Any();
+            release percpu_up_write = Entry "percpu_up_write" ["void (struct percpu_rw_semaphore *)"] Lock (PERCPU_RWSEM) Any();
+            wait_read __percpu_down_read = Entry "__percpu_down_read" ["bool (struct percpu_rw_semaphore *, bool)" "bool (struct percpu_rw_semaphore *, bool, bool)"] Lock (PERCPU_RWSEM | SHARED) Any();
+            // kernel/locking/semaphore.c: down_trylock() returns 0 when it got it
+            request down = Entry "down" ["void (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            request down_interruptible = Entry "down_interruptible" ["int (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            failed down_interruptible_exit = Exit "down_interruptible" ["int (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            request down_killable = Entry "down_killable" ["int (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            failed down_killable_exit = Exit "down_killable" ["int (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            request down_timeout = Entry "down_timeout" ["int (struct semaphore *, long int)"] Lock (SEMAPHORE) Any();
+            failed down_timeout_exit = Exit "down_timeout" ["int (struct semaphore *, long int)"] Lock (SEMAPHORE) Any();
+            down_trylock down_trylock = Exit "down_trylock" ["int (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            release up = Entry "up" ["void (struct semaphore *)"] Lock (SEMAPHORE) Any();
+            // kernel/locking/rtmutex_api.c
+            request rt_mutex_lock = Entry "rt_mutex_lock" ["void (struct rt_mutex *)"] Lock (RT_MUTEX) Stock();
+            request rt_mutex_lock_nested = Entry "rt_mutex_lock_nested" ["void (struct rt_mutex *, unsigned int)"] Lock (RT_MUTEX) Lockdep();
+            request rt_mutex_lock_interruptible = Entry "rt_mutex_lock_interruptible" ["int (struct rt_mutex *)"] Lock (RT_MUTEX) Any();
+            failed rt_mutex_lock_interruptible_exit = Exit "rt_mutex_lock_interruptible" ["int (struct rt_mutex *)"] Lock (RT_MUTEX) Any();
+            request rt_mutex_lock_killable = Entry "rt_mutex_lock_killable" ["int (struct rt_mutex *)"] Lock (RT_MUTEX) Since (5, 16);
+            failed rt_mutex_lock_killable_exit = Exit "rt_mutex_lock_killable" ["int (struct rt_mutex *)"] Lock (RT_MUTEX) Since (5, 16);
+            trylock rt_mutex_trylock = Exit "rt_mutex_trylock" ["int (struct rt_mutex *)"] Lock (RT_MUTEX) Any();
+            release rt_mutex_unlock = Entry "rt_mutex_unlock" ["void (struct rt_mutex *)"] Lock (RT_MUTEX) Any();
+            // a lock begins; the name is the text of the expression that it was initialised by
+            init __mutex_init = Entry "__mutex_init" ["void (struct mutex *, const char *, struct lock_class_key *)"] Init (MUTEX, true) Before (6, 19);
+            init mutex_init_lockdep = Entry "mutex_init_lockdep" ["void (struct mutex *, const char *, struct lock_class_key *)"] Init (MUTEX, true) LockdepSince (6, 19);
+            init mutex_init_generic = Entry "mutex_init_generic" ["void (struct mutex *)"] Init (MUTEX, false) StockSince (6, 19);
+            init __init_rwsem = Entry "__init_rwsem" ["void (struct rw_semaphore *, const char *, struct lock_class_key *)"] Init (RWSEM, true) Any();
+            init __percpu_init_rwsem = Entry "__percpu_init_rwsem" ["int (struct percpu_rw_semaphore *, const char *, struct lock_class_key *)"] Init (PERCPU_RWSEM, true) Any();
+            init __rt_mutex_init = Entry "__rt_mutex_init" ["void (struct rt_mutex *, const char *, struct lock_class_key *)"] Init (RT_MUTEX, true) Any();
             // net/devlink: devlink_reload(devlink, dest_net, action, limit, actions_performed, extack)
-            window_begin devlink_reload = Entry "devlink_reload" Devlink ();
-            window_end   devlink_reload_exit = Exit "devlink_reload" Devlink ();
-            devlink   devl_lock = Entry "devl_lock" Devlink ();
-            devlink_free devlink_free = Entry "devlink_free" Devlink ();
+            window_begin devlink_reload = Entry "devlink_reload" ["int (struct devlink *, struct net *, enum devlink_reload_action, enum devlink_reload_limit, u32 *, struct netlink_ext_ack *)"] Devlink () Any();
+            window_end devlink_reload_exit = Exit "devlink_reload" ["int (struct devlink *, struct net *, enum devlink_reload_action, enum devlink_reload_limit, u32 *, struct netlink_ext_ack *)"] Devlink () Any();
+            devlink devl_lock = Entry "devl_lock" ["void (struct devlink *)"] Devlink () Since (5, 18);
+            devlink_free devlink_free = Entry "devlink_free" ["void (struct devlink *)"] Devlink () Any();
             // net/core/dev.c: the notifier_block is argument 0, or 1 behind the namespace or device
-            notifier  register_netdevice_notifier = Entry "register_netdevice_notifier" Notifier (0);
-            notifier  unregister_netdevice_notifier = Entry "unregister_netdevice_notifier" Notifier (0);
-            notifier  register_netdevice_notifier_net = Entry "register_netdevice_notifier_net" Notifier (1);
-            notifier  unregister_netdevice_notifier_net = Entry "unregister_netdevice_notifier_net" Notifier (1);
-            notifier  register_netdevice_notifier_dev_net = Entry "register_netdevice_notifier_dev_net" Notifier (1);
-            notifier  unregister_netdevice_notifier_dev_net = Entry "unregister_netdevice_notifier_dev_net" Notifier (1);
-            // kernel/module/main.c: its symbols are in kallsyms by then, and none of its code has run
-            module    do_init_module = Entry "do_init_module" Module ();
+            notifier register_netdevice_notifier = Entry "register_netdevice_notifier" ["int (struct notifier_block *)"] Notifier (0, Scope::None) Any();
+            notifier register_netdevice_notifier_net = Entry "register_netdevice_notifier_net" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
+            notifier register_netdevice_notifier_dev_net = Entry "register_netdevice_notifier_dev_net" ["int (struct net_device *, struct notifier_block *, struct netdev_net_notifier *)"] Notifier (1, Scope::Netdev) Any();
+            notifier unregister_netdevice_notifier = Entry "unregister_netdevice_notifier" ["int (struct notifier_block *)"] Notifier (0, Scope::None) Any();
+            notifier unregister_netdevice_notifier_net = Entry "unregister_netdevice_notifier_net" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
+            notifier unregister_netdevice_notifier_dev_net = Entry "unregister_netdevice_notifier_dev_net" ["int (struct net_device *, struct notifier_block *, struct netdev_net_notifier *)"] Notifier (1, Scope::Netdev) Any();
+            // net/core/fib_notifier.c, net/ipv4/nexthop.c
+            notifier register_fib_notifier = Entry "register_fib_notifier" ["int (struct net *, struct notifier_block *, function *, struct netlink_ext_ack *)"] Notifier (1, Scope::Netns) Any();
+            notifier unregister_fib_notifier = Entry "unregister_fib_notifier" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
+            notifier register_nexthop_notifier = Entry "register_nexthop_notifier" ["int (struct net *, struct notifier_block *)" "int (struct net *, struct notifier_block *, struct netlink_ext_ack *)"] Notifier (1, Scope::Netns) Any();
+            notifier unregister_nexthop_notifier = Entry "unregister_nexthop_notifier" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
+            // kernel/notifier.c: all other chains, among them netevent, inetaddr, inet6addr and switchdev
+            notifier blocking_notifier_chain_register = Entry "blocking_notifier_chain_register" ["int (struct blocking_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier blocking_notifier_chain_unregister = Entry "blocking_notifier_chain_unregister" ["int (struct blocking_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier raw_notifier_chain_register = Entry "raw_notifier_chain_register" ["int (struct raw_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier raw_notifier_chain_unregister = Entry "raw_notifier_chain_unregister" ["int (struct raw_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier atomic_notifier_chain_register = Entry "atomic_notifier_chain_register" ["int (struct atomic_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier atomic_notifier_chain_unregister = Entry "atomic_notifier_chain_unregister" ["int (struct atomic_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier srcu_notifier_chain_register = Entry "srcu_notifier_chain_register" ["int (struct srcu_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier srcu_notifier_chain_unregister = Entry "srcu_notifier_chain_unregister" ["int (struct srcu_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            // why a task is in the kernel: net/netlink/genetlink.c, net/core/rtnetlink.c, fs/kernfs/file.c, fs/proc
+            genetlink genl_family_rcv_msg_doit = Entry "genl_family_rcv_msg_doit" ["int (const struct genl_family *, struct sk_buff *, struct nlmsghdr *, struct netlink_ext_ack *, const struct genl_ops *, int, struct net *)" "int (const struct genl_family *, struct sk_buff *, struct nlmsghdr *, struct netlink_ext_ack *, const struct genl_split_ops *, int, struct net *)"] Origin () Any();
+            genetlink genl_family_rcv_msg_dumpit = Entry "genl_family_rcv_msg_dumpit" ["int (const struct genl_family *, struct sk_buff *, struct nlmsghdr *, struct netlink_ext_ack *, const struct genl_ops *, int, struct net *)" "int (const struct genl_family *, struct sk_buff *, struct nlmsghdr *, struct netlink_ext_ack *, const struct genl_split_ops *, int, struct net *)"] Origin () Any();
+            rtnetlink rtnetlink_rcv_msg = Entry "rtnetlink_rcv_msg" ["int (struct sk_buff *, struct nlmsghdr *, struct netlink_ext_ack *)"] Origin () Any();
+            write_file kernfs_fop_write_iter = Entry "kernfs_fop_write_iter" ["ssize_t (struct kiocb *, struct iov_iter *)"] Origin (true) Any();
+            write_file proc_reg_write = Entry "proc_reg_write" ["ssize_t (struct file *, const char *, size_t, loff_t *)"] Origin (false) Any();
+            write_file proc_sys_call_handler = Entry "proc_sys_call_handler" ["ssize_t (struct kiocb *, struct iov_iter *, int)"] Origin (true) Any();
+            // kernel/module/main.c: its symbols are in kallsyms by then, and none of its code has run; and when all of it has
+            module do_init_module = Entry "do_init_module" ["int (struct module *)"] Module () Any();
+            module_free free_module = Entry "free_module" ["void (struct module *)"] Module () Any();
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
-            task_free sched_process_free = Tracepoint "sched_process_free" Task ();
+            task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
         }
     };
 }
 
+macro_rules! kernels {
+    ($kernels:ident ()) => { Kernels::$kernels };
+    ($kernels:ident ($($number:literal),+)) => { Kernels::$kernels($($number),+) };
+}
+
 macro_rules! table {
-    ($($action:ident $program:ident = $hook:ident $function:literal $purpose:ident ($($argument:tt)*);)+) => {
+    ($($action:ident $program:ident = $hook:ident $function:literal [$($prototype:literal)*] $purpose:ident ($($argument:tt)*) $kernels:ident $release:tt;)+) => {
         /// Every probe, in the order of [`probes!`](crate::probes).
         pub const PROBES: &[Probe] = &[$(
-            Probe { program: stringify!($program), function: $function, hook: Hook::$hook, purpose: Purpose::$purpose, action: stringify!($action) },
+            Probe {
+                program: stringify!($program),
+                function: $function,
+                prototypes: &[$($prototype),*],
+                hook: Hook::$hook,
+                purpose: Purpose::$purpose,
+                action: stringify!($action),
+                kernels: kernels!($kernels $release),
+            },
         )+];
 
         /// Index of each probe in [`PROBES`], under the name of its program.
@@ -119,8 +260,8 @@ macro_rules! table {
 
 probes!(table);
 
-/// The most rows that the program's table of function addresses can hold.
-pub const MAX_PROBES: usize = 64;
+/// The most rows that the program's tables can hold.
+pub const MAX_PROBES: usize = 128;
 
 const _: () = assert!(PROBES.len() <= MAX_PROBES);
 
@@ -146,6 +287,33 @@ mod tests {
             "devlink_reload_exit"
         );
         assert_eq!(PROBES[ProbeIndex::mutex_lock as usize].function, "mutex_lock");
+    }
+
+    #[test]
+    fn every_function_has_a_prototype_with_the_lock_first() {
+        for probe in PROBES.iter().filter(|probe| probe.hook != Hook::Tracepoint) {
+            assert!(!probe.prototypes.is_empty(), "{}", probe.function);
+            let first = |prototype: &str| prototype.contains(" (struct ") && prototype.ends_with(')');
+            assert!(
+                !matches!(probe.purpose, Purpose::Lock | Purpose::Init)
+                    || probe.prototypes.iter().all(|text| first(text)),
+                "{}",
+                probe.function
+            );
+        }
+    }
+
+    #[test]
+    fn a_kernel_is_known_by_its_release_and_by_lockdep() {
+        assert!(Kernels::Any.include((5, 10), true));
+        assert!(Kernels::Since(5, 18).include((6, 1), false) && !Kernels::Since(5, 18).include((5, 10), false));
+        assert!(
+            Kernels::LockdepBefore(6, 16).include((6, 12), true)
+                && !Kernels::LockdepBefore(6, 16).include((6, 12), false)
+        );
+        assert!(
+            Kernels::StockSince(6, 19).include((7, 2), false) && !Kernels::StockSince(6, 19).include((6, 12), false)
+        );
     }
 
     #[test]

@@ -17,7 +17,16 @@ pub const BUS_LEN: usize = 32;
 /// Bytes kept of a device name.
 pub const DEVICE_LEN: usize = 64;
 
-/// Words of a lock that are kept to prove a hold: owner and count are the first members of mutex and rwsem on every kernel seen.
+/// Bytes kept of the name that a lock was initialised with.
+pub const LOCK_NAME_LEN: usize = 64;
+/// Bytes kept of the name of a netlink family or of a file, and of the directory that it is in.
+pub const ORIGIN_LEN: usize = 32;
+/// Bytes of a network device's name, as in the kernel (`IFNAMSIZ`).
+pub const NETDEV_LEN: usize = 16;
+/// Bytes of a module's name, as in the kernel (`MODULE_NAME_LEN` on 64 bits).
+pub const MODULE_LEN: usize = 56;
+
+/// Words of a lock that are kept to prove a hold, from the first word on that tells who has it.
 pub const PROOF_WORDS: usize = 2;
 
 /// What a record is.
@@ -40,20 +49,36 @@ impl Kind {
     pub const DEVLINK: Self = Self(6);
     /// [`DevlinkFree`]: it is gone.
     pub const DEVLINK_FREE: Self = Self(7);
-    /// [`Header`] alone: a module is about to run; its symbols can be read.
+    /// [`Module`]: a module is about to run; its symbols can be read.
     pub const MODULE: Self = Self(8);
+    /// [`Module`]: a module goes, and its locks and symbols with it.
+    pub const MODULE_FREE: Self = Self(9);
+    /// [`LockInit`]: a lock that was seen before is initialised: its memory is another lock from here on.
+    pub const LOCK_INIT: Self = Self(10);
+    /// [`InitName`]: the name behind an address in [`Situation::names`].
+    pub const INIT_NAME: Self = Self(11);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`].
 pub mod info {
-    /// The lock is a `struct mutex`.
+    /// The bits that say what the lock is: one of the six below.
+    pub const KIND: u64 = 7;
+    /// A `struct mutex`.
     pub const MUTEX: u64 = 1;
-    /// The lock is a `struct rw_semaphore`.
+    /// A `struct rw_semaphore`.
     pub const RWSEM: u64 = 2;
+    /// A `struct ww_mutex` taken with an acquire context.
+    pub const WW_MUTEX: u64 = 3;
+    /// A `struct percpu_rw_semaphore`.
+    pub const PERCPU_RWSEM: u64 = 4;
+    /// A `struct semaphore`.
+    pub const SEMAPHORE: u64 = 5;
+    /// A `struct rt_mutex`.
+    pub const RT_MUTEX: u64 = 6;
     /// Held or requested shared; exclusive without it.
-    pub const SHARED: u64 = 4;
+    pub const SHARED: u64 = 8;
     /// Taken by a trylock.
-    pub const TRYLOCK: u64 = 8;
+    pub const TRYLOCK: u64 = 16;
     /// The bits above.
     pub const MASK: u64 = 0xff;
     /// From this bit on: the task's running number of the acquisition.
@@ -90,9 +115,35 @@ pub struct Slot {
     pub chain: u64,
     /// [`info`] bits and running number.
     pub info: u64,
+    /// Which of the locks that were at this address one after the other.
+    pub generation: u64,
 }
 
-/// The first bytes of a held lock as they were when the chain was sent: its own word of who has it is among them.
+/// Why a task is in the kernel, as the last hooked entry point saw it. It counts only while that function is in the stack.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Origin {
+    /// Index into the table of probes, plus one; 0 when there is none.
+    pub probe: u32,
+    /// Type of an rtnetlink message, command of a generic netlink one.
+    pub number: u32,
+    /// Name of a generic netlink family, or of a file.
+    pub name: [u8; ORIGIN_LEN],
+    /// The directory that a file is in.
+    pub parent: [u8; ORIGIN_LEN],
+}
+
+/// The system call that a task is in. All ones where that cannot be told: kernel threads, page faults.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Syscall {
+    /// Its number.
+    pub number: u64,
+    /// Its second argument: the request of an `ioctl(2)`.
+    pub second: u64,
+}
+
+/// Words of a held lock as they were when the chain was sent: its own word of who has it is among them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Proof {
@@ -110,12 +161,18 @@ pub struct Situation {
     pub work: u64,
     /// The queue of that work item.
     pub desc: [u8; DESC_LEN],
+    /// Why it is in the kernel.
+    pub origin: Origin,
+    /// By which system call it came.
+    pub syscall: Syscall,
     /// Bytes of `stack` that are filled, or a negative errno.
     pub stack_bytes: i64,
     /// Held locks in no order; see the running number.
     pub held: [Slot; HELD_SLOTS],
     /// One per slot.
     pub proof: [Proof; HELD_SLOTS],
+    /// Address of the name that the lock of each slot was initialised with, 0 when that was not seen: see [`InitName`].
+    pub names: [u64; HELD_SLOTS],
     /// Return addresses, innermost first.
     pub stack: [u64; STACK_DEPTH],
 }
@@ -132,6 +189,10 @@ pub struct Chain {
     pub lock: u64,
     /// [`info`] bits of the request.
     pub info: u64,
+    /// Which of the locks that were at this address one after the other.
+    pub generation: u64,
+    /// Address of the name that the lock was initialised with, 0 when that was not seen: see [`InitName`].
+    pub name: u64,
     /// If the lock is the `mutex` of a `struct device`: that device's name; empty otherwise.
     pub device: [u8; DEVICE_LEN],
     /// What was held, without the request.
@@ -218,8 +279,48 @@ pub struct Notifier {
     pub header: Header,
     /// Address of the callback.
     pub callback: u64,
+    /// Address of the chain's head, 0 where the function does not get it.
+    pub chain: u64,
+    /// Inode number of the network namespace that the chain belongs to, or 0.
+    pub netns: u64,
+    /// Name of the network device that it belongs to, or empty.
+    pub netdev: [u8; NETDEV_LEN],
     /// Where, and what is held.
     pub situation: Situation,
+}
+
+/// A module comes or goes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Module {
+    /// Kind [`Kind::MODULE`] or [`Kind::MODULE_FREE`].
+    pub header: Header,
+    /// Its name.
+    pub name: [u8; MODULE_LEN],
+}
+
+/// A lock that was seen before is initialised.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct LockInit {
+    /// Kind [`Kind::LOCK_INIT`].
+    pub header: Header,
+    /// Its address.
+    pub lock: u64,
+    /// Not 0 when the task that does it holds the lock.
+    pub held: u64,
+}
+
+/// The name that a lock was initialised with.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct InitName {
+    /// Kind [`Kind::INIT_NAME`].
+    pub header: Header,
+    /// Address of the name in the kernel.
+    pub address: u64,
+    /// The name: the text of the expression, `&devlink->lock`.
+    pub name: [u8; LOCK_NAME_LEN],
 }
 
 /// What user space finds in the map of chains.
@@ -263,12 +364,16 @@ counters! {
     ChainsFull = "chains_full", true;
     /// More devlink instances than the map of their names has room for.
     DevlinksFull = "devlinks_full", true;
+    /// More names of locks than the map of names has room for.
+    NamesFull = "names_full", true;
     /// Kernel memory could not be read.
     ReadFailed = "read_failed", true;
     /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.
     UnmatchedRelease = "unmatched_release", false;
     /// A hold was found that the lock's owner word denies: its release was missed, or another task released it.
     StaleHold = "stale_hold", false;
+    /// A lock was initialised while the task that did it held it.
+    InitHeld = "init_of_a_held_lock", false;
     /// The return address into the caller was not where the trampoline keeps it.
     SiteUnknown = "site_unknown", false;
 }
@@ -301,16 +406,21 @@ const fn mix(mut hash: u64, name: &str, number: usize) -> u64 {
 
 layout! {
     Header: kind probe time_ns task pid tgid comm;
-    Slot: lock chain info;
+    Slot: lock chain info generation;
+    Origin: probe number name parent;
+    Syscall: number second;
     Proof: words;
-    Situation: window work desc stack_bytes held proof stack;
-    Chain: header key lock info device situation;
+    Situation: window work desc origin syscall stack_bytes held proof names stack;
+    Chain: header key lock info generation name device situation;
     Again: header key;
     Devlink: header devlink device bus name;
     DevlinkFree: header devlink;
     WindowBegin: header window devlink netns_from netns_to action limit work desc;
     WindowEnd: header window result;
-    Notifier: header callback situation;
+    Notifier: header callback chain netns netdev situation;
+    Module: header name;
+    LockInit: header lock held;
+    InitName: header address name;
     ChainCount: count task told;
 }
 
@@ -321,9 +431,9 @@ mod tests {
     #[test]
     fn sizes_and_offsets_are_those_of_the_object() {
         assert_eq!(size_of::<Header>(), 48);
-        assert_eq!(offset_of!(Chain, situation), 72 + 64);
-        assert_eq!(size_of::<Situation>(), 56 + 64 * 24 + 64 * 16 + 96 * 8);
-        assert_eq!(size_of::<Chain>(), 72 + 64 + size_of::<Situation>());
+        assert_eq!(offset_of!(Chain, situation), 88 + 64);
+        assert_eq!(size_of::<Situation>(), 56 + 72 + 16 + 64 * (32 + 16 + 8) + 96 * 8);
+        assert_eq!(size_of::<Chain>(), 88 + 64 + size_of::<Situation>());
         assert_eq!(size_of::<WindowBegin>(), 48 + 16 + 16 + 40);
     }
 

@@ -11,17 +11,19 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 use tracer_common::{
-    probe::ProbeIndex,
+    probe::{PROBES, ProbeIndex},
     wire::{Again, Chain, ChainCount, Counter, DEVICE_LEN, Kind, info},
 };
 
 use crate::{
-    count::count,
+    count::count_at,
+    generation,
     held::Held,
+    init::name_of,
     kernel::{peek, read_string},
     ring::send,
     setting::{function, is_device_type, offset},
-    situation::{fill, owner},
+    situation::{denies, fill},
     task::{argument, current, held, is_own, known},
 };
 
@@ -54,19 +56,90 @@ pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
     }
 }
 
-/// A request that can fail returns: not 0 when it was given up.
+/// A ww_mutex is requested: with an acquire context it backs off, without one it is a mutex.
 #[inline(always)]
-pub fn failed(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
-    if argument(context, 1) as i32 != 0 && !is_own() {
-        drop_hold(argument(context, 0));
+pub fn request_ww(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+    if !is_own() {
+        let info = if argument(context, 1) == 0 { info::MUTEX } else { info };
+        acquire(context.as_ptr(), argument(context, 0), probe, info);
     }
+}
+
+/// A trylock of a ww_mutex returns. Without an acquire context it was one of the mutex, which has a probe of its own.
+#[inline(always)]
+pub fn trylock_ww(context: &FExitContext, probe: ProbeIndex, info: u64) {
+    if argument(context, 1) != 0 && argument(context, 2) as i32 != 0 && !is_own() {
+        acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
+    }
+}
+
+/// A trylock of a semaphore returns: 0 when it got it.
+#[inline(always)]
+pub fn down_trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
+    if argument(context, 1) as i32 == 0 && !is_own() {
+        acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
+    }
+}
+
+/// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
+#[inline(always)]
+pub fn request_only(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+    if is_own() {
+        return;
+    }
+    let (task, lock) = (current(), argument(context, 0));
+    let Some(held) = held(task, probe) else { return };
+    // SAFETY: as in `downgrade`.
+    let held = unsafe { &mut *held };
+    seen(context.as_ptr(), held, task, lock, generation::taken(lock), probe, info);
+}
+
+/// `__percpu_down_read()`: a reader that waits for a writer, unless it only tries.
+#[inline(always)]
+pub fn wait_read(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+    if argument(context, 1) as u8 == 0 {
+        request_only(context, probe, info);
+    }
+}
+
+/// A request that can fail returns: not 0 when it was given up. The return value stands behind the `arguments` of the function.
+#[inline(always)]
+pub fn failed(context: &FExitContext, probe: ProbeIndex, info: u64) {
+    let result = argument(context, arguments(probe)) as i32;
+    if result != 0 && !is_own() {
+        drop_hold(argument(context, 0), probe, info);
+    }
+}
+
+/// How many arguments a function has: as many as its prototypes say.
+const fn arguments(probe: ProbeIndex) -> usize {
+    let prototype = PROBES[probe as usize].prototypes[0].as_bytes();
+    let (mut commas, mut index) = (0, 0);
+    while index < prototype.len() {
+        if prototype[index] == b',' {
+            commas += 1;
+        }
+        index += 1;
+    }
+    commas + 1
 }
 
 /// A lock is released.
 #[inline(always)]
-pub fn release(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
+pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
     if !is_own() {
-        drop_hold(argument(context, 0));
+        drop_hold(argument(context, 0), probe, info);
+    }
+}
+
+/// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
+#[inline(always)]
+pub fn settle(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
+    let Some(held) = known(current()) else { return };
+    // SAFETY: as in `downgrade`.
+    let held = unsafe { &mut *held };
+    if let Some(place) = held.find(argument(context, 0)) {
+        held.remove(place);
     }
 }
 
@@ -83,58 +156,79 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
 }
 
 #[inline(always)]
-fn drop_hold(lock: u64) {
+fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
     let found = known(current()).and_then(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
-        let place = held.find(lock)?;
+        let place = held.find_mode(lock, info)?;
         held.remove(place);
         Some(())
     });
     if found.is_none() {
-        count(Counter::UnmatchedRelease);
+        count_at(Counter::UnmatchedRelease, probe);
     }
 }
 
 #[inline(always)]
 fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
     let task = current();
-    let Some(held) = held(task) else { return };
+    let Some(held) = held(task, probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    drop_denied(held, task, lock);
-    let key = key(context, held, lock, probe, info);
+    drop_denied(held, task, lock, probe);
+    let generation = generation::taken(lock);
+    let key = seen(context, held, task, lock, generation, probe, info);
+    if !held.push(lock, generation, info, key) {
+        count_at(Counter::HeldOverflow, probe);
+    }
+}
+
+/// Counts the chain, or tells it when it is new; gives its key.
+#[inline(always)]
+fn seen(
+    context: *mut c_void,
+    held: &mut Held,
+    task: u64,
+    lock: u64,
+    generation: u64,
+    probe: ProbeIndex,
+    info: u64,
+) -> u64 {
+    let key = key(context, held, lock, generation, probe, info);
     match CHAINS.get_ptr_mut(key) {
         // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
         Some(known) => again(unsafe { &mut *known }, task, key, probe),
-        None => tell(context, held, task, key, lock, probe, info),
+        None => tell(context, held, task, key, lock, generation, probe, info),
     }
-    if !held.push(lock, info, key) {
-        count(Counter::HeldOverflow);
-    }
+    key
 }
 
 /// Drops an exclusive hold of the lock that is being requested when the lock's owner word denies it: its release was missed, or the same
 /// request came through two hooked functions (`mutex_lock_io()` calls `mutex_lock()`).
 #[inline(always)]
-fn drop_denied(held: &mut Held, task: u64, lock: u64) {
+fn drop_denied(held: &mut Held, task: u64, lock: u64, probe: ProbeIndex) {
     if let Some(place) = held.find(lock) {
         let hold = held.slot(place).info;
-        if hold & info::SHARED == 0 && owner(lock, hold) != task {
+        if hold & info::SHARED == 0 && denies(lock, hold, task) {
             held.remove(place);
-            count(Counter::StaleHold);
+            count_at(Counter::StaleHold, probe);
         }
     }
 }
 
 /// The chain's identity. With nothing held the lock is left out: the chain then stands for the call path.
 #[inline(always)]
-fn key(context: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> u64 {
+fn key(context: *mut c_void, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> u64 {
     let depth = held.launder(context as u64) & DEPTH_MASK;
-    let requested = if held.is_empty() { 0 } else { lock };
+    let requested = if held.is_empty() {
+        0
+    } else {
+        lock ^ generation.rotate_left(40)
+    };
     let mut key = mix(held.sum, requested);
     key = mix(key, info | depth << 8 | held.window_kind << 32);
-    key = mix(key, caller(context, probe));
+    let caller = caller(context, probe);
+    key = mix(key, caller ^ generation::unloaded(caller).rotate_left(40));
     key.max(1)
 }
 
@@ -154,7 +248,7 @@ fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
     let entry = function(probe);
     // SAFETY: the helper checks the address itself.
     let Ok(frame) = (unsafe { bpf_probe_read_kernel(context.cast::<u8>().add(8) as *const [u64; FRAME_WORDS]) }) else {
-        count(Counter::ReadFailed);
+        count_at(Counter::ReadFailed, probe);
         return 0;
     };
     macro_rules! look_at {
@@ -170,7 +264,7 @@ fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
     if frame[2] >= KERNEL_TEXT {
         return frame[2];
     }
-    count(Counter::SiteUnknown);
+    count_at(Counter::SiteUnknown, probe);
     0
 }
 
@@ -188,7 +282,20 @@ fn again(known: &mut ChainCount, task: u64, key: u64, probe: ProbeIndex) {
 }
 
 #[inline(always)]
-fn tell(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, probe: ProbeIndex, info: u64) {
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all of it is in registers; a structure would not be"
+)]
+fn tell(
+    context: *mut c_void,
+    held: &mut Held,
+    task: u64,
+    key: u64,
+    lock: u64,
+    generation: u64,
+    probe: ProbeIndex,
+    info: u64,
+) {
     let first = ChainCount {
         count: 1,
         task,
@@ -199,7 +306,7 @@ fn tell(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
         // Another task was faster.
         Err(error) if error == -EEXIST => return,
         Err(_) => {
-            count(Counter::ChainsFull);
+            count_at(Counter::ChainsFull, probe);
             return;
         }
     }
@@ -209,6 +316,8 @@ fn tell(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
             (*record).key = key;
             (*record).lock = lock;
             (*record).info = info;
+            (*record).generation = generation;
+            (*record).name = name_of(lock);
             device_name(lock, info, &raw mut (*record).device);
             fill(&raw mut (*record).situation, context, held);
         }
@@ -227,7 +336,7 @@ fn tell(context: *mut c_void, held: &mut Held, task: u64, key: u64, lock: u64, p
 unsafe fn device_name(lock: u64, info: u64, name: *mut [u8; DEVICE_LEN]) {
     // SAFETY: the caller's.
     unsafe { (*name)[0] = 0 };
-    if info & info::MUTEX == 0 || offset!(device_mutex) < 0 {
+    if info & info::KIND != info::MUTEX || offset!(device_mutex) < 0 {
         return;
     }
     let device = lock.wrapping_sub(offset!(device_mutex) as u64);

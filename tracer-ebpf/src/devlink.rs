@@ -69,7 +69,7 @@ pub fn devlink_free(context: &FEntryContext, probe: ProbeIndex) {
 
 /// Inode number of a network namespace, 0 when it cannot be told.
 #[inline(always)]
-fn netns(net: u64) -> u32 {
+pub fn netns(net: u64) -> u32 {
     read(net, offset!(net_inum)).unwrap_or(0)
 }
 
@@ -78,7 +78,7 @@ fn netns(net: u64) -> u32 {
 pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
     let devlink = argument(context, 0);
     name(devlink, probe);
-    let Some(held) = held(current()) else { return };
+    let Some(held) = held(current(), probe) else { return };
     let (to, action) = (argument(context, 1), argument(context, 2) as u32);
     let sent = send::<WindowBegin>(Kind::WINDOW_BEGIN, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type; `held` is the task's own.

@@ -1,6 +1,6 @@
 //! A task's held stack: slots in no order, so that taking and releasing in any order is constant work.
 
-use tracer_common::wire::{HELD_SLOTS, Slot, info};
+use tracer_common::wire::{HELD_SLOTS, Origin, Slot, info};
 
 /// What one task holds.
 #[repr(C)]
@@ -17,6 +17,10 @@ pub struct Held {
     pub window: u64,
     /// What kind of window that is: part of every chain's key.
     pub window_kind: u64,
+    /// Why the task is in the kernel.
+    pub origin: Origin,
+    /// Index of a slot that is second choice in a search: in memory, so that the verifier forgets which.
+    other: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
 }
@@ -52,8 +56,8 @@ const _: () = assert!(HELD_SLOTS == 64);
 
 /// Hash of one held lock.
 #[inline(always)]
-fn hash(lock: u64, info: u64) -> u64 {
-    let mixed = (lock ^ (info & info::MASK) << 56).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+fn hash(lock: u64, info: u64, generation: u64) -> u64 {
+    let mixed = (lock ^ (info & info::MASK) << 56 ^ generation.rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 
@@ -87,6 +91,35 @@ impl Held {
         (place < HELD_SLOTS as u64).then_some(place)
     }
 
+    /// Index of the slot with this lock in the mode of `info`; of one in another mode when there is none.
+    #[inline(always)]
+    pub fn find_mode(&mut self, lock: u64, info: u64) -> Option<u64> {
+        let top = self.top;
+        let other = &raw mut self.other;
+        // SAFETY: a valid field; volatile, so that the value really goes through memory.
+        unsafe { core::ptr::write_volatile(other, HELD_SLOTS as u64) };
+        let mut place = HELD_SLOTS as u64;
+        for_each_slot!(INDEX, {
+            if INDEX as u64 >= top {
+                break;
+            }
+            if self.slots[INDEX].lock == lock {
+                if (self.slots[INDEX].info ^ info) & info::SHARED == 0 {
+                    place = INDEX as u64;
+                    break;
+                }
+                // SAFETY: as above.
+                unsafe { core::ptr::write_volatile(other, INDEX as u64) };
+            }
+        });
+        let mut place = self.launder(place);
+        if place >= HELD_SLOTS as u64 {
+            // SAFETY: as above.
+            place = unsafe { core::ptr::read_volatile(other) };
+        }
+        (place < HELD_SLOTS as u64).then_some(place)
+    }
+
     /// The slot at an index.
     #[inline(always)]
     pub fn slot(&mut self, index: u64) -> &mut Slot {
@@ -96,7 +129,7 @@ impl Held {
 
     /// Puts a lock into a free slot; `false` when there is none.
     #[inline(always)]
-    pub fn push(&mut self, lock: u64, info: u64, chain: u64) -> bool {
+    pub fn push(&mut self, lock: u64, generation: u64, info: u64, chain: u64) -> bool {
         let place = match self.find(0) {
             Some(free) => free,
             None if self.top < HELD_SLOTS as u64 => {
@@ -111,8 +144,9 @@ impl Held {
         let slot = self.slot(place);
         slot.lock = lock;
         slot.chain = chain;
+        slot.generation = generation;
         slot.info = info | sequence << info::SEQUENCE_SHIFT;
-        self.sum = self.sum.wrapping_add(hash(lock, info));
+        self.sum = self.sum.wrapping_add(hash(lock, info, generation));
         true
     }
 
@@ -120,7 +154,7 @@ impl Held {
     #[inline(always)]
     pub fn remove(&mut self, index: u64) {
         let slot = self.slot(index);
-        let gone = hash(slot.lock, slot.info);
+        let gone = hash(slot.lock, slot.info, slot.generation);
         slot.lock = 0;
         self.sum = self.sum.wrapping_sub(gone);
         // Lowers the top over free slots; what is left is lowered by later releases.
@@ -142,9 +176,9 @@ impl Held {
     #[inline(always)]
     pub fn downgrade(&mut self, index: u64) {
         let slot = self.slot(index);
-        let before = hash(slot.lock, slot.info);
+        let before = hash(slot.lock, slot.info, slot.generation);
         slot.info |= info::SHARED;
-        let after = hash(slot.lock, slot.info);
+        let after = hash(slot.lock, slot.info, slot.generation);
         self.sum = self.sum.wrapping_sub(before).wrapping_add(after);
     }
 

@@ -11,10 +11,13 @@
 mod chain;
 mod count;
 mod devlink;
+mod generation;
 mod held;
+mod init;
 mod kernel;
 mod module;
 mod notifier;
+mod origin;
 mod program;
 mod ring;
 mod setting;

@@ -1,15 +1,39 @@
-//! Modules: user space reads the kernel's symbols again when one is loaded.
+//! Modules: user space reads the kernel's symbols again when one is loaded; when one is unloaded, its locks are gone.
 
 use aya_ebpf::programs::FEntryContext;
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{Header, Kind},
+    wire::{Kind, Module},
 };
 
-use crate::ring::send;
+use crate::{generation, kernel::read_string, ring::send, setting::offset, task::argument};
 
 /// A module's code is about to run for the first time.
 #[inline(always)]
-pub fn module(_context: &FEntryContext, probe: ProbeIndex) {
-    send::<Header>(Kind::MODULE, probe, |_| {});
+pub fn module(context: &FEntryContext, probe: ProbeIndex) {
+    tell(context, probe, Kind::MODULE);
+}
+
+/// None of it will run again.
+#[inline(always)]
+pub fn module_free(context: &FEntryContext, probe: ProbeIndex) {
+    generation::unload();
+    tell(context, probe, Kind::MODULE_FREE);
+}
+
+#[inline(always)]
+fn tell(context: &FEntryContext, probe: ProbeIndex, kind: Kind) {
+    let module = argument(context, 0);
+    send::<Module>(kind, probe, |record| {
+        // SAFETY: the ring gives a place for exactly this type.
+        unsafe {
+            (*record).name[0] = 0;
+            if offset!(module_name) >= 0 {
+                read_string(
+                    module.wrapping_add(offset!(module_name) as u64),
+                    &raw mut (*record).name,
+                );
+            }
+        }
+    });
 }

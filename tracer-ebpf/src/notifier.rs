@@ -1,4 +1,4 @@
-//! Registration of netdevice notifiers: rare, and what the founding case turns on, so every one is sent.
+//! Registration of notifiers: rare, and what the founding case turns on, so every one is sent.
 
 use aya_ebpf::{EbpfContext, programs::FEntryContext};
 use tracer_common::{
@@ -7,24 +7,52 @@ use tracer_common::{
 };
 
 use crate::{
-    kernel::read,
+    devlink::netns,
+    kernel::{read, read_string},
     ring::send,
     setting::offset,
     situation::fill,
     task::{argument, current, held, is_own},
 };
 
+/// What argument 0 is, in front of the notifier's block: whose chain it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// The block itself: the chain is the function's own.
+    None,
+    /// A network namespace.
+    Netns,
+    /// A network device.
+    Netdev,
+    /// The head of the chain.
+    Chain,
+}
+
 /// A notifier is registered or unregistered; its block is argument `index`.
 #[inline(always)]
-pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize) {
+pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope: Scope) {
     if is_own() {
         return;
     }
-    let Some(held) = held(current()) else { return };
+    let Some(held) = held(current(), probe) else { return };
     send::<Notifier>(Kind::NOTIFIER, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type; `held` is the task's own.
         unsafe {
             (*record).callback = read(argument(context, index), offset!(notifier_call)).unwrap_or(0);
+            let first = argument(context, 0);
+            (*record).chain = if scope == Scope::Chain { first } else { 0 };
+            (*record).netns = if scope == Scope::Netns {
+                u64::from(netns(first))
+            } else {
+                0
+            };
+            (*record).netdev[0] = 0;
+            if scope == Scope::Netdev && offset!(netdev_name) >= 0 {
+                read_string(
+                    first.wrapping_add(offset!(netdev_name) as u64),
+                    &raw mut (*record).netdev,
+                );
+            }
             fill(&raw mut (*record).situation, context.as_ptr(), held);
         }
     });

@@ -7,10 +7,10 @@ use aya_ebpf::{
 use tracer_common::{
     probe::ProbeIndex,
     probes,
-    wire::info::{MUTEX, RWSEM, SHARED},
+    wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX},
 };
 
-use crate::{chain, devlink, module, notifier, task};
+use crate::{chain, devlink, init, module, notifier, notifier::Scope, origin, task};
 
 macro_rules! program {
     (request $program:ident $($info:tt)*) => { program!(entry $program, chain::request, $($info)*); };
@@ -18,6 +18,17 @@ macro_rules! program {
     (downgrade $program:ident $($info:tt)*) => { program!(entry $program, chain::downgrade, $($info)*); };
     (failed $program:ident $($info:tt)*) => { program!(exit $program, chain::failed, $($info)*); };
     (trylock $program:ident $($info:tt)*) => { program!(exit $program, chain::trylock, $($info)*); };
+    (request_ww $program:ident $($info:tt)*) => { program!(entry $program, chain::request_ww, $($info)*); };
+    (request_only $program:ident $($info:tt)*) => { program!(entry $program, chain::request_only, $($info)*); };
+    (wait_read $program:ident $($info:tt)*) => { program!(entry $program, chain::wait_read, $($info)*); };
+    (trylock_ww $program:ident $($info:tt)*) => { program!(exit $program, chain::trylock_ww, $($info)*); };
+    (down_trylock $program:ident $($info:tt)*) => { program!(exit $program, chain::down_trylock, $($info)*); };
+    (settle $program:ident $($info:tt)*) => { program!(exit $program, chain::settle, $($info)*); };
+    (init $program:ident $($argument:tt)*) => { program!(entry $program, init::init, $($argument)*); };
+    (genetlink $program:ident) => { program!(entry $program, origin::genetlink,); };
+    (rtnetlink $program:ident) => { program!(entry $program, origin::rtnetlink,); };
+    (write_file $program:ident $($argument:tt)*) => { program!(entry $program, origin::write_file, $($argument)*); };
+    (module_free $program:ident) => { program!(entry $program, module::module_free,); };
     (notifier $program:ident $($argument:tt)*) => { program!(entry $program, notifier::notifier, $($argument)*); };
     (devlink $program:ident) => { program!(entry $program, devlink::devlink,); };
     (module $program:ident) => { program!(entry $program, module::module,); };
@@ -48,7 +59,7 @@ macro_rules! program {
 }
 
 macro_rules! programs {
-    ($($action:ident $program:ident = $hook:ident $function:literal $purpose:ident ($($argument:tt)*);)+) => {
+    ($($action:ident $program:ident = $hook:ident $function:literal [$($prototype:literal)*] $purpose:ident ($($argument:tt)*) $kernels:ident $release:tt;)+) => {
         $(program!($action $program $($argument)*);)+
     };
 }

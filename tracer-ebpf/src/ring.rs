@@ -6,7 +6,7 @@ use tracer_common::{
     wire::{Counter, Header, Kind},
 };
 
-use crate::{count::count, task::fill_header};
+use crate::{count::count_at, task::fill_header};
 
 /// Records for user space.
 #[map]
@@ -17,7 +17,7 @@ static RING: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 pub fn send<T: 'static>(kind: Kind, probe: ProbeIndex, fill: impl FnOnce(*mut T)) -> bool {
     const { assert!(size_of::<T>() >= size_of::<Header>()) };
     let Some(mut entry) = RING.reserve::<T>(0) else {
-        count(Counter::RingFull);
+        count_at(Counter::RingFull, probe);
         return false;
     };
     let record = entry.as_mut_ptr();
@@ -25,6 +25,6 @@ pub fn send<T: 'static>(kind: Kind, probe: ProbeIndex, fill: impl FnOnce(*mut T)
     unsafe { fill_header(record.cast::<Header>(), kind, probe) };
     fill(record);
     entry.submit(0);
-    count(Counter::Sent);
+    count_at(Counter::Sent, probe);
     true
 }

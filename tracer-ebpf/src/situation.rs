@@ -3,11 +3,13 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_probe_read_kernel};
-use tracer_common::wire::{HELD_SLOTS, Proof, STACK_DEPTH, Situation, Slot, info};
+use tracer_common::wire::{HELD_SLOTS, Origin, Proof, STACK_DEPTH, Situation, Slot, info};
 
 use crate::{
     held::{Held, for_each_slot},
+    init::name_of,
     kernel::read,
+    origin::syscall,
     setting::offset,
     task::work,
 };
@@ -22,6 +24,12 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
     unsafe {
         (*situation).window = (*held).window;
         (*situation).work = work(&raw mut (*situation).desc);
+        (*situation).syscall = syscall();
+        bpf_probe_read_kernel(
+            (&raw mut (*situation).origin).cast(),
+            size_of::<Origin>() as u32,
+            (&raw const (*held).origin).cast(),
+        );
         bpf_probe_read_kernel(
             (&raw mut (*situation).held).cast(),
             size_of::<[Slot; HELD_SLOTS]>() as u32,
@@ -32,12 +40,14 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
             if INDEX as u64 >= top {
                 break;
             }
+            let slot = &raw const (*held).slots[INDEX];
             // A free slot's lock is 0: that is not readable, and the helper then writes zeroes.
             bpf_probe_read_kernel(
                 (&raw mut (*situation).proof[INDEX]).cast(),
                 size_of::<Proof>() as u32,
-                (*held).slots[INDEX].lock as *const c_void,
+                (*slot).lock.wrapping_add(proof_offset((*slot).info)) as *const c_void,
             );
+            (*situation).names[INDEX] = name_of((*slot).lock);
         });
         (*situation).stack_bytes = bpf_get_stack(
             context,
@@ -48,13 +58,27 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
     }
 }
 
-/// Address of the task that has the lock exclusively, without the flag bits; 0 when it cannot be told.
+/// Where the words begin that tell who has a lock: see `decode::belief` in user space. They are the first ones of a rwsem.
 #[inline(always)]
-pub fn owner(lock: u64, info: u64) -> u64 {
-    let word: Option<u64> = if info & info::RWSEM != 0 {
-        read(lock, offset!(rwsem_owner))
-    } else {
-        read(lock, offset!(mutex_owner))
+fn proof_offset(info: u64) -> u64 {
+    let offset = match info & info::KIND {
+        info::MUTEX | info::WW_MUTEX => offset!(mutex_owner),
+        info::RT_MUTEX => offset!(rt_mutex_owner),
+        info::PERCPU_RWSEM => offset!(percpu_block),
+        info::SEMAPHORE => offset!(semaphore_count),
+        _ => 0,
     };
-    word.unwrap_or(0) & !7
+    offset.max(0) as u64
+}
+
+/// Whether the lock's owner word says that another task than this one has it exclusively, or none. A kind without one denies nothing.
+#[inline(always)]
+pub fn denies(lock: u64, info: u64, task: u64) -> bool {
+    let offset = match info & info::KIND {
+        info::MUTEX | info::WW_MUTEX => offset!(mutex_owner),
+        info::RWSEM => offset!(rwsem_owner),
+        info::RT_MUTEX => offset!(rt_mutex_owner),
+        _ => return false,
+    };
+    read::<u64>(lock, offset).is_some_and(|word| word & !7 != task)
 }

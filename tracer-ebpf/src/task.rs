@@ -14,7 +14,7 @@ use tracer_common::{
 };
 
 use crate::{
-    count::count,
+    count::count_at,
     held::Held,
     kernel::{read, read_string},
     setting::{is_tracer, offset},
@@ -52,13 +52,13 @@ pub fn known(task: u64) -> Option<*mut Held> {
 
 /// The current task's held stack, made when it has none.
 #[inline(always)]
-pub fn held(task: u64) -> Option<*mut Held> {
+pub fn held(task: u64, probe: ProbeIndex) -> Option<*mut Held> {
     if let Some(held) = TASKS.get_ptr_mut(task) {
         return Some(held);
     }
     let empty = EMPTY.get(0)?;
     if TASKS.insert(task, empty, u64::from(BPF_NOEXIST)).is_err() {
-        count(Counter::TasksFull);
+        count_at(Counter::TasksFull, probe);
     }
     TASKS.get_ptr_mut(task)
 }

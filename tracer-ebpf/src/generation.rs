@@ -1,0 +1,70 @@
+//! Which lock an address is: memory that is initialised again, or whose module is gone, is another lock.
+
+use aya_ebpf::{macros::map, maps::Array};
+
+/// By hash of the address: bit 0 says that a lock there was taken, the rest counts how often one was initialised after that. Two locks of
+/// one hash share it, which at worst sends a chain once more.
+#[map]
+static GENERATIONS: Array<u64> = Array::with_max_entries(1 << BITS, 0);
+
+/// How many modules were unloaded.
+#[map]
+static UNLOADED: Array<u64> = Array::with_max_entries(1, 0);
+
+const BITS: u32 = 16;
+const TAKEN: u64 = 1;
+const ONE: u64 = 2;
+
+/// Modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`): their variables need no initialisation.
+const MODULES: u64 = 0xffff_ffff_a000_0000;
+
+#[inline(always)]
+fn cell(lock: u64) -> Option<*mut u64> {
+    GENERATIONS.get_ptr_mut((lock.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS)) as u32)
+}
+
+/// The generation of a lock that is taken.
+#[inline(always)]
+pub fn taken(lock: u64) -> u64 {
+    let Some(cell) = cell(lock) else { return 0 };
+    // SAFETY: the map gives a valid, aligned cell; a lost update sends a chain once more.
+    let generation = unsafe {
+        if *cell & TAKEN == 0 {
+            *cell |= TAKEN;
+        }
+        *cell
+    };
+    generation.wrapping_add(unloaded(lock) << 32)
+}
+
+/// How many modules were unloaded, if this is an address in one; else 0.
+#[inline(always)]
+pub fn unloaded(address: u64) -> u64 {
+    if address < MODULES {
+        return 0;
+    }
+    UNLOADED.get(0).copied().unwrap_or(0)
+}
+
+/// A lock is initialised; true when there was one that was taken.
+#[inline(always)]
+pub fn begin(lock: u64) -> bool {
+    let Some(cell) = cell(lock) else { return false };
+    // SAFETY: as above.
+    unsafe {
+        if *cell & TAKEN == 0 {
+            return false;
+        }
+        *cell = (*cell & !TAKEN).wrapping_add(ONE);
+    }
+    true
+}
+
+/// A module is unloaded.
+#[inline(always)]
+pub fn unload() {
+    if let Some(cell) = UNLOADED.get_ptr_mut(0) {
+        // SAFETY: as above; modules are unloaded one at a time.
+        unsafe { *cell += 1 };
+    }
+}
