@@ -191,9 +191,13 @@ async fn flush(logger: &mut Option<AsyncFd<aya_log::EbpfLogger<&'static dyn log:
 fn attach_line(attached: &Attached, took: Duration) -> String {
     let count = attached.attached().count();
     let mut line = format!("backend fentry: {count} probes attached in {:.1} s", took.as_secs_f64());
-    if !attached.missing().is_empty() {
-        let missing: Vec<_> = attached
-            .missing()
+    let missed: Vec<_> = attached
+        .missing()
+        .iter()
+        .filter(|missing| !missing.is_foreign)
+        .collect();
+    if !missed.is_empty() {
+        let missing: Vec<_> = missed
             .iter()
             .map(|missing| format!("{} ({})", missing.function, missing.reason))
             .collect();
@@ -235,6 +239,7 @@ impl<'a> Trace<'a> {
                 missing: attached
                     .missing()
                     .iter()
+                    .filter(|missing| !missing.is_foreign)
                     .map(|missing| missing.program.to_owned())
                     .collect(),
             },
@@ -325,6 +330,7 @@ impl<'a> Trace<'a> {
         capture.complete = lost.is_empty();
         capture.lost = lost;
         capture.counters = counters;
+        capture.places = self.attached.places();
         capture.duration_ns = Some(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX));
         let mut snapshot = self.model.snapshot(&self.context);
         rules::apply(&mut snapshot, self.rules);

@@ -39,6 +39,7 @@ fn name(key: u64, kind: LockKind, class: &str, name: &str) -> Event {
             class: class.to_string(),
             name: name.to_string(),
             label: None,
+            named_by: None,
         },
     )
 }
@@ -72,6 +73,7 @@ fn chain(key: u64, task: u64, held: Vec<Hold>, request: Hold, time_ns: u64, wind
         request,
         time_ns,
         window,
+        origin: None,
     }))
 }
 
@@ -80,6 +82,7 @@ fn window(key: u64, task: u64, to: u32, time_ns: u64) -> Event {
         key: WindowKey(key),
         task: TaskKey(task),
         handle: "dlock/dlock1".to_string(),
+        limit: None,
         action: "driver_reinit".to_string(),
         netns_from: Some(4_026_531_840),
         netns_to: Some(to),
@@ -120,6 +123,7 @@ fn founding() -> Vec<Event> {
         Event::Notifier(Box::new(NotifierChange {
             task: TaskKey(1),
             function: "unregister_netdevice_notifier".to_string(),
+            chain: None,
             callback: Frame::Address(0xffff_ffff_8100_8000),
             held: vec![device(), devlink()],
             stack: vec![Frame::Address(0xffff_ffff_8100_7040)],

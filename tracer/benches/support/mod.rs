@@ -96,6 +96,7 @@ pub fn chain(key: u64, held: &[u32], request: u32) -> Event {
         request: hold(request, place(&request)),
         time_ns: key,
         window: None,
+        origin: None,
     }))
 }
 
@@ -108,6 +109,7 @@ pub fn name(lock: u32, layered: bool) -> Event {
         },
         name: format!("lock {lock}"),
         label: None,
+        named_by: None,
     };
     Event::Lock(LockKey(u64::from(lock)), LockKind::Mutex, name)
 }

@@ -141,6 +141,7 @@ fn windows(view: &View<'_>) -> Vec<snapshot::Window> {
             kind: "devlink-reload".to_string(),
             handle: window.begin.handle.clone(),
             action: window.begin.action.clone(),
+            limit: window.begin.limit.clone(),
             netns_from: window.begin.netns_from,
             netns_to: window.begin.netns_to,
             start_ns: window.begin.time_ns,
@@ -159,6 +160,7 @@ fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
         let window = notifier.change.window.and_then(|key| view.model.windows.get(&key));
         snapshot::Notifier {
             function: notifier.change.function.clone(),
+            chain: notifier.change.chain.clone(),
             callback: view.frame(&notifier.change.callback),
             task,
             pid,

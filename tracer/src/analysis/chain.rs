@@ -150,6 +150,7 @@ impl Chains {
             held: request.held.into(),
             request: request.request,
             window: None,
+            origin: None,
         });
         let seen = Seen {
             situation: Some(situation),
@@ -199,7 +200,12 @@ impl Chains {
                 };
                 let held = std::iter::once(what).chain(known.held.iter().copied()).collect();
                 let (request, window) = (known.request, known.window);
-                let situation = graph.add_situation(Situation { held, request, window });
+                let situation = graph.add_situation(Situation {
+                    held,
+                    request,
+                    window,
+                    origin: None,
+                });
                 self.owed.insert((what.lock, chain), situation);
                 situation
             }

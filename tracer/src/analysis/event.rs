@@ -2,6 +2,9 @@
 //!
 //! Live tracing, import and tests all speak these events, so that the same events give the same findings wherever they come from.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// A lock as its source names it: the address in a live trace, an interned name in a text trace.
 /// One key can be several locks in a row: see [`Event::Init`] and [`Event::Free`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,6 +44,12 @@ pub enum LockKind {
     Mutex,
     /// `struct rw_semaphore`
     Rwsem,
+    /// `struct percpu_rw_semaphore`: its readers are seen only when they wait.
+    PercpuRwsem,
+    /// `struct semaphore`: whoever wants to gives it back.
+    Semaphore,
+    /// `struct rt_mutex`
+    RtMutex,
     /// `struct ww_mutex` taken with an acquire context: backs off instead of blocking another of its kind.
     WwMutex,
     /// A work item or a queue: held by who runs it, requested by who flushes it. So are active references of kernfs and their drain.
@@ -60,6 +69,20 @@ impl LockKind {
     }
 }
 
+/// What a lock's name rests on, the surest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum NamedBy {
+    /// The symbol of the variable that it is.
+    Symbol,
+    /// The object that it is part of told its name.
+    Object,
+    /// The name it was initialised with: the text of the expression, as lockdep has it.
+    Init,
+    /// The function that takes it. Two roles of one function look like one then, and one role in two functions like two.
+    Taker,
+}
+
 /// What people call a lock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LockName {
@@ -69,6 +92,8 @@ pub struct LockName {
     pub name: String,
     /// The object the lock belongs to, if it belongs to one: `devlink pci/0000:00:09.0`.
     pub label: Option<String>,
+    /// What the name rests on, where the source tells.
+    pub named_by: Option<NamedBy>,
 }
 
 /// What people call a task.
@@ -117,6 +142,8 @@ pub struct Chain {
     pub time_ns: u64,
     /// The reload window it happened in.
     pub window: Option<WindowKey>,
+    /// Why the task was in the kernel, beside the window: `rtnetlink RTM_NEWLINK (rtnl_newlink)`.
+    pub origin: Option<String>,
 }
 
 /// A devlink reload begins.
@@ -130,6 +157,8 @@ pub struct WindowBegin {
     pub handle: String,
     /// `driver_reinit`, `fw_activate`.
     pub action: String,
+    /// `no_reset` where the reload is limited to that.
+    pub limit: Option<String>,
     /// Inode numbers of the network namespaces: the instance is in and goes to.
     pub netns_from: Option<u32>,
     /// See `netns_from`.
@@ -145,6 +174,8 @@ pub struct NotifierChange {
     pub task: TaskKey,
     /// The kernel function called: `unregister_netdevice_notifier`.
     pub function: String,
+    /// The chain: its symbol, and whose it is.
+    pub chain: Option<String>,
     /// The callback's symbol or address.
     pub callback: Frame,
     /// Locks held, in order of acquisition.

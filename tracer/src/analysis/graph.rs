@@ -28,6 +28,8 @@ pub(crate) struct Situation {
     pub(crate) request: Taken,
     /// The reload window it happened in.
     pub(crate) window: Option<WindowKey>,
+    /// Why the task was in the kernel, beside the window.
+    pub(crate) origin: Option<Box<str>>,
 }
 
 /// One task in one situation.

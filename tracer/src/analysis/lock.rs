@@ -88,6 +88,7 @@ impl Locks {
                 class: name.clone(),
                 name,
                 label: None,
+                named_by: None,
             });
         }
         id

@@ -178,8 +178,12 @@ impl Model {
         }
         // A chain on nothing proves no dependency.
         let situation = (!held.is_empty() && !request.trylock).then(|| {
-            let window = chain.window;
-            self.graph.add_situation(Situation { held, request, window })
+            self.graph.add_situation(Situation {
+                held,
+                request,
+                window: chain.window,
+                origin: chain.origin.map(String::into_boxed_str),
+            })
         });
         if let Some(situation) = situation {
             self.graph.add(evidence(situation, task, chain.time_ns));

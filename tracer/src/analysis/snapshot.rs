@@ -5,10 +5,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event;
+use super::event::{self, NamedBy};
 
 /// Version of the document's shape: minor for additions, major for anything else.
-pub const SCHEMA_VERSION: &str = "1.2";
+pub const SCHEMA_VERSION: &str = "1.3";
+
+/// In [`Evidence::origin`]: between the reload window and what else is known of why the task was in the kernel.
+pub(crate) const BESIDE_WINDOW: &str = "; by ";
 
 /// Everything that is known at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -85,6 +88,22 @@ pub struct Capture {
     pub lost: std::collections::BTreeMap<String, u64>,
     /// What was counted that is no loss: events, chains, holds not believed.
     pub counters: std::collections::BTreeMap<String, u64>,
+    /// Where in the kernel that was: by counter, probe and CPU.
+    #[serde(default)]
+    pub places: Vec<CountedAt>,
+}
+
+/// How often something was counted at one place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CountedAt {
+    /// The name in `lost` or `counters`.
+    pub counter: String,
+    /// The probe; none where it is not known.
+    pub probe: Option<String>,
+    /// The CPU; none where the kernel tells the sum only.
+    pub cpu: Option<u32>,
+    /// How often.
+    pub count: u64,
 }
 
 /// Kernel functions hooked and not.
@@ -105,12 +124,14 @@ pub struct Lock {
     pub name: String,
     /// Its role.
     pub class: String,
-    /// `mutex`, `rwsem`, `ww_mutex`, `unknown`; `work`, `completion`, `thread` for what is waited for and no lock
+    /// `mutex`, `rwsem`, `ww_mutex`, `percpu_rwsem`, `semaphore`, `rt_mutex`, `unknown`; `work`, `completion`, `thread` for what is waited for and no lock
     pub kind: String,
     /// The object it belongs to.
     pub label: Option<String>,
     /// A stable pseudonym (`lock-1`), or the address with `--raw-addresses`.
     pub address: Option<String>,
+    /// What the name rests on, where the source tells.
+    pub named_by: Option<NamedBy>,
 }
 
 /// How a lock is held or requested.
@@ -218,6 +239,8 @@ pub struct Window {
     pub handle: String,
     /// `driver_reinit` or `fw_activate`
     pub action: String,
+    /// `no_reset` where the reload is limited to that.
+    pub limit: Option<String>,
     /// Network namespace it was in: `4026531840`.
     pub netns_from: Option<u32>,
     /// Network namespace it goes to.
@@ -239,6 +262,8 @@ pub struct Window {
 pub struct Notifier {
     /// The kernel function: `unregister_netdevice_notifier`.
     pub function: String,
+    /// The chain: its symbol, and whose it is.
+    pub chain: Option<String>,
     /// The callback.
     pub callback: String,
     /// The task.

@@ -178,6 +178,9 @@ impl<'a> View<'a> {
             LockKind::Mutex => "mutex",
             LockKind::Rwsem => "rwsem",
             LockKind::WwMutex => "ww_mutex",
+            LockKind::PercpuRwsem => "percpu_rwsem",
+            LockKind::Semaphore => "semaphore",
+            LockKind::RtMutex => "rt_mutex",
             LockKind::Work => "work",
             LockKind::Completion => "completion",
             LockKind::Thread => "thread",
@@ -197,6 +200,7 @@ impl<'a> View<'a> {
                 .and_then(|lock| lock.name.as_ref())
                 .and_then(|name| name.label.clone()),
             address,
+            named_by: lock.and_then(|lock| lock.name.as_ref()).and_then(|name| name.named_by),
         }
     }
 
@@ -243,11 +247,23 @@ impl<'a> View<'a> {
             .collect()
     }
 
-    /// Why the task was in the kernel: the reload window's handle, action and namespaces.
+    /// Why the task was in the kernel: the reload window, and what else the source told.
     pub(crate) fn origin(&self, evidence: &Evidence) -> Option<String> {
+        let beside = self.graph.situation(evidence).and_then(|known| known.origin.as_deref());
+        match (self.window(evidence), beside) {
+            (Some(window), Some(beside)) => Some([window.as_str(), snapshot::BESIDE_WINDOW, beside].concat()),
+            (window, beside) => window.or(beside.map(str::to_owned)),
+        }
+    }
+
+    /// The reload window's handle, action, limit and namespaces.
+    fn window(&self, evidence: &Evidence) -> Option<String> {
         let window = self.graph.window(evidence)?;
         let window = &self.model.windows.get(&window)?.begin;
         let mut origin = format!("devlink reload {} ({})", window.handle, window.action);
+        if let Some(limit) = &window.limit {
+            origin.push_str(&format!(" limit {limit}"));
+        }
         if let (Some(from), Some(to)) = (window.netns_from, window.netns_to)
             && from != to
         {

@@ -173,6 +173,7 @@ fn reduced(view: &View<'_>, without: &[Without], situation: &Situation) -> Optio
         .filter(|taken| !is_gone(view, without, taken))
         .copied();
     (!is_gone(view, without, &situation.request)).then(|| Situation {
+        origin: situation.origin.clone(),
         held: held.collect(),
         request: situation.request,
         window: situation.window,

@@ -1,55 +1,156 @@
-//! `tracer check`: what can be traced on this machine, and what is missing.
+//! `tracer check`: what can be traced on this machine, what is missing, and what cannot be seen here.
 
 use std::fmt::Write as _;
 
 use clap::Args;
+use serde::Serialize;
 
 use super::{
     common::write,
     failure::{Failure, Status},
 };
-use crate::live::{self, Attached, kernel};
+use crate::{
+    analysis::snapshot::Kernel,
+    live::{self, Attached, kernel},
+};
 
 /// Arguments of `check`.
 #[derive(Args, Debug)]
-pub struct CheckArgs {}
+pub struct CheckArgs {
+    /// Print it as JSON.
+    #[arg(long)]
+    json: bool,
+}
 
-pub(super) fn execute(_: &CheckArgs) -> Result<Status, Failure> {
+/// What `check` found.
+#[derive(Debug, Serialize)]
+struct Found {
+    kernel: Kernel,
+    backend: &'static str,
+    hooked: Vec<Hooked>,
+    missing: Vec<Missing>,
+    /// Structure members that this kernel does not have: what needs them is switched off.
+    absent: Vec<String>,
+    /// What cannot be seen on this kernel, and what to do about it.
+    unseen: Vec<String>,
+}
+
+/// A function that is hooked.
+#[derive(Debug, Serialize)]
+struct Hooked {
+    program: &'static str,
+    function: &'static str,
+    hook: String,
+    purpose: String,
+}
+
+/// One that is not.
+#[derive(Debug, Serialize)]
+struct Missing {
+    program: &'static str,
+    function: &'static str,
+    reason: String,
+    /// No kernel of this release and configuration has it: nothing is missed.
+    expected: bool,
+}
+
+pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
     let symbols = kernel::symbols().map_err(Failure::unable)?;
     let attached = live::attach(&symbols, 0).map_err(Failure::unable)?;
-    write(&table(&attached, symbols.is_empty()), None)?;
+    let found = found(&attached, symbols.is_empty());
+    let text = if args.json {
+        serde_json::to_string_pretty(&found).map_err(Failure::unable)? + "\n"
+    } else {
+        table(&found)
+    };
+    write(&text, None)?;
     attached.detach(live::DETACH_LIMIT);
     Ok(Status::Clean)
 }
 
-/// What is hooked, and what cannot be seen on this kernel.
-fn table(attached: &Attached, no_symbols: bool) -> String {
-    let facts = kernel::facts();
-    let mut text = format!(
-        "kernel   {}\nbackend  fentry\n",
-        facts.release.as_deref().unwrap_or("unknown")
-    );
-    if no_symbols {
-        text += "symbols  hidden: set kernel.kptr_restrict to 1 or 0 to see names instead of `unknown`\n";
+fn found(attached: &Attached, no_symbols: bool) -> Found {
+    let lower = |word: &dyn std::fmt::Debug| format!("{word:?}").to_lowercase();
+    Found {
+        kernel: kernel::facts(),
+        backend: "fentry",
+        hooked: attached
+            .attached()
+            .map(|probe| Hooked {
+                program: probe.program,
+                function: probe.function,
+                hook: lower(&probe.hook),
+                purpose: lower(&probe.purpose),
+            })
+            .collect(),
+        missing: attached
+            .missing()
+            .iter()
+            .map(|missing| Missing {
+                program: missing.program,
+                function: missing.function,
+                reason: missing.reason.clone(),
+                expected: missing.is_foreign,
+            })
+            .collect(),
+        absent: attached
+            .offsets
+            .absent()
+            .map(|(structure, member)| format!("{structure}.{member}"))
+            .collect(),
+        unseen: unseen(attached, no_symbols),
     }
+}
+
+fn unseen(attached: &Attached, no_symbols: bool) -> Vec<String> {
+    let has = |program: &str| attached.attached().any(|probe| probe.program == program);
+    let mut unseen = vec![
+        "readers of a percpu_rwsem: they are inline and seen only when they wait".to_owned(),
+        "names given at initialisation, of locks that are older than the trace: start it before the driver is loaded"
+            .to_owned(),
+    ];
+    if no_symbols {
+        unseen.push(
+            "symbols are hidden: set kernel.kptr_restrict to 1 or 0 to see names instead of `unknown`".to_owned(),
+        );
+    }
+    if has("mutex_init_generic") {
+        unseen.push(
+            "names given at initialisation of a mutex: this kernel drops them; a lockdep kernel keeps them".to_owned(),
+        );
+    }
+    if !has("devl_lock") {
+        unseen.push("names of devlink instances before their first reload: this kernel has no devl_lock()".to_owned());
+    }
+    unseen
+}
+
+/// As text: one line each, the first word says what.
+fn table(found: &Found) -> String {
+    let mut text = format!(
+        "kernel   {}\nbackend  {}\n",
+        found.kernel.release.as_deref().unwrap_or("unknown"),
+        found.backend
+    );
     let mut line = |what: &str, about: &str| {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{what:<8} {about}");
     };
-    for probe in attached.attached() {
-        line(
-            "hooked",
-            &format!("{:<42} {:?}", probe.function, probe.hook).to_lowercase(),
-        );
+    for hooked in &found.hooked {
+        line("hooked", &format!("{:<42} {}", hooked.function, hooked.hook));
     }
-    for missing in attached.missing() {
+    for missing in found.missing.iter().filter(|missing| !missing.expected) {
         line("missing", &format!("{:<42} {}", missing.function, missing.reason));
     }
-    for (structure, member) in attached.offsets.absent() {
-        line(
-            "absent",
-            &format!("member {member} of struct {structure}: what needs it is switched off"),
-        );
+    for member in &found.absent {
+        line("absent", &format!("{member}: what needs it is switched off"));
     }
+    for unseen in &found.unseen {
+        line("unseen", unseen);
+    }
+    let expected = found.missing.iter().filter(|missing| missing.expected).count();
+    line(
+        "other",
+        &format!("{expected} functions of other kernels: `tracer check --json` lists them"),
+    );
     text
 }

@@ -5,7 +5,7 @@
 
 use tracer_common::{
     offset::Offsets,
-    wire::{Proof, info},
+    wire::{PROOF_WORDS, Proof, info},
 };
 
 /// What the lock says of a hold.
@@ -31,26 +31,26 @@ const READER_SHIFT: u32 = 8;
 /// An exclusive hold is confirmed by the owner word. For a shared one a lock only tells how many readers it has, so a hold is denied when there is none,
 /// and otherwise taken from the held stack.
 pub fn of(bits: u64, proof: &Proof, task: u64, offsets: &Offsets) -> Belief {
-    let (offset, confirms): (i64, fn(u64, u64) -> bool) = if bits & info::SHARED != 0 {
-        (offsets.rwsem_count, |count, _| has_readers(count))
-    } else if bits & info::RWSEM != 0 {
-        (offsets.rwsem_owner, |owner, task| owner & !OWNER_FLAGS == task)
-    } else {
-        (offsets.mutex_owner, |owner, task| owner & !OWNER_FLAGS == task)
+    let word = |offset: i64, index: usize| (offset >= 0).then(|| proof.words.get(index).copied()).flatten();
+    let place = |offset: i64| usize::try_from(offset).map_or(PROOF_WORDS, |offset| offset / size_of::<u64>());
+    let is_owner = |word: u64| word & !OWNER_FLAGS == task;
+    // The words of a rwsem are its first ones; those of all others begin with the one that tells.
+    let confirmed = match (bits & info::KIND, bits & info::SHARED != 0) {
+        (info::MUTEX | info::WW_MUTEX, _) => word(offsets.mutex_owner, 0).map(is_owner),
+        (info::RT_MUTEX, _) => word(offsets.rt_mutex_owner, 0).map(is_owner),
+        (info::RWSEM, false) => word(offsets.rwsem_owner, place(offsets.rwsem_owner)).map(is_owner),
+        (info::RWSEM, true) => word(offsets.rwsem_count, place(offsets.rwsem_count)).map(has_readers),
+        // An `atomic_t`: a writer has it or waits for it.
+        (info::PERCPU_RWSEM, false) => word(offsets.percpu_block, 0).map(|block| block as u32 != 0),
+        // Who gave it back is not told; but while one can be had, nobody keeps others out.
+        (info::SEMAPHORE, _) => word(offsets.semaphore_count, 0).map(|count| count as u32 == 0),
+        _ => None,
     };
-    match word(proof, offset) {
+    match confirmed {
         None => Belief::Unknown,
-        Some(word) if confirms(word, task) => Belief::Confirmed,
-        Some(_) => Belief::Denied,
+        Some(true) => Belief::Confirmed,
+        Some(false) => Belief::Denied,
     }
-}
-
-/// The word at an offset within the lock; `None` when the kernel has no such member or it stands further behind than what was kept.
-fn word(proof: &Proof, offset: i64) -> Option<u64> {
-    proof
-        .words
-        .get(usize::try_from(offset).ok()? / size_of::<u64>())
-        .copied()
 }
 
 fn has_readers(count: u64) -> bool {
@@ -70,7 +70,7 @@ mod tests {
     };
 
     fn judge(bits: u64, owner: u64, count: u64) -> Belief {
-        let words = if bits & info::RWSEM != 0 {
+        let words = if bits & info::KIND == info::RWSEM {
             [count, owner]
         } else {
             [owner, 0]
@@ -100,6 +100,20 @@ mod tests {
         assert_eq!(judge(shared, TASK | 1, 0), Belief::Denied);
         assert_eq!(judge(shared, TASK, 1), Belief::Denied);
         assert_eq!(judge(shared, TASK, 1 << 63), Belief::Denied);
+    }
+
+    #[test]
+    fn a_semaphore_that_can_be_had_and_a_percpu_rwsem_without_writer_deny() {
+        let known = Offsets {
+            semaphore_count: 4,
+            percpu_block: 96,
+            ..Offsets::NONE
+        };
+        let judge = |bits: u64, word: u64| of(bits, &Proof { words: [word, 0] }, TASK, &known);
+        assert_eq!(judge(info::SEMAPHORE, 0), Belief::Confirmed);
+        assert_eq!(judge(info::SEMAPHORE, 1), Belief::Denied);
+        assert_eq!(judge(info::PERCPU_RWSEM, 1), Belief::Confirmed);
+        assert_eq!(judge(info::PERCPU_RWSEM, 0), Belief::Denied);
     }
 
     #[test]

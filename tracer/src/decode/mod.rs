@@ -3,7 +3,10 @@
 //! This is where a hold is believed or not ([`belief`]), and where an address gets the name that people know ([`naming`]).
 
 pub mod belief;
+mod frame;
 pub mod naming;
+mod notifier;
+mod origin;
 mod path;
 mod record;
 #[cfg(test)]
@@ -111,6 +114,15 @@ impl Decoder {
             }
             // The session reads the symbols again: see `announces_symbols`.
             Kind::MODULE => {}
+            Kind::MODULE_FREE => {
+                let module: wire::Module = record::read(bytes, header.kind)?;
+                self.naming.module_free(&record::text(&module.name), symbols, events);
+            }
+            Kind::LOCK_INIT => {
+                let init: wire::LockInit = record::read(bytes, header.kind)?;
+                self.naming.initialised(init.lock, events);
+            }
+            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?),
             Kind(unknown) => return Err(DecodeError::Kind(unknown)),
         }
         Ok(())
@@ -139,7 +151,8 @@ impl Decoder {
             worker(header, &chain.situation.desc, chain.situation.work, symbols),
             events,
         );
-        let stack = self.stack(&chain.situation, header);
+        let stack = self.stack(&chain.situation, header, symbols);
+        let origin = origin::of(&chain.situation, &stack, symbols);
         self.stacks.insert(chain.key, stack.clone());
         let held = self.held(&chain.situation, &stack, header, symbols, events);
         self.naming.requested(chain, &stack, symbols, events);
@@ -156,6 +169,7 @@ impl Decoder {
             request,
             time_ns: self.time(header),
             window: window(chain.situation.window),
+            origin,
         })));
     }
 
@@ -168,6 +182,7 @@ impl Decoder {
             task: TaskKey(header.task),
             handle: self.naming.handle(begin.devlink),
             action: action(begin.action),
+            limit: limit(begin.limit),
             netns_from: inode(begin.netns_from),
             netns_to: inode(begin.netns_to),
             time_ns: self.time(header),
@@ -178,12 +193,16 @@ impl Decoder {
         let header = &notifier.header;
         let situation = &notifier.situation;
         self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
-        let stack = self.stack(situation, header);
+        let stack = self.stack(situation, header, symbols);
+        if notifier::is_told(probe, &stack, symbols) {
+            return;
+        }
         let held = self.held(situation, &stack, header, symbols, events);
         events.push(Event::Notifier(Box::new(NotifierChange {
             task: TaskKey(header.task),
             function: probe.function.to_owned(),
-            callback: Frame::Address(notifier.callback),
+            chain: notifier::chain(notifier, probe.function, symbols),
+            callback: frame::frame(notifier.callback, symbols),
             held,
             stack,
             time_ns: self.time(header),
@@ -204,11 +223,12 @@ impl Decoder {
             .held
             .iter()
             .zip(&situation.proof)
-            .filter(|(slot, _)| slot.lock != 0)
+            .zip(&situation.names)
+            .filter(|((slot, _), _)| slot.lock != 0)
             .collect();
-        slots.sort_by_key(|(slot, _)| slot.info >> info::SEQUENCE_SHIFT);
+        slots.sort_by_key(|((slot, _), _)| slot.info >> info::SEQUENCE_SHIFT);
         let mut held = Vec::with_capacity(slots.len());
-        for (slot, proof) in slots {
+        for ((slot, proof), &name) in slots {
             match belief::of(slot.info, proof, header.task, &self.offsets) {
                 Belief::Denied => {
                     *self.counters.entry("holds_not_believed").or_default() += 1;
@@ -219,7 +239,7 @@ impl Decoder {
             }
             let taken = self.stacks.get(&slot.chain).map_or(&[][..], Vec::as_slice);
             let stack = path::certain(taken, now, symbols).to_vec();
-            self.naming.held(slot, &stack, symbols, events);
+            self.naming.held(slot, name, &stack, symbols, events);
             held.push(Hold {
                 lock: LockKey(slot.lock),
                 mode: mode(slot.info),
@@ -231,7 +251,7 @@ impl Decoder {
     }
 
     /// Return addresses from the hooked function outwards; those of the program and its trampoline are left out.
-    fn stack(&mut self, situation: &Situation, header: &Header) -> Vec<Frame> {
+    fn stack(&mut self, situation: &Situation, header: &Header, symbols: &Symbols) -> Vec<Frame> {
         let Ok(bytes) = usize::try_from(situation.stack_bytes) else {
             *self.counters.entry("stacks_not_walked").or_default() += 1;
             return Vec::new();
@@ -243,18 +263,18 @@ impl Decoder {
                 .position(|&address| is_entry(address, entry))
                 .unwrap_or(0)
         });
-        self.without_trampolines(&addresses[first..])
+        self.without_trampolines(&addresses[first..], symbols)
     }
 
     /// Where a function that is hooked at its exit has called on, its trampoline stands in the stack, and behind it the call into that trampoline.
-    fn without_trampolines(&self, addresses: &[u64]) -> Vec<Frame> {
+    fn without_trampolines(&self, addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
         let is_call = |address: &u64| self.functions.iter().any(|&entry| is_entry(*address, entry));
         let mut frames = Vec::with_capacity(addresses.len());
         for (index, address) in addresses.iter().enumerate() {
             let trampoline = addresses.get(index + 1).is_some_and(is_call);
             let call = index > 0 && is_call(address);
             if !trampoline && !call {
-                frames.push(Frame::Address(*address));
+                frames.push(frame::frame(*address, symbols));
             }
         }
         frames
@@ -302,6 +322,15 @@ fn action(number: u32) -> String {
         1 => "driver_reinit".to_owned(),
         2 => "fw_activate".to_owned(),
         other => format!("action {other}"),
+    }
+}
+
+/// `enum devlink_reload_limit`, the same file.
+fn limit(number: u32) -> Option<String> {
+    match number {
+        0 => None,
+        1 => Some("no_reset".to_owned()),
+        other => Some(format!("limit {other}")),
     }
 }
 

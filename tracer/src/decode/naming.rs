@@ -1,4 +1,5 @@
-//! What people call a lock: by its symbol, by the devlink instance or device it belongs to, else by the function that takes it.
+//! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, else by the
+//! function that takes it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,9 +8,9 @@ use tracer_common::{
     wire::{self, Slot, info},
 };
 
-use super::record::text;
+use super::{frame, record::text};
 use crate::{
-    analysis::event::{Event, Frame, LockKey, LockKind, LockName},
+    analysis::event::{Event, Frame, LockKey, LockKind, LockName, NamedBy},
     names::symbol::Symbols,
 };
 
@@ -26,6 +27,10 @@ pub(super) struct Naming {
     handles: HashMap<u64, String>,
     /// Locks that have a name that will not get better.
     named: HashSet<u64>,
+    /// Names that locks are initialised with, by their address.
+    init_names: HashMap<u64, String>,
+    /// Locks that are variables of a module, by its name.
+    of_modules: HashMap<String, Vec<u64>>,
 }
 
 impl Naming {
@@ -34,6 +39,8 @@ impl Naming {
             offsets,
             handles: HashMap::new(),
             named: HashSet::new(),
+            init_names: HashMap::new(),
+            of_modules: HashMap::new(),
         }
     }
 
@@ -78,17 +85,26 @@ impl Naming {
     fn member(&mut self, object: u64, offset: i64, class: &str, owner: String, events: &mut Vec<Event>) {
         if offset != ABSENT {
             let lock = object.wrapping_add_signed(offset);
-            self.tell(lock, LockKind::Mutex, class, Some(owner), events);
+            self.tell(lock, LockKind::Mutex, class, Some(owner), NamedBy::Object, events);
         }
     }
 
     /// Tells a name that will not get better: that of the object it belongs to, else that of its class.
-    fn tell(&mut self, lock: u64, kind: LockKind, class: &str, owner: Option<String>, events: &mut Vec<Event>) {
+    fn tell(
+        &mut self,
+        lock: u64,
+        kind: LockKind,
+        class: &str,
+        owner: Option<String>,
+        named_by: NamedBy,
+        events: &mut Vec<Event>,
+    ) {
         self.named.insert(lock);
         let name = LockName {
             class: class.to_owned(),
             name: owner.clone().unwrap_or_else(|| class.to_owned()),
             label: owner,
+            named_by: Some(named_by),
         };
         events.push(Event::Lock(LockKey(lock), kind, name));
     }
@@ -107,41 +123,101 @@ impl Naming {
         let device = text(&chain.device);
         if !device.is_empty() {
             let owner = Some(format!("device {device}"));
-            self.tell(chain.lock, LockKind::Mutex, DEVICE_CLASS, owner, events);
+            self.tell(
+                chain.lock,
+                LockKind::Mutex,
+                DEVICE_CLASS,
+                owner,
+                NamedBy::Object,
+                events,
+            );
             return;
         }
-        self.by_taker(chain.lock, chain.info, stack, symbols, events);
+        if !self.by_init(chain.lock, chain.info, chain.name, events) {
+            self.by_taker(chain.lock, chain.info, stack, symbols, events);
+        }
     }
 
     /// Names a lock that is held, if no request has named it before.
-    pub(super) fn held(&mut self, slot: &Slot, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
-        if !self.named.contains(&slot.lock) && !self.symbol(slot.lock, slot.info, symbols, events) {
+    pub(super) fn held(&mut self, slot: &Slot, name: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
+        if !self.named.contains(&slot.lock)
+            && !self.symbol(slot.lock, slot.info, symbols, events)
+            && !self.by_init(slot.lock, slot.info, name, events)
+        {
             self.by_taker(slot.lock, slot.info, stack, symbols, events);
         }
     }
 
     /// By the symbol at its address: `rtnl_mutex`.
     fn symbol(&mut self, lock: u64, bits: u64, symbols: &Symbols, events: &mut Vec<Event>) -> bool {
-        let Some((symbol, _)) = symbols.data(lock) else {
+        let Some((symbol, module)) = symbols.data(lock) else {
             return false;
         };
-        self.tell(lock, kind(bits), symbol, None, events);
+        if let Some(module) = module {
+            self.of_modules.entry(module.to_owned()).or_default().push(lock);
+        }
+        self.tell(lock, kind(bits).0, symbol, None, NamedBy::Symbol, events);
         true
     }
 
     /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name.
     fn by_taker(&mut self, lock: u64, bits: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
         let Some(function) = taker(stack, symbols) else { return };
-        let what = if bits & info::RWSEM != 0 { "rwsem" } else { "mutex" };
-        self.tell(lock, kind(bits), &format!("{what} in {function}"), None, events);
+        let (kind, what) = kind(bits);
+        self.tell(
+            lock,
+            kind,
+            &format!("{what} in {function}"),
+            None,
+            NamedBy::Taker,
+            events,
+        );
+    }
+
+    /// By the name that it was initialised with: `&devlink->lock`.
+    fn by_init(&mut self, lock: u64, bits: u64, name: u64, events: &mut Vec<Event>) -> bool {
+        let Some(class) = self.init_names.get(&name).cloned() else {
+            return false;
+        };
+        self.tell(lock, kind(bits).0, &class, None, NamedBy::Init, events);
+        true
+    }
+
+    /// The kernel has a name for locks at this address.
+    pub(super) fn init_name(&mut self, name: &wire::InitName) {
+        let words = text(&name.name);
+        if !words.is_empty() {
+            self.init_names.insert(name.address, words);
+        }
+    }
+
+    /// The memory of a lock is another one from here on.
+    pub(super) fn initialised(&mut self, lock: u64, events: &mut Vec<Event>) {
+        self.named.remove(&lock);
+        events.push(Event::Init(LockKey(lock)));
+    }
+
+    /// A module is gone, and its variables and the names in it.
+    pub(super) fn module_free(&mut self, module: &str, symbols: &Symbols, events: &mut Vec<Event>) {
+        for lock in self.of_modules.remove(module).unwrap_or_default() {
+            self.named.remove(&lock);
+            events.push(Event::Free(LockKey(lock)));
+        }
+        self.init_names
+            .retain(|&address, _| symbols.module_near(address) != Some(module));
     }
 }
 
-fn kind(bits: u64) -> LockKind {
-    if bits & info::RWSEM != 0 {
-        LockKind::Rwsem
-    } else {
-        LockKind::Mutex
+/// What a lock is, and the word for it in a name.
+fn kind(bits: u64) -> (LockKind, &'static str) {
+    match bits & info::KIND {
+        info::MUTEX => (LockKind::Mutex, "mutex"),
+        info::RWSEM => (LockKind::Rwsem, "rwsem"),
+        info::WW_MUTEX => (LockKind::WwMutex, "ww_mutex"),
+        info::PERCPU_RWSEM => (LockKind::PercpuRwsem, "percpu_rwsem"),
+        info::SEMAPHORE => (LockKind::Semaphore, "semaphore"),
+        info::RT_MUTEX => (LockKind::RtMutex, "rt_mutex"),
+        _ => (LockKind::Unknown, "lock"),
     }
 }
 
@@ -150,9 +226,6 @@ fn taker<'a>(stack: &'a [Frame], symbols: &'a Symbols) -> Option<&'a str> {
     stack
         .iter()
         .skip(1)
-        .filter_map(|frame| match frame {
-            Frame::Address(address) => symbols.function(*address),
-            Frame::Text(text) => Some(text.as_str()),
-        })
+        .filter_map(|taken| frame::function(taken, symbols))
         .find(|function| !LOCK_FUNCTIONS.contains(function))
 }

@@ -4,6 +4,7 @@
 //! paths of the same caller and depth share it. What a report shows as evidence must be true, so a path that does not fit is cut down
 //! to what is certain.
 
+use super::frame::function;
 use crate::{analysis::event::Frame, names::symbol::Symbols};
 
 /// The lock function and its caller: the part that the program keeps apart exactly.
@@ -24,13 +25,6 @@ pub(super) fn certain<'a>(taken: &'a [Frame], now: &[Frame], symbols: &Symbols) 
             &taken[..taken.len().min(CERTAIN)]
         }
         _ => taken,
-    }
-}
-
-fn function<'a>(frame: &'a Frame, symbols: &'a Symbols) -> Option<&'a str> {
-    match frame {
-        Frame::Address(address) => symbols.function(*address),
-        Frame::Text(text) => Some(text),
     }
 }
 

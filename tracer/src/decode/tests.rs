@@ -2,7 +2,7 @@
 
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{BUS_LEN, COMM_LEN, DESC_LEN, HELD_SLOTS},
+    wire::{BUS_LEN, COMM_LEN, DESC_LEN, HELD_SLOTS, LOCK_NAME_LEN, MODULE_LEN, NETDEV_LEN, ORIGIN_LEN},
 };
 
 use super::*;
@@ -28,6 +28,7 @@ ffffffff82000100 D end_of_data
 ";
 const PERNET: u64 = 0xffff_ffff_8200_0000;
 const DEVLINK: u64 = 0xffff_8880_0000_2000;
+const INIT_NAME: u64 = 0xffff_ffff_8230_0000;
 const DEVICE: u64 = 0xffff_8880_0000_3000;
 
 /// A record under construction.
@@ -68,20 +69,23 @@ impl Bytes {
 
     /// Window, work, queue, held locks with what proves them, and return addresses.
     fn situation(&mut self, work: u64, held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> &mut Self {
-        self.number(0)
-            .number(work)
-            .text("netns", DESC_LEN)
-            .number(8 * stack.len() as u64);
+        self.number(0).number(work).text("netns", DESC_LEN);
+        // No origin and no system call.
+        self.number(0).text("", 2 * ORIGIN_LEN).number(u64::MAX).number(0);
+        self.number(8 * stack.len() as u64);
         for index in 0..HELD_SLOTS {
             for word in held.get(index).map_or([0; 3], |held| held.0) {
                 self.number(word);
             }
+            self.number(0);
         }
         for index in 0..HELD_SLOTS {
             for word in held.get(index).map_or([0; 2], |held| held.1) {
                 self.number(word);
             }
         }
+        // Names that the held locks were initialised with.
+        self.text("", 8 * HELD_SLOTS);
         for index in 0..96 {
             self.number(stack.get(index).copied().unwrap_or(0));
         }
@@ -106,7 +110,8 @@ fn decode(decoder: &mut Decoder, bytes: &Bytes) -> Vec<Event> {
 /// A chain: `request` on top of `held`, from the given stack.
 fn chain(probe: ProbeIndex, request: [u64; 2], held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> Bytes {
     let mut bytes = Bytes::new(1, probe, "kworker/u8:1");
-    bytes.number(0x77).number(request[0]).number(request[1]).text("", 64);
+    bytes.number(0x77).number(request[0]).number(request[1]);
+    bytes.number(0).number(INIT_NAME).text("", 64);
     bytes.situation(0xffff_ffff_8100_0200, held, stack);
     bytes
 }
@@ -254,13 +259,51 @@ fn a_reload_has_the_handle_that_the_instance_told() {
 #[test]
 fn a_notifier_tells_its_function_and_callback() {
     let mut bytes = Bytes::new(5, ProbeIndex::unregister_netdevice_notifier, "devlink");
-    bytes.number(0xffff_ffff_8100_0200).situation(0, &[], &[]);
+    bytes
+        .number(0xffff_ffff_8100_0200)
+        .number(0)
+        .number(4_026_531_840)
+        .text("", NETDEV_LEN);
+    bytes.situation(0, &[], &[]);
     let events = decode(&mut decoder(), &bytes);
     let Some(Event::Notifier(change)) = events.last() else {
         panic!("{events:?}")
     };
     assert_eq!(change.function, "unregister_netdevice_notifier");
     assert_eq!(change.callback, Frame::Address(0xffff_ffff_8100_0200));
+    assert_eq!(change.chain.as_deref(), Some("netdev_chain of netns 4026531840"));
+}
+
+#[test]
+fn a_name_given_at_initialisation_is_the_class_until_the_lock_is_another() {
+    let mut decoder = decoder();
+    let mut name = Bytes::new(11, ProbeIndex::__mutex_init, "modprobe");
+    name.number(INIT_NAME).text("&priv->state_lock", LOCK_NAME_LEN);
+    assert!(decode(&mut decoder, &name).is_empty());
+    let request = chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[], &[]);
+    let names = |events: &[Event]| events.iter().filter_map(named).map(str::to_owned).collect::<Vec<_>>();
+    assert_eq!(names(&decode(&mut decoder, &request)), ["&priv->state_lock"]);
+    assert!(names(&decode(&mut decoder, &request)).is_empty(), "told once");
+    let mut init = Bytes::new(10, ProbeIndex::__mutex_init, "modprobe");
+    init.number(DEVLINK).number(0);
+    assert_eq!(decode(&mut decoder, &init), [Event::Init(LockKey(DEVLINK))]);
+    assert_eq!(names(&decode(&mut decoder, &request)), ["&priv->state_lock"]);
+}
+
+#[test]
+fn a_module_takes_its_locks_with_it() {
+    const SYMBOLS: &str = "ffffffffc0000080 b intf_mutex\t[mlx5_core]\nffffffffc0000100 b end\t[mlx5_core]\n";
+    let symbols = Symbols::parse(SYMBOLS);
+    let mut decoder = decoder();
+    let lock = 0xffff_ffff_c000_0080;
+    let mut events = Vec::new();
+    let request = chain(ProbeIndex::mutex_lock, [lock, info::MUTEX], &[], &[]);
+    decoder.decode(&request.0, &symbols, &mut events).unwrap();
+    let mut free = Bytes::new(9, ProbeIndex::free_module, "rmmod");
+    free.text("mlx5_core", MODULE_LEN);
+    events.clear();
+    decoder.decode(&free.0, &symbols, &mut events).unwrap();
+    assert_eq!(events, [Event::Free(LockKey(lock))]);
 }
 
 #[test]
@@ -305,7 +348,10 @@ fn what_is_cut_short_or_unknown_is_an_error() {
 #[test]
 fn a_module_announces_symbols_and_nothing_else_does() {
     assert!(announces_symbols(
-        &Bytes::new(8, ProbeIndex::do_init_module, "modprobe").0
+        Bytes::new(8, ProbeIndex::do_init_module, "modprobe")
+            .text("dlock", MODULE_LEN)
+            .0
+            .as_slice()
     ));
     assert!(!announces_symbols(&Bytes::new(2, ProbeIndex::mutex_lock, "modprobe").0));
     assert!(!announces_symbols(&[8]));

@@ -10,6 +10,7 @@ use crate::analysis::event::{
     Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, TaskKey, TaskName, WindowBegin, WindowKey,
 };
 use crate::analysis::model::Model;
+use crate::analysis::snapshot::BESIDE_WINDOW;
 use crate::analysis::snapshot::{self, Dependency, Evidence, Held, Lock, Snapshot, Window};
 
 /// What makes two pieces of evidence one chain: who, what was held, what was requested and where.
@@ -88,6 +89,9 @@ fn named(lock: &Lock) -> Event {
         "mutex" => LockKind::Mutex,
         "rwsem" => LockKind::Rwsem,
         "ww_mutex" => LockKind::WwMutex,
+        "percpu_rwsem" => LockKind::PercpuRwsem,
+        "semaphore" => LockKind::Semaphore,
+        "rt_mutex" => LockKind::RtMutex,
         "work" => LockKind::Work,
         "completion" => LockKind::Completion,
         "thread" => LockKind::Thread,
@@ -97,6 +101,7 @@ fn named(lock: &Lock) -> Event {
         class: lock.class.clone(),
         name: lock.name.clone(),
         label: lock.label.clone(),
+        named_by: lock.named_by,
     };
     Event::Lock(LockKey(u64::from(lock.id)), kind, name)
 }
@@ -107,6 +112,7 @@ fn begin(key: WindowKey, task: TaskKey, window: &Window) -> Event {
         task,
         handle: window.handle.clone(),
         action: window.action.clone(),
+        limit: window.limit.clone(),
         netns_from: window.netns_from,
         netns_to: window.netns_to,
         time_ns: window.start_ns,
@@ -145,6 +151,11 @@ fn chain(key: ChainKey, dependency: &Dependency, evidence: &Evidence) -> Chain {
         },
         time_ns: evidence.time_ns,
         window: evidence.window.map(|window| WindowKey(u64::from(window))),
+        // What the window tells stands before it.
+        origin: match (&evidence.origin, evidence.window) {
+            (Some(origin), Some(_)) => origin.split_once(BESIDE_WINDOW).map(|(_, beside)| beside.to_owned()),
+            (origin, _) => origin.clone(),
+        },
     }
 }
 

@@ -45,6 +45,7 @@ impl LockObjects {
                 class: class.clone(),
                 name,
                 label: None,
+                named_by: None,
             };
             model.apply(Event::Lock(LockKey(index as u64 + 1), kind, name));
         }

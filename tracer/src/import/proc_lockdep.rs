@@ -192,6 +192,7 @@ impl Text {
                 request,
                 time_ns: number,
                 window: None,
+                origin: None,
             })));
         }
         objects.locks.tell(model);

@@ -284,6 +284,7 @@ impl Trace {
             class,
             name: name.to_string(),
             label: None,
+            named_by: None,
         };
         self.model.apply(Event::Lock(key, kind, name));
     }

@@ -20,7 +20,7 @@ use tracer_common::{
 };
 
 use super::{LiveError, btf, kernel};
-use crate::names::symbol::Symbols;
+use crate::{analysis::snapshot::CountedAt, names::symbol::Symbols};
 
 /// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
 pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
@@ -34,6 +34,8 @@ pub struct Missing {
     pub function: &'static str,
     /// Why not.
     pub reason: String,
+    /// It is one of other kernels: nothing is missed.
+    pub is_foreign: bool,
 }
 
 /// A link that detaches when it is dropped.
@@ -69,7 +71,8 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tr
 /// When the kernel does not let itself be traced. A function that this kernel does not have is not an error but [`Attached::missing`].
 pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     kernel::check()?;
-    let offsets = btf::offsets()?;
+    let types = btf::Types::read()?;
+    let offsets = types.offsets();
     let offset_values: Vec<i64> = offsets.entries().map(|(_, _, offset)| offset).collect();
     let mut functions = vec![0; MAX_PROBES];
     for (address, probe) in functions.iter_mut().zip(PROBES) {
@@ -92,7 +95,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     let counters = PerCpuArray::try_from(counters).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = hook_all(&mut ebpf, &btf)?;
+    let hooks = hook_all(&mut ebpf, &btf, &types)?;
     Ok(Attached {
         ebpf,
         offsets,
@@ -105,10 +108,26 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
 }
 
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
-fn hook_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<Hooks, LiveError> {
+fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
     let last = PROBES.iter().filter(|probe| probe.acquires());
     for probe in PROBES.iter().filter(|probe| !probe.acquires()).chain(last) {
+        let is_foreign = !probe.kernels.include(kernel::release(), types.has_lockdep());
+        if let Err(reason) = types.check(probe) {
+            if is_needed(probe) && !is_foreign {
+                return Err(LiveError::NoHook {
+                    function: probe.function,
+                    reason,
+                });
+            }
+            hooks.missing.push(Missing {
+                program: probe.program,
+                function: probe.function,
+                reason,
+                is_foreign,
+            });
+            continue;
+        }
         let program = ebpf.program_mut(probe.program).ok_or_else(|| LiveError::Object {
             name: probe.program.to_owned(),
         })?;
@@ -124,6 +143,7 @@ fn hook_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<Hooks, LiveError> {
                 program: probe.program,
                 function: probe.function,
                 reason: why(&error),
+                is_foreign,
             }),
         }
     }
@@ -134,6 +154,7 @@ fn hook_all(ebpf: &mut Ebpf, btf: &Btf) -> Result<Hooks, LiveError> {
 fn is_needed(probe: &Probe) -> bool {
     const NEEDED: &[&str] = &[
         "mutex_lock",
+        "mutex_lock_nested",
         "mutex_unlock",
         "down_read",
         "up_read",
@@ -187,11 +208,17 @@ fn chain(error: &dyn std::error::Error) -> String {
     text.trim_end().trim_end_matches(". Verifier output:").to_owned()
 }
 
-/// A counter, summed over the CPUs.
+/// A counter, summed over probes and CPUs.
 fn sum(counters: &PerCpuArray<MapData, u64>, counter: Counter) -> u64 {
-    counters
-        .get(&(counter as u32), 0)
-        .map_or(0, |values| values.iter().sum())
+    (0..=MAX_PROBES)
+        .filter_map(|row| counters.get(&cell(row, counter), 0).ok())
+        .flat_map(|values| values.iter().copied().collect::<Vec<_>>())
+        .sum()
+}
+
+/// Where a counter of a probe is; the last row is for what no probe is known of.
+fn cell(row: usize, counter: Counter) -> u32 {
+    (row * Counter::ALL.len()) as u32 + counter as u32
 }
 
 impl Attached {
@@ -228,6 +255,27 @@ impl Attached {
             .iter()
             .map(|&(counter, _, _)| sum(&self.counters, counter).saturating_sub(before(counter)))
             .collect()
+    }
+
+    /// Where the counters were counted: only those above zero, without the records sent.
+    pub fn places(&self) -> Vec<CountedAt> {
+        let mut places = Vec::new();
+        for &(counter, name, _) in Counter::ALL.iter().filter(|(counter, _, _)| *counter != Counter::Sent) {
+            for row in (0..PROBES.len()).chain([MAX_PROBES]) {
+                let Ok(values) = self.counters.get(&cell(row, counter), 0) else {
+                    continue;
+                };
+                for (cpu, &count) in (0..).zip(values.iter()).filter(|(_, count)| **count > 0) {
+                    places.push(CountedAt {
+                        counter: name.to_owned(),
+                        probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
+                        cpu: Some(cpu),
+                        count,
+                    });
+                }
+            }
+        }
+        places
     }
 
     /// Every chain with how often it was seen.

@@ -24,6 +24,16 @@ pub fn facts() -> Kernel {
     }
 }
 
+/// Major and minor number of the release; `(0, 0)` when it has another form.
+pub fn release() -> (u16, u16) {
+    facts().release.as_deref().and_then(numbers).unwrap_or_default()
+}
+
+fn numbers(release: &str) -> Option<(u16, u16)> {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// Checks what can be known before anything is loaded.
 pub fn check() -> Result<(), LiveError> {
     // SAFETY: has no preconditions.
@@ -80,6 +90,13 @@ pub fn monotonic_ns() -> Result<u64, LiveError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_release_begins_with_two_numbers() {
+        assert_eq!(numbers("6.12.117+deb12-amd64"), Some((6, 12)));
+        assert_eq!(numbers("7.2-rc1"), Some((7, 2)));
+        assert_eq!(numbers("unknown"), None);
+    }
 
     #[test]
     fn the_active_lockdown_mode_is_the_one_in_brackets() {

@@ -136,6 +136,18 @@ impl Symbols {
         self.text_at(address).map(|(entry, _)| self.name(entry))
     }
 
+    /// The module that an address is in; none for the kernel itself.
+    pub fn module_at(&self, address: u64) -> Option<&str> {
+        self.text_at(address).and_then(|(entry, _)| self.module(entry))
+    }
+
+    /// The module whose nearest symbol stands before an address: its strings have none of their own.
+    pub fn module_near(&self, address: u64) -> Option<&str> {
+        let after = self.entries.partition_point(|entry| entry.address <= address);
+        let nearest = self.entries.get(after.checked_sub(1)?)?;
+        self.module(*nearest)
+    }
+
     /// The variable that starts at this address and its module: names locks that are variables of their own.
     pub fn data(&self, address: u64) -> Option<(&str, Option<&str>)> {
         let first = self.entries.partition_point(|entry| entry.address < address);

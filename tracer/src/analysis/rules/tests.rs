@@ -211,6 +211,7 @@ fn nesting(held: &str, requested: &str) -> Snapshot {
         class: class.to_string(),
         kind: "mutex".to_string(),
         label: None,
+        named_by: None,
         address: None,
     };
     let evidence = Evidence {

@@ -146,6 +146,7 @@ impl<'a> Importer<'a> {
             request,
             time_ns: self.chains,
             window: None,
+            origin: None,
         })));
     }
 }
