@@ -37,6 +37,17 @@ pub fn genetlink(context: &FEntryContext, probe: ProbeIndex) {
     });
 }
 
+/// A generic netlink message comes in: skb, header, ...
+#[inline(always)]
+pub fn genl_message(context: &FEntryContext, probe: ProbeIndex) {
+    note(probe, |origin| {
+        // SAFETY: `note` gives a valid origin.
+        unsafe {
+            (*origin).number = u32::from(read::<u8>(argument(context, 1), GENL_COMMAND).unwrap_or(0));
+        }
+    });
+}
+
 /// An rtnetlink message is handled: skb, header, ...
 #[inline(always)]
 pub fn rtnetlink(context: &FEntryContext, probe: ProbeIndex) {

@@ -26,6 +26,7 @@ macro_rules! program {
     (settle $program:ident $($info:tt)*) => { program!(exit $program, chain::settle, $($info)*); };
     (init $program:ident $($argument:tt)*) => { program!(entry $program, init::init, $($argument)*); };
     (genetlink $program:ident) => { program!(entry $program, origin::genetlink,); };
+    (genl_message $program:ident) => { program!(entry $program, origin::genl_message,); };
     (rtnetlink $program:ident) => { program!(entry $program, origin::rtnetlink,); };
     (write_file $program:ident $($argument:tt)*) => { program!(entry $program, origin::write_file, $($argument)*); };
     (module_free $program:ident) => { program!(entry $program, module::module_free,); };

@@ -41,6 +41,11 @@ pub(super) fn of(situation: &Situation, stack: &[Frame], symbols: &Symbols) -> O
 fn noted(origin: &wire::Origin, path: &[&str]) -> Option<String> {
     let probe = PROBES.get((origin.probe as usize).checked_sub(1)?)?;
     let place = path.iter().position(|function| *function == probe.function)?;
+    // Between the entry point and the handler of the message there may be one more function.
+    let place = path
+        .iter()
+        .position(|function| matches!(*function, "genl_family_rcv_msg_doit" | "genl_family_rcv_msg_dumpit"))
+        .unwrap_or(place);
     let handler = place
         .checked_sub(1)
         .and_then(|inner| path.get(inner))
@@ -49,6 +54,7 @@ fn noted(origin: &wire::Origin, path: &[&str]) -> Option<String> {
     let (name, parent) = (text(&origin.name), text(&origin.parent));
     Some(match probe.action {
         "genetlink" => format!("generic netlink {name} command {} ({handler})", origin.number),
+        "genl_message" => format!("generic netlink command {} ({handler})", origin.number),
         "rtnetlink" => format!("rtnetlink {} ({handler})", message(origin.number)),
         _ => format!("write to {parent}/{name}"),
     })
@@ -179,6 +185,16 @@ mod tests {
         assert_eq!(
             told(&devlink, &path).as_deref(),
             Some("generic netlink devlink command 37 (devlink_nl_reload_doit)")
+        );
+    }
+
+    #[test]
+    fn an_older_kernel_tells_the_handler_alone() {
+        let message = situation(Some(ProbeIndex::genl_rcv_msg), 37, "", "");
+        let path = ["devlink_nl_cmd_reload", "genl_family_rcv_msg_doit", "genl_rcv_msg"];
+        assert_eq!(
+            told(&message, &path).as_deref(),
+            Some("generic netlink command 37 (devlink_nl_cmd_reload)")
         );
     }
 

@@ -57,7 +57,7 @@ pub struct Attached {
     pub functions: Vec<u64>,
     hooks: Hooks,
     /// Releases of locks that were taken before all hooks were there: their taking could not be seen, so they tell nothing.
-    released_before: u64,
+    released_before: Vec<CountedAt>,
     counters: PerCpuArray<MapData, u64>,
     chains: HashMap<MapData, u64, [u64; 3]>,
 }
@@ -78,10 +78,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     for (address, probe) in functions.iter_mut().zip(PROBES) {
         *address = symbols.address(probe.function).unwrap_or(0);
     }
-    let btf = Btf::from_sys_fs().map_err(|error| LiveError::BadBtf {
-        path: kernel::BTF_PATH,
-        reason: error.to_string(),
-    })?;
+    let btf = types.for_attaching()?;
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
@@ -101,7 +98,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
         offsets,
         functions,
         hooks,
-        released_before: sum(&counters, Counter::UnmatchedRelease),
+        released_before: places(&counters, |counter| counter == Counter::UnmatchedRelease),
         counters,
         chains,
     })
@@ -110,9 +107,10 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
 fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
+    let (release, lockdep) = (kernel::release(), types.has_lockdep());
     let last = PROBES.iter().filter(|probe| probe.acquires());
     for probe in PROBES.iter().filter(|probe| !probe.acquires()).chain(last) {
-        let is_foreign = !probe.kernels.include(kernel::release(), types.has_lockdep());
+        let is_foreign = !probe.kernels.include(release, lockdep);
         if let Err(reason) = types.check(probe) {
             if is_needed(probe) && !is_foreign {
                 return Err(LiveError::NoHook {
@@ -216,6 +214,27 @@ fn sum(counters: &PerCpuArray<MapData, u64>, counter: Counter) -> u64 {
         .sum()
 }
 
+/// Where counters were counted.
+fn places(counters: &PerCpuArray<MapData, u64>, wanted: impl Fn(Counter) -> bool) -> Vec<CountedAt> {
+    let mut places = Vec::new();
+    for &(counter, name, _) in Counter::ALL.iter().filter(|(counter, _, _)| wanted(*counter)) {
+        for row in (0..PROBES.len()).chain([MAX_PROBES]) {
+            let Ok(values) = counters.get(&cell(row, counter), 0) else {
+                continue;
+            };
+            for (cpu, &count) in (0..).zip(values.iter()).filter(|(_, count)| **count > 0) {
+                places.push(CountedAt {
+                    counter: name.to_owned(),
+                    probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
+                    cpu: Some(cpu),
+                    count,
+                });
+            }
+        }
+    }
+    places
+}
+
 /// Where a counter of a probe is; the last row is for what no probe is known of.
 fn cell(row: usize, counter: Counter) -> u32 {
     (row * Counter::ALL.len()) as u32 + counter as u32
@@ -246,7 +265,7 @@ impl Attached {
     pub fn counters(&self) -> Vec<u64> {
         let before = |counter| {
             if counter == Counter::UnmatchedRelease {
-                self.released_before
+                self.released_before.iter().map(|place| place.count).sum()
             } else {
                 0
             }
@@ -259,22 +278,15 @@ impl Attached {
 
     /// Where the counters were counted: only those above zero, without the records sent.
     pub fn places(&self) -> Vec<CountedAt> {
-        let mut places = Vec::new();
-        for &(counter, name, _) in Counter::ALL.iter().filter(|(counter, _, _)| *counter != Counter::Sent) {
-            for row in (0..PROBES.len()).chain([MAX_PROBES]) {
-                let Ok(values) = self.counters.get(&cell(row, counter), 0) else {
-                    continue;
-                };
-                for (cpu, &count) in (0..).zip(values.iter()).filter(|(_, count)| **count > 0) {
-                    places.push(CountedAt {
-                        counter: name.to_owned(),
-                        probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
-                        cpu: Some(cpu),
-                        count,
-                    });
-                }
-            }
+        let mut places = places(&self.counters, |counter| counter != Counter::Sent);
+        for place in &mut places {
+            let same = |before: &&CountedAt| {
+                (&before.counter, &before.probe, before.cpu) == (&place.counter, &place.probe, place.cpu)
+            };
+            let before = self.released_before.iter().find(same).map_or(0, |before| before.count);
+            place.count = place.count.saturating_sub(before);
         }
+        places.retain(|place| place.count > 0);
         places
     }
 

@@ -1,18 +1,19 @@
 //! Offsets of kernel structure members, from the running kernel's BTF.
 
-use std::fs;
+use std::{collections::HashSet, fs};
 
 use btf_rs::{Btf, BtfType as _, FuncProto, Struct, Type};
 use tracer_common::{
     offset::Offsets,
-    probe::{Hook, Probe},
+    probe::{Hook, PROBES, Probe},
 };
 
-use super::{LiveError, kernel::BTF_PATH};
+use super::{LiveError, kernel::BTF_PATH, thin::thin};
 
 /// What the running kernel's BTF tells.
 pub(super) struct Types {
     btf: Btf,
+    bytes: Vec<u8>,
 }
 
 impl Types {
@@ -26,7 +27,19 @@ impl Types {
             path: BTF_PATH,
             reason: error.to_string(),
         })?;
-        Ok(Self { btf })
+        Ok(Self { btf, bytes })
+    }
+
+    /// The same for aya, which attaches by it: with the functions of the table of probes and no other.
+    pub(super) fn for_attaching(&self) -> Result<aya::Btf, LiveError> {
+        let mut bytes = self.bytes.clone();
+        let wanted: HashSet<&[u8]> = PROBES.iter().map(|probe| probe.function.as_bytes()).collect();
+        // What it does not understand it leaves as it is: that takes longer, no more.
+        let _ = thin(&mut bytes, |name| wanted.contains(name));
+        aya::Btf::parse(&bytes, aya::Endianness::default()).map_err(|error| LiveError::BadBtf {
+            path: BTF_PATH,
+            reason: error.to_string(),
+        })
     }
 
     /// Looks up every member that the program needs.
