@@ -2,6 +2,8 @@
 //!
 //! Rust eBPF has no CO-RE relocations: user space reads the running kernel's BTF and hands the table over before the program is loaded.
 
+use crate::wire::info;
+
 /// The member is not in this kernel; what needs it is switched off.
 pub const ABSENT: i64 = -1;
 
@@ -98,6 +100,27 @@ offsets! {
     module_name: "module", "name";
     /// A notifier's callback.
     notifier_call: "notifier_block", "notifier_call";
+}
+
+/// As many kinds of lock as [`info::KIND`] can tell apart.
+pub const KINDS: usize = info::KIND as usize + 1;
+
+impl Offsets {
+    /// By kind: where in a lock the words begin that tell who has it. Those of a rwsem are its first ones; 0 where the kernel has no such member.
+    pub fn proofs(&self) -> [u64; KINDS] {
+        let mut proofs = [0; KINDS];
+        let known = [
+            (info::MUTEX, self.mutex_owner),
+            (info::WW_MUTEX, self.mutex_owner),
+            (info::RT_MUTEX, self.rt_mutex_owner),
+            (info::PERCPU_RWSEM, self.percpu_block),
+            (info::SEMAPHORE, self.semaphore_count),
+        ];
+        for (kind, offset) in known {
+            proofs[kind as usize] = offset.max(0) as u64;
+        }
+        proofs
+    }
 }
 
 #[cfg(test)]

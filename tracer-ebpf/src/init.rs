@@ -76,6 +76,12 @@ fn tell_name(name: u64, probe: ProbeIndex) {
     }
 }
 
+/// Where the address of that name is kept; null when it was not seen. No branch, where the verifier would follow both sides.
+#[inline(always)]
+pub fn place_of_name(lock: u64) -> *const u64 {
+    NAMES.get_ptr(lock).unwrap_or(core::ptr::null())
+}
+
 /// Address of the name that a lock was initialised with; 0 when that was not seen.
 #[inline(always)]
 pub fn name_of(lock: u64) -> u64 {

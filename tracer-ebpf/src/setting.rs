@@ -2,7 +2,7 @@
 
 use aya_ebpf::Global;
 use tracer_common::{
-    offset::Offsets,
+    offset::{KINDS, Offsets},
     probe::{MAX_PROBES, ProbeIndex},
 };
 
@@ -13,6 +13,10 @@ static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
 /// Address of each probe's function; 0 when kallsyms did not tell.
 #[unsafe(no_mangle)]
 static FUNCTIONS: [u64; MAX_PROBES] = [0; MAX_PROBES];
+
+/// Where in a lock of each kind the words begin that tell who has it: see [`Offsets::proofs`]. A table, because the verifier follows every branch.
+#[unsafe(no_mangle)]
+static PROOFS: [u64; KINDS] = [0; KINDS];
 
 /// Address of `device_ktype`; 0 when kallsyms did not tell.
 #[unsafe(no_mangle)]
@@ -41,6 +45,13 @@ pub fn offset_of(place: usize) -> i64 {
 pub fn function(probe: ProbeIndex) -> u64 {
     // SAFETY: every probe has a place in the table; volatile as above.
     unsafe { core::ptr::read_volatile((&raw const FUNCTIONS).cast::<u64>().add(probe as usize)) }
+}
+
+/// Where in a lock of this kind the words begin that tell who has it.
+#[inline(always)]
+pub fn proof_offset(kind: u64) -> u64 {
+    // SAFETY: the mask keeps it within the table; volatile as above.
+    unsafe { core::ptr::read_volatile((&raw const PROOFS).cast::<u64>().add(kind as usize & (KINDS - 1))) }
 }
 
 /// Whether the current task is the tracer.

@@ -7,10 +7,10 @@ use tracer_common::wire::{HELD_SLOTS, Origin, Proof, STACK_DEPTH, Situation, Slo
 
 use crate::{
     held::{Held, for_each_slot},
-    init::name_of,
+    init::place_of_name,
     kernel::read,
     origin::syscall,
-    setting::offset,
+    setting::{offset, proof_offset},
     task::work,
 };
 
@@ -45,9 +45,14 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
             bpf_probe_read_kernel(
                 (&raw mut (*situation).proof[INDEX]).cast(),
                 size_of::<Proof>() as u32,
-                (*slot).lock.wrapping_add(proof_offset((*slot).info)) as *const c_void,
+                (*slot).lock.wrapping_add(proof_offset((*slot).info & info::KIND)) as *const c_void,
             );
-            (*situation).names[INDEX] = name_of((*slot).lock);
+            // Not initialised in sight: a null pointer is not readable either.
+            bpf_probe_read_kernel(
+                (&raw mut (*situation).names[INDEX]).cast(),
+                size_of::<u64>() as u32,
+                place_of_name((*slot).lock).cast(),
+            );
         });
         (*situation).stack_bytes = bpf_get_stack(
             context,
@@ -56,19 +61,6 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
             0,
         ) as i64;
     }
-}
-
-/// Where the words begin that tell who has a lock: see `decode::belief` in user space. They are the first ones of a rwsem.
-#[inline(always)]
-fn proof_offset(info: u64) -> u64 {
-    let offset = match info & info::KIND {
-        info::MUTEX | info::WW_MUTEX => offset!(mutex_owner),
-        info::RT_MUTEX => offset!(rt_mutex_owner),
-        info::PERCPU_RWSEM => offset!(percpu_block),
-        info::SEMAPHORE => offset!(semaphore_count),
-        _ => 0,
-    };
-    offset.max(0) as u64
 }
 
 /// Whether the lock's owner word says that another task than this one has it exclusively, or none. A kind without one denies nothing.

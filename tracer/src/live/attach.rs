@@ -83,6 +83,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
         .override_global("FUNCTIONS", &functions[..], true)
+        .override_global("PROOFS", &offsets.proofs()[..], true)
         .override_global("DEVICE_KTYPE", &symbols.address("device_ktype").unwrap_or(0), true)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
