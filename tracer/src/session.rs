@@ -10,6 +10,7 @@ use std::{
     collections::BTreeMap,
     io,
     process::ExitStatus,
+    rc::Rc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -27,6 +28,7 @@ use crate::{
     },
     decode::{self, Decoder},
     live::{self, Attached, LiveError, kernel},
+    names::{site::Sites, symbol::Symbols},
 };
 use command::Command;
 use signal::Signals;
@@ -134,6 +136,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .map(live::watch)
         .transpose()
         .map_err(system("watching the log"))?;
+    let memory = live::Kcore::open();
     live::drop_privileges()?;
     sink.progress(&attach_line(&attached, begin.elapsed()));
     if options.verbose {
@@ -144,7 +147,20 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         }
     }
 
-    let mut trace = Trace::new(attached, symbols, options)?;
+    let sites = match memory {
+        Ok(memory) => Some(Sites::new(
+            Rc::new(memory),
+            attached.types.clone(),
+            Box::new(live::SysBtf),
+        )),
+        Err(error) => {
+            sink.progress(&format!(
+                "{error}; locks that have no symbol are named by the function that takes them"
+            ));
+            None
+        }
+    };
+    let mut trace = Trace::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command)?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -227,7 +243,8 @@ struct Trace<'a> {
 impl<'a> Trace<'a> {
     fn new(
         attached: Attached,
-        symbols: crate::names::symbol::Symbols,
+        symbols: Symbols,
+        sites: Option<Sites>,
         options: &'a Options,
     ) -> Result<Self, LiveError> {
         let capture = Capture {
@@ -246,7 +263,12 @@ impl<'a> Trace<'a> {
             ..Capture::default()
         };
         let kernel: Kernel = kernel::facts();
-        let decoder = Decoder::new(attached.offsets, attached.functions.clone(), kernel::monotonic_ns()?);
+        let decoder = Decoder::new(
+            attached.offsets,
+            attached.functions.clone(),
+            kernel::monotonic_ns()?,
+            sites,
+        );
         Ok(Self {
             rules: &options.rules,
             attached,

@@ -79,6 +79,8 @@ pub enum NamedBy {
     Object,
     /// The name it was initialised with: the text of the expression, as lockdep has it.
     Init,
+    /// The member of a structure that the code at the place where it was taken leads to: `&devlink->lock`, with the structure's name.
+    Site,
     /// The function that takes it. Two roles of one function look like one then, and one role in two functions like two.
     Taker,
 }

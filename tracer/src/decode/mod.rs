@@ -25,7 +25,10 @@ use crate::{
     analysis::event::{
         Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin, WindowKey,
     },
-    names::symbol::Symbols,
+    names::{
+        site::{Site, Sites},
+        symbol::Symbols,
+    },
 };
 use belief::Belief;
 use naming::Naming;
@@ -51,6 +54,12 @@ pub enum DecodeError {
     Probe(u32),
 }
 
+/// Where a lock was requested.
+struct Place {
+    stack: Vec<Frame>,
+    site: Option<Site>,
+}
+
 /// Decodes the records of one capture, in order.
 pub struct Decoder {
     offsets: Offsets,
@@ -58,7 +67,9 @@ pub struct Decoder {
     functions: Vec<u64>,
     start_ns: u64,
     /// Where each chain was requested: tells where a held lock was taken.
-    stacks: HashMap<u64, Vec<Frame>>,
+    places: HashMap<u64, Place>,
+    /// What the code tells of the locks that it takes, where it can be read.
+    sites: Option<Sites>,
     /// The name a task was last told under.
     tasks: HashMap<u64, TaskName>,
     naming: Naming,
@@ -67,12 +78,14 @@ pub struct Decoder {
 
 impl Decoder {
     /// `functions` are the addresses of the probes' functions in the order of the table; `start_ns` is `CLOCK_MONOTONIC` at the start.
-    pub fn new(offsets: Offsets, functions: Vec<u64>, start_ns: u64) -> Self {
+    /// `sites` tell locks by the code that takes them.
+    pub fn new(offsets: Offsets, functions: Vec<u64>, start_ns: u64, sites: Option<Sites>) -> Self {
         Self {
             offsets,
             functions,
             start_ns,
-            stacks: HashMap::new(),
+            places: HashMap::new(),
+            sites,
             tasks: HashMap::new(),
             naming: Naming::new(offsets),
             counters: BTreeMap::new(),
@@ -116,7 +129,11 @@ impl Decoder {
             Kind::MODULE => {}
             Kind::MODULE_FREE => {
                 let module: wire::Module = record::read(bytes, header.kind)?;
-                self.naming.module_free(&record::text(&module.name), symbols, events);
+                let name = record::text(&module.name);
+                self.naming.module_free(&name, symbols, events);
+                if let Some(sites) = &mut self.sites {
+                    sites.forget_module(&name, symbols);
+                }
             }
             Kind::LOCK_INIT => {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
@@ -151,11 +168,20 @@ impl Decoder {
             worker(header, &chain.situation.desc, chain.situation.work, symbols),
             events,
         );
-        let stack = self.stack(&chain.situation, header, symbols);
+        let addresses = self.addresses(&chain.situation, header);
+        let stack = frames(&addresses, symbols);
         let origin = origin::of(&chain.situation, &stack, symbols);
-        self.stacks.insert(chain.key, stack.clone());
+        let site = self
+            .sites
+            .as_mut()
+            .and_then(|sites| sites.site(&addresses, &self.functions, symbols));
         let held = self.held(&chain.situation, &stack, header, symbols, events);
-        self.naming.requested(chain, &stack, symbols, events);
+        self.naming.requested(chain, &stack, site.as_ref(), symbols, events);
+        let place = Place {
+            stack: stack.clone(),
+            site,
+        };
+        self.places.insert(chain.key, place);
         let request = Hold {
             lock: LockKey(chain.lock),
             mode: mode(chain.info),
@@ -193,7 +219,7 @@ impl Decoder {
         let header = &notifier.header;
         let situation = &notifier.situation;
         self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
-        let stack = self.stack(situation, header, symbols);
+        let stack = frames(&self.addresses(situation, header), symbols);
         if notifier::is_told(probe, &stack, symbols) {
             return;
         }
@@ -237,9 +263,13 @@ impl Decoder {
                 Belief::Unknown => *self.counters.entry("holds_not_verified").or_default() += 1,
                 Belief::Confirmed => {}
             }
-            let taken = self.stacks.get(&slot.chain).map_or(&[][..], Vec::as_slice);
+            let place = self.places.get(&slot.chain);
+            let taken = place.map_or(&[][..], |place| &place.stack);
             let stack = path::certain(taken, now, symbols).to_vec();
-            self.naming.held(slot, name, &stack, symbols, events);
+            let site = place
+                .and_then(|place| place.site.as_ref())
+                .filter(|site| site.frames <= stack.len());
+            self.naming.held(slot, name, &stack, site, symbols, events);
             held.push(Hold {
                 lock: LockKey(slot.lock),
                 mode: mode(slot.info),
@@ -251,7 +281,7 @@ impl Decoder {
     }
 
     /// Return addresses from the hooked function outwards; those of the program and its trampoline are left out.
-    fn stack(&mut self, situation: &Situation, header: &Header, symbols: &Symbols) -> Vec<Frame> {
+    fn addresses(&mut self, situation: &Situation, header: &Header) -> Vec<u64> {
         let Ok(bytes) = usize::try_from(situation.stack_bytes) else {
             *self.counters.entry("stacks_not_walked").or_default() += 1;
             return Vec::new();
@@ -263,22 +293,29 @@ impl Decoder {
                 .position(|&address| is_entry(address, entry))
                 .unwrap_or(0)
         });
-        self.without_trampolines(&addresses[first..], symbols)
+        self.without_trampolines(&addresses[first..])
     }
 
     /// Where a function that is hooked at its exit has called on, its trampoline stands in the stack, and behind it the call into that trampoline.
-    fn without_trampolines(&self, addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
+    fn without_trampolines(&self, addresses: &[u64]) -> Vec<u64> {
         let is_call = |address: &u64| self.functions.iter().any(|&entry| is_entry(*address, entry));
-        let mut frames = Vec::with_capacity(addresses.len());
+        let mut kept = Vec::with_capacity(addresses.len());
         for (index, address) in addresses.iter().enumerate() {
             let trampoline = addresses.get(index + 1).is_some_and(is_call);
             let call = index > 0 && is_call(address);
             if !trampoline && !call {
-                frames.push(frame::frame(*address, symbols));
+                kept.push(*address);
             }
         }
-        frames
+        kept
     }
+}
+
+fn frames(addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
+    addresses
+        .iter()
+        .map(|&address| frame::frame(address, symbols))
+        .collect()
 }
 
 /// Whether an address is that behind the call into a trampoline, at the beginning of the function at `entry`.

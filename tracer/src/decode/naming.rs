@@ -1,5 +1,5 @@
-//! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, else by the
-//! function that takes it.
+//! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, by the member that
+//! the place where it is taken tells, else by the function that takes it.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +11,7 @@ use tracer_common::{
 use super::{frame, record::text};
 use crate::{
     analysis::event::{Event, Frame, LockKey, LockKind, LockName, NamedBy},
-    names::symbol::Symbols,
+    names::{site::Site, symbol::Symbols, types::Member},
 };
 
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
@@ -114,6 +114,7 @@ impl Naming {
         &mut self,
         chain: &wire::Chain,
         stack: &[Frame],
+        site: Option<&Site>,
         symbols: &Symbols,
         events: &mut Vec<Event>,
     ) {
@@ -133,16 +134,27 @@ impl Naming {
             );
             return;
         }
-        if !self.by_init(chain.lock, chain.info, chain.name, events) {
+        if !self.by_init(chain.lock, chain.info, chain.name, events)
+            && !self.by_site(chain.lock, chain.info, site, events)
+        {
             self.by_taker(chain.lock, chain.info, stack, symbols, events);
         }
     }
 
     /// Names a lock that is held, if no request has named it before.
-    pub(super) fn held(&mut self, slot: &Slot, name: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
+    pub(super) fn held(
+        &mut self,
+        slot: &Slot,
+        name: u64,
+        stack: &[Frame],
+        site: Option<&Site>,
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) {
         if !self.named.contains(&slot.lock)
             && !self.symbol(slot.lock, slot.info, symbols, events)
             && !self.by_init(slot.lock, slot.info, name, events)
+            && !self.by_site(slot.lock, slot.info, site, events)
         {
             self.by_taker(slot.lock, slot.info, stack, symbols, events);
         }
@@ -183,6 +195,13 @@ impl Naming {
         true
     }
 
+    /// By the member that it is where it was taken: `&super_block->s_umount`.
+    fn by_site(&mut self, lock: u64, bits: u64, site: Option<&Site>, events: &mut Vec<Event>) -> bool {
+        let Some(site) = site else { return false };
+        self.tell(lock, kind(bits).0, &class(&site.member), None, NamedBy::Site, events);
+        true
+    }
+
     /// The kernel has a name for locks at this address.
     pub(super) fn init_name(&mut self, name: &wire::InitName) {
         let words = text(&name.name);
@@ -205,6 +224,14 @@ impl Naming {
         }
         self.init_names
             .retain(|&address, _| symbols.module_near(address) != Some(module));
+    }
+}
+
+/// The class that a member is. lockdep names it by the expression of its initialisation, whose variable only the source tells: `&dev->mutex`.
+fn class(member: &Member) -> String {
+    match (member.structure.as_str(), member.path.as_str()) {
+        ("device", "mutex") => DEVICE_CLASS.to_owned(),
+        (structure, path) => format!("&{structure}->{path}"),
     }
 }
 

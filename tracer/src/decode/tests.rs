@@ -98,7 +98,7 @@ fn decoder() -> Decoder {
     functions[ProbeIndex::mutex_lock as usize] = 0xffff_ffff_8100_0000;
     functions[ProbeIndex::down_read as usize] = 0xffff_ffff_8100_0100;
     functions[ProbeIndex::devlink_reload as usize] = 0xffff_ffff_8100_0300;
-    Decoder::new(OFFSETS, functions, 1_000)
+    Decoder::new(OFFSETS, functions, 1_000, None)
 }
 
 fn decode(decoder: &mut Decoder, bytes: &Bytes) -> Vec<Event> {

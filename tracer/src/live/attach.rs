@@ -20,7 +20,10 @@ use tracer_common::{
 };
 
 use super::{LiveError, btf, kernel};
-use crate::{analysis::snapshot::CountedAt, names::symbol::Symbols};
+use crate::{
+    analysis::snapshot::CountedAt,
+    names::{self, symbol::Symbols},
+};
 
 /// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
 pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
@@ -55,6 +58,8 @@ pub struct Attached {
     pub offsets: Offsets,
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     pub functions: Vec<u64>,
+    /// The kernel's types.
+    pub types: names::types::Types,
     hooks: Hooks,
     /// Releases of locks that were taken before all hooks were there: their taking could not be seen, so they tell nothing.
     released_before: Vec<CountedAt>,
@@ -98,6 +103,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
         ebpf,
         offsets,
         functions,
+        types: names::types::Types::new(types.into_btf()),
         hooks,
         released_before: places(&counters, |counter| counter == Counter::UnmatchedRelease),
         counters,

@@ -30,6 +30,11 @@ impl Types {
         Ok(Self { btf, bytes })
     }
 
+    /// The types, for whoever asks them next.
+    pub(super) fn into_btf(self) -> Btf {
+        self.btf
+    }
+
     /// The same for aya, which attaches by it: with the functions of the table of probes and no other.
     pub(super) fn for_attaching(&self) -> Result<aya::Btf, LiveError> {
         let mut bytes = self.bytes.clone();

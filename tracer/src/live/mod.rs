@@ -3,6 +3,7 @@
 mod attach;
 mod btf;
 mod error;
+mod kcore;
 pub mod kernel;
 mod privilege;
 mod reader;
@@ -10,5 +11,6 @@ mod thin;
 
 pub use attach::{Attached, DETACH_LIMIT, Missing, attach};
 pub use error::LiveError;
+pub use kcore::{Kcore, SysBtf};
 pub use privilege::drop_privileges;
 pub use reader::watch;

@@ -1,3 +1,12 @@
-//! Names as data: kernel symbols and the frames they make. No kernel access here.
+//! Names as data: kernel symbols and the frames they make, types, and what the code says about the locks that it takes. No kernel access here.
 
+#[cfg(test)]
+mod blob;
+mod code;
+mod facts;
+mod flow;
+pub mod memory;
+pub mod site;
 pub mod symbol;
+pub mod types;
+mod value;

@@ -9,9 +9,14 @@ pub const UNKNOWN: &str = "unknown";
 /// Further from its symbol than this an address belongs to something that has no symbol.
 const MAX_OFFSET: u64 = 1 << 24;
 
+/// The symbol behind the last function of the kernel (`include/asm-generic/sections.h`).
+const TEXT_END: &str = "_etext";
+
 /// The symbols of a kernel and its modules, sorted by address.
 #[derive(Debug, Default)]
 pub struct Symbols {
+    /// Where the kernel's own text ends; 0 when no symbol tells.
+    text_end: u64,
     /// All names one after the other.
     names: String,
     entries: Vec<Entry>,
@@ -21,6 +26,19 @@ pub struct Symbols {
     by_name: OnceLock<Vec<u32>>,
 }
 
+/// A function in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent<'a> {
+    /// Its first byte.
+    pub start: u64,
+    /// Behind its last one; padding may be in it.
+    pub end: u64,
+    /// Its name.
+    pub name: &'a str,
+    /// Its module; none for the kernel itself.
+    pub module: Option<&'a str>,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     address: u64,
@@ -28,16 +46,6 @@ struct Entry {
     length: u16,
     module: u16,
     kind: u8,
-}
-
-impl Entry {
-    fn is_text(self) -> bool {
-        matches!(self.kind, b'T' | b't' | b'W' | b'w')
-    }
-
-    fn is_data(self) -> bool {
-        matches!(self.kind.to_ascii_lowercase(), b'd' | b'b' | b'r' | b'g' | b's' | b'v')
-    }
 }
 
 impl Symbols {
@@ -98,6 +106,9 @@ impl Symbols {
                 }
             },
         };
+        if name == TEXT_END && module == 0 {
+            self.text_end = address;
+        }
         self.names.push_str(name);
         self.entries.push(Entry {
             address,
@@ -158,26 +169,73 @@ impl Symbols {
             .take_while(|entry| entry.address == address);
         let best = same
             .copied()
-            .filter(|entry| entry.is_data())
+            .filter(|&entry| self.is_data(entry))
             .min_by_key(|&entry| self.rank(entry))?;
         Some((self.name(best), self.module(best)))
     }
 
+    /// The function that an address is in: where it starts and ends, its name and module.
+    pub fn extent(&self, address: u64) -> Option<Extent<'_>> {
+        let (entry, end) = self.text_at(address)?;
+        Some(Extent {
+            start: entry.address,
+            end,
+            name: self.name(entry),
+            module: self.module(entry),
+        })
+    }
+
+    /// Every name of the function that starts at an address.
+    pub fn names_at(&self, address: u64) -> impl Iterator<Item = &str> {
+        let first = self.entries.partition_point(|entry| entry.address < address);
+        self.entries
+            .iter()
+            .skip(first)
+            .take_while(move |entry| entry.address == address)
+            .map(|&entry| self.name(entry))
+    }
+
+    /// Where the only function or variable of this name is, in a module or in the kernel itself; none when there are several.
+    pub fn only(&self, name: &str, module: Option<&str>) -> Option<u64> {
+        let mut same = self.named(name).filter(|&entry| self.module(entry) == module);
+        let only = same.next()?;
+        same.next().is_none().then_some(only.address)
+    }
+
     /// Where a symbol is: the kernel's own before a module's, text before data, a global one before a local one.
     pub fn address(&self, name: &str) -> Option<u64> {
+        self.named(name)
+            .min_by_key(|&entry| (entry.module != 0, !self.is_text(entry), entry.kind.is_ascii_lowercase()))
+            .map(|entry| entry.address)
+    }
+
+    /// All symbols of a name.
+    fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Entry> + 'a {
         let order = self.by_name.get_or_init(|| {
             let mut order: Vec<u32> = (0u32..).take(self.entries.len()).collect();
             order.sort_by(|&a, &b| self.name_of(a).cmp(self.name_of(b)).then(a.cmp(&b)));
             order
         });
         let first = order.partition_point(|&index| self.name_of(index) < name);
-        let same = order
-            .get(first..)?
+        order
             .iter()
-            .take_while(|&&index| self.name_of(index) == name);
-        same.filter_map(|&index| self.entries.get(index as usize))
-            .min_by_key(|entry| (entry.module != 0, !entry.is_text(), entry.kind.is_ascii_lowercase()))
-            .map(|entry| entry.address)
+            .skip(first)
+            .take_while(move |&&index| self.name_of(index) == name)
+            .filter_map(|&index| self.entries.get(index as usize).copied())
+    }
+
+    /// A function. From 7.1 on the letters of some of the kernel's variables are those of functions: beyond the text there is none, whatever it says.
+    fn is_text(&self, entry: Entry) -> bool {
+        matches!(entry.kind, b'T' | b't' | b'W' | b'w') && !self.is_beyond_text(entry)
+    }
+
+    /// A variable.
+    fn is_data(&self, entry: Entry) -> bool {
+        matches!(entry.kind.to_ascii_lowercase(), b'd' | b'b' | b'r' | b'g' | b's' | b'v') || self.is_beyond_text(entry)
+    }
+
+    fn is_beyond_text(&self, entry: Entry) -> bool {
+        entry.module == 0 && self.text_end != 0 && entry.address >= self.text_end
     }
 
     fn name_of(&self, index: u32) -> &str {
@@ -210,7 +268,7 @@ impl Symbols {
             .take_while(|entry| entry.address == nearest.address);
         let best = same
             .copied()
-            .filter(|entry| entry.is_text())
+            .filter(|&entry| self.is_text(entry))
             .min_by_key(|&entry| self.rank(entry))?;
         let next = self
             .entries
@@ -295,6 +353,49 @@ garbage
         );
         assert_eq!(symbols.data(0xffffffff82000008), None);
         assert_eq!(symbols.data(0xffffffff81000400), None, "text is no data");
+    }
+
+    #[test]
+    fn beyond_the_text_everything_is_data_whatever_its_letter() {
+        let with_end = Symbols::parse(
+            "\
+ffffffff81000000 t cleanup_net
+ffffffff81000800 T _etext
+ffffffff82000000 t net_cleanup_work
+ffffffff82000040 T cpu_hotplug_lock
+ffffffffc0000000 t dlock_init\t[dlock]
+",
+        );
+        assert_eq!(with_end.data(0xffffffff82000000), Some(("net_cleanup_work", None)));
+        assert_eq!(with_end.data(0xffffffff82000040), Some(("cpu_hotplug_lock", None)));
+        assert_eq!(with_end.describe(0xffffffff82000008), UNKNOWN, "data is no frame");
+        assert_eq!(with_end.function(0xffffffff81000004), Some("cleanup_net"));
+        assert_eq!(with_end.data(0xffffffff81000000), None, "text is no data");
+        assert_eq!(with_end.data(0xffffffffc0000000), None, "a module's letters are right");
+        assert_eq!(with_end.function(0xffffffffc0000004), Some("dlock_init"));
+        let without_end = Symbols::parse("ffffffff82000000 t net_cleanup_work\n");
+        assert_eq!(without_end.data(0xffffffff82000000), None);
+    }
+
+    #[test]
+    fn extents_and_all_names_of_a_function() {
+        let symbols = Symbols::parse(TEXT);
+        let extent = symbols.extent(0xffffffff81000460).unwrap();
+        assert_eq!((extent.start, extent.name), (0xffffffff81000450, "down_write.cold"));
+        assert_eq!(symbols.extent(0xffffffff82000010), None);
+        assert_eq!(symbols.extent(0xffffffffc0000010).unwrap().module, Some("mlx5_core"));
+        let names: Vec<_> = symbols.names_at(0xffffffff81000110).collect();
+        assert_eq!(names, ["cleanup_net", "__cleanup_net_alias"]);
+        assert_eq!(symbols.names_at(0xffffffff81000111).count(), 0);
+    }
+
+    #[test]
+    fn the_only_one_of_a_name() {
+        let symbols = Symbols::parse("1000 t probe\n2000 t probe\n3000 t open\n4000 t open\t[dlock]\n");
+        assert_eq!(symbols.only("probe", None), None);
+        assert_eq!(symbols.only("open", None), Some(0x3000));
+        assert_eq!(symbols.only("open", Some("dlock")), Some(0x4000));
+        assert_eq!(symbols.only("close", None), None);
     }
 
     #[test]

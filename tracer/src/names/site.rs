@@ -1,0 +1,417 @@
+//! Which member of which structure a lock is, from the place where it is taken.
+
+use std::{collections::HashMap, rc::Rc};
+
+use super::{
+    facts::Facts,
+    memory::Memory,
+    symbol::Symbols,
+    types::{Member, Types},
+    value::{Origin, Value},
+};
+
+/// A function that gets the lock, or what it is in, from its caller: so many of them are looked through.
+const MAX_CALLERS: usize = 4;
+
+/// Where the types of modules come from.
+pub trait ModuleTypes {
+    /// The BTF of a module; none when it has none.
+    fn read(&self, module: &str) -> Option<Vec<u8>>;
+}
+
+/// What a site tells of a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Site {
+    /// The member that the lock is.
+    pub member: Member,
+    /// It is certain as far as so many frames of the stack are.
+    pub frames: usize,
+}
+
+/// Looks at the places where locks are taken.
+pub struct Sites {
+    memory: Rc<dyn Memory>,
+    kernel: Types,
+    source: Box<dyn ModuleTypes>,
+    modules: HashMap<String, Option<Types>>,
+    /// Functions looked at, by their addresses.
+    functions: HashMap<u64, Option<Rc<Facts>>>,
+}
+
+impl Sites {
+    /// With the kernel's memory and types.
+    pub fn new(memory: Rc<dyn Memory>, kernel: Types, source: Box<dyn ModuleTypes>) -> Self {
+        Self {
+            memory,
+            kernel,
+            source,
+            modules: HashMap::new(),
+            functions: HashMap::new(),
+        }
+    }
+
+    /// The kernel's memory.
+    pub fn memory(&self) -> &dyn Memory {
+        &*self.memory
+    }
+
+    /// What was at a module's addresses is gone.
+    pub fn forget_module(&mut self, module: &str, symbols: &Symbols) {
+        self.modules.remove(module);
+        self.functions
+            .retain(|&address, _| symbols.extent(address).is_some_and(|extent| extent.module.is_none()));
+    }
+
+    /// The lock that was taken at `stack`: return addresses, innermost first. `lock_functions` are those that take one, as their first argument.
+    pub fn site(&mut self, stack: &[u64], lock_functions: &[u64], symbols: &Symbols) -> Option<Site> {
+        let mut entered: Option<u64> = None;
+        let (mut argument, mut offset) = (0, 0);
+        let mut callers = 0;
+        for (index, &address) in stack.iter().enumerate() {
+            let Some(facts) = self.function(address, symbols) else {
+                // The frame of the lock function itself, in a trampoline, or something that cannot be read.
+                if entered.is_some() {
+                    return None;
+                }
+                continue;
+            };
+            let call = facts.call(address);
+            let is_entered = |target: u64| match entered {
+                None => lock_functions.contains(&target),
+                Some(function) => function == target,
+            };
+            let Some(call) = call.filter(|call| call.target.is_some_and(is_entered)) else {
+                if entered.is_some() || index > MAX_CALLERS {
+                    return None;
+                }
+                continue;
+            };
+            let value = call.arguments.get(argument)?.plus(offset);
+            if let Some(member) = facts.lock(value) {
+                let frames = index + 1;
+                return Some(Site { member, frames });
+            }
+            let Value::At(Origin::Argument(number), behind) = value else {
+                return None;
+            };
+            callers += 1;
+            if callers == MAX_CALLERS {
+                return None;
+            }
+            (argument, offset) = (usize::from(number), behind);
+            entered = symbols.extent(address).map(|extent| extent.start);
+        }
+        None
+    }
+
+    /// The function that an address is in.
+    pub fn function(&mut self, address: u64, symbols: &Symbols) -> Option<Rc<Facts>> {
+        let entry = entry(address, symbols)?;
+        if let Some(known) = self.functions.get(&entry) {
+            return known.clone();
+        }
+        let facts = self
+            .types(symbols.extent(entry)?.module)
+            .and_then(|types| Facts::of(entry, types, &*self.memory, symbols))
+            .map(Rc::new);
+        self.functions.insert(entry, facts.clone());
+        facts
+    }
+
+    fn types(&mut self, module: Option<&str>) -> Option<Types> {
+        let Some(module) = module else {
+            return Some(self.kernel.clone());
+        };
+        if let Some(known) = self.modules.get(module) {
+            return known.clone();
+        }
+        let read = self.source.read(module);
+        // Without types of its own a module can still be read by those of the kernel's functions that it calls.
+        let types = read
+            .and_then(|bytes| self.kernel.of_module(&bytes))
+            .or_else(|| Some(self.kernel.clone()));
+        self.modules.insert(module.to_owned(), types.clone());
+        types
+    }
+}
+
+/// Where the function begins that an address is in: that of `NAME.cold` is `NAME`.
+fn entry(address: u64, symbols: &Symbols) -> Option<u64> {
+    let extent = symbols.extent(address)?;
+    match extent.name.split_once(".cold") {
+        None => Some(extent.start),
+        Some((whole, _)) => symbols.only(whole, extent.module),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{blob, memory::Image},
+        *,
+    };
+
+    const CODE: u64 = 0xffff_ffff_8100_0000;
+    /// Functions of 256 bytes, one after the other.
+    const FUNCTIONS: &[&str] = &[
+        "devl_lock",
+        "mutex_lock",
+        "devlink_get",
+        "devlink_put",
+        "unknown",
+        "unknown.cold",
+        "lock_it",
+        "outer",
+        "end",
+    ];
+
+    struct None_;
+
+    impl ModuleTypes for None_ {
+        fn read(&self, _module: &str) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    fn start(function: &str) -> u64 {
+        CODE + 256 * FUNCTIONS.iter().position(|name| *name == function).unwrap() as u64
+    }
+
+    /// Machine code; `call NAME` and `jmp NAME` are calls and jumps to a function.
+    fn assemble(function: &str, parts: &[&str]) -> Vec<u8> {
+        let mut bytes: Vec<u8> = Vec::new();
+        for part in parts {
+            let (opcode, target) = match part.split_once(' ') {
+                Some(("call", target)) => (0xe8, target),
+                Some(("jmp", target)) => (0xe9, target),
+                _ => {
+                    let hex: String = part.split_whitespace().collect();
+                    let digits = |at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap();
+                    bytes.extend((0..hex.len()).step_by(2).map(digits));
+                    continue;
+                }
+            };
+            let next = start(function) + bytes.len() as u64 + 5;
+            bytes.push(opcode);
+            bytes.extend((start(target).wrapping_sub(next) as u32).to_le_bytes());
+        }
+        bytes.resize(256, 0xcc);
+        bytes
+    }
+
+    /// What the first call of `mutex_lock()` in the functions tells; `path` are those that the stack goes through, innermost first.
+    fn told(functions: &[(&str, &[&str])], path: &[&str]) -> Option<String> {
+        let symbols: String = FUNCTIONS
+            .iter()
+            .map(|name| format!("{:x} T {name}\n", start(name)))
+            .collect();
+        let symbols = Symbols::parse(&symbols);
+        let image = functions
+            .iter()
+            .map(|(name, parts)| (start(name), assemble(name, parts)))
+            .collect();
+        let mut stack = vec![start("mutex_lock") + 5];
+        let mut called = "mutex_lock";
+        for name in path {
+            let parts = functions.iter().find(|(function, _)| function == name)?.1;
+            let place = parts.iter().position(|part| *part == format!("call {called}"))?;
+            let before = assemble(name, &parts[..=place]);
+            let length = before.iter().rposition(|&byte| byte != 0xcc)? + 1;
+            stack.push(start(name) + length as u64);
+            called = name;
+        }
+        let mut sites = Sites::new(Rc::new(Image(image)), blob::devlink(), Box::new(None_));
+        let site = sites.site(&stack, &[start("mutex_lock")], &symbols)?;
+        Some(format!(
+            "{}->{} {}",
+            site.member.structure, site.member.path, site.frames
+        ))
+    }
+
+    fn in_devl_lock(parts: &[&str]) -> Option<String> {
+        told(&[("devl_lock", parts)], &["devl_lock"])
+    }
+
+    #[test]
+    fn an_argument_and_an_offset() {
+        // endbr64; call unknown (ftrace); lea rdi, [rdi+8]
+        let hooked = ["f30f1efa", "call unknown", "488d7f08", "call mutex_lock", "c3"];
+        assert_eq!(in_devl_lock(&hooked).as_deref(), Some("devlink->lock 2"));
+        // add rdi, 8
+        assert_eq!(
+            in_devl_lock(&["4883c708", "call mutex_lock", "c3"]).as_deref(),
+            Some("devlink->lock 2")
+        );
+        // add rdi, 16: no lock there
+        assert_eq!(in_devl_lock(&["4883c710", "call mutex_lock", "c3"]), None);
+    }
+
+    #[test]
+    fn a_saved_register_survives_a_call_and_an_argument_does_not() {
+        // push rbx; mov rbx, rdi; call; lea rdi, [rbx+8]
+        let saved = ["53", "4889fb", "call unknown", "488d7b08", "call mutex_lock", "c3"];
+        assert_eq!(in_devl_lock(&saved).as_deref(), Some("devlink->lock 2"));
+        // mov rax, rdi; call unknown, further on than ftrace's; lea rdi, [rdi+8]
+        let lost = [
+            "53",
+            "4889fb",
+            "9090",
+            "call unknown",
+            "488d7f08",
+            "call mutex_lock",
+            "c3",
+        ];
+        assert_eq!(in_devl_lock(&lost), None);
+    }
+
+    #[test]
+    fn a_member_that_is_a_pointer_is_followed() {
+        // mov rdi, [rdi+40]; add rdi, 8
+        let loaded = ["488b7f28", "4883c708", "call mutex_lock", "c3"];
+        assert_eq!(in_devl_lock(&loaded).as_deref(), Some("device->mutex 2"));
+        // mov edi, [rdi+40]: half a pointer
+        assert_eq!(in_devl_lock(&["8b7f28", "4883c708", "call mutex_lock", "c3"]), None);
+    }
+
+    #[test]
+    fn a_stack_slot_keeps_what_is_stored_until_it_is_overwritten() {
+        // sub rsp, 16; mov [rsp+8], rdi; call unknown; mov rdi, [rsp+8]; add rdi, 8
+        let kept = [
+            "4883ec10",
+            "48897c2408",
+            "call unknown",
+            "488b7c2408",
+            "4883c708",
+            "call mutex_lock",
+            "c3",
+        ];
+        assert_eq!(in_devl_lock(&kept).as_deref(), Some("devlink->lock 2"));
+        // mov dword [rsp+8], 0
+        let overwritten = [
+            "4883ec10",
+            "48897c2408",
+            "c744240800000000",
+            "488b7c2408",
+            "4883c708",
+            "call mutex_lock",
+            "c3",
+        ];
+        assert_eq!(in_devl_lock(&overwritten), None);
+    }
+
+    #[test]
+    fn where_paths_meet_only_what_is_the_same_is_known() {
+        // test esi, esi; je +3; mov rdx, rax; add rdi, 8
+        let same = ["85f6", "7403", "4889c2", "4883c708", "call mutex_lock", "c3"];
+        assert_eq!(in_devl_lock(&same).as_deref(), Some("devlink->lock 2"));
+        // test esi, esi; je +3; mov rdi, rax; add rdi, 8
+        let other = ["85f6", "7403", "4889c7", "4883c708", "call mutex_lock", "c3"];
+        assert_eq!(in_devl_lock(&other), None);
+    }
+
+    #[test]
+    fn a_loop_is_followed_to_its_end() {
+        // mov rbx, rdi; lea rdi, [rbx+8]; call mutex_lock; add rbx, 8; jmp to the lea
+        let moved = ["4889fb", "488d7b08", "call mutex_lock", "4883c308", "ebf1"];
+        assert_eq!(in_devl_lock(&moved), None, "another place in each round");
+        let still = ["4889fb", "488d7b08", "call mutex_lock", "4883c600", "ebf1"];
+        assert_eq!(in_devl_lock(&still).as_deref(), Some("devlink->lock 2"));
+    }
+
+    #[test]
+    fn a_jump_through_a_table_can_lead_anywhere() {
+        // push rbx; mov rbx, rdi; je +4; mov rbx, rax...; jmp rdx; lea rdi, [rbx+8]
+        let table = [
+            "53",
+            "4889fb",
+            "7405",
+            "4889c3",
+            "ffe2",
+            "488d7b08",
+            "call mutex_lock",
+            "c3",
+        ];
+        assert_eq!(in_devl_lock(&table), None);
+        let end_of_it = ["7405", "4889c7", "ffe2", "488d7f08", "call mutex_lock", "c3"];
+        assert_eq!(in_devl_lock(&end_of_it).as_deref(), Some("devlink->lock 2"));
+    }
+
+    #[test]
+    fn the_unlikely_part_is_part_of_the_function() {
+        // mov rbx, rdi; test esi, esi; jne .cold; lea rdi, [rbx+8]: the cold part changes rbx and comes back
+        let back = |cold: &'static str| -> Option<String> {
+            let jump = (start("unknown.cold") - (start("devl_lock") + 11)) as u32;
+            let jump: String = jump.to_le_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+            let jump: &'static str = Box::leak(format!("0f85{jump}").into_boxed_str());
+            let _ = cold;
+            told(
+                &[(
+                    "devl_lock",
+                    &["4889fb", "85f6", jump, "488d7b08", "call mutex_lock", "c3"],
+                )],
+                &["devl_lock"],
+            )
+        };
+        assert_eq!(
+            back("4831db").as_deref(),
+            Some("devlink->lock 2"),
+            "another function's part is left"
+        );
+    }
+
+    #[test]
+    fn what_a_function_returns_and_is_given_is_of_its_types() {
+        // call devlink_get; lea rdi, [rax+8]
+        let returned: &[&str] = &[
+            "90909090",
+            "90",
+            "call devlink_get",
+            "488d7808",
+            "call mutex_lock",
+            "c3",
+        ];
+        assert_eq!(
+            told(&[("unknown", returned)], &["unknown"]).as_deref(),
+            Some("devlink->lock 2")
+        );
+        // call unknown, allocates; mov rbx, rax; lea rdi, [rbx+8]; call mutex_lock; mov rdi, rbx; call devlink_put
+        let given: &[&str] = &[
+            "90909090",
+            "90",
+            "call unknown",
+            "4889c3",
+            "488d7b08",
+            "call mutex_lock",
+            "4889df",
+            "call devlink_put",
+            "c3",
+        ];
+        assert_eq!(
+            told(&[("outer", given)], &["outer"]).as_deref(),
+            Some("devlink->lock 2")
+        );
+        let nothing: &[&str] = &[
+            "90909090",
+            "90",
+            "call unknown",
+            "4889c3",
+            "488d7b08",
+            "call mutex_lock",
+            "c3",
+        ];
+        assert_eq!(told(&[("outer", nothing)], &["outer"]), None);
+    }
+
+    #[test]
+    fn a_function_that_is_given_the_lock_is_looked_through() {
+        // lock_it(number, mutex): mov rdi, rsi; devl_lock calls it with rsi = rdi + 8
+        let inner: &[&str] = &["4889f7", "call mutex_lock", "c3"];
+        let outer: &[&str] = &["90909090", "90", "488d7708", "call lock_it", "c3"];
+        let both = [("lock_it", inner), ("devl_lock", outer)];
+        assert_eq!(
+            told(&both, &["lock_it", "devl_lock"]).as_deref(),
+            Some("devlink->lock 3")
+        );
+        assert_eq!(told(&both, &["lock_it"]), None, "nobody says who called");
+    }
+}
