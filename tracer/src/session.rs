@@ -7,7 +7,7 @@ mod command;
 mod signal;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     io,
     process::ExitStatus,
     rc::Rc,
@@ -28,7 +28,7 @@ use crate::{
     },
     decode::{self, Decoder},
     live::{self, Attached, LiveError, kernel},
-    names::{site::Sites, symbol::Symbols},
+    names::{init_site::InitSites, site::Sites, symbol::Symbols},
 };
 use command::Command;
 use signal::Signals;
@@ -37,6 +37,10 @@ use signal::Signals;
 const WRITE_EVERY: Duration = Duration::from_millis(500);
 /// Records taken in at a stretch.
 const DRAIN_LIMIT: usize = 8192;
+/// And for so long: in between, the report is written.
+const DRAIN_TIME: Duration = Duration::from_millis(200);
+/// Records that wait here while names are looked for in the kernel's code; the ring keeps what is beyond. A record has up to 5 KiB.
+const BACKLOG_LIMIT: usize = 16_384;
 /// Stretches at the end: together more records than a full ring holds, however small.
 const LAST_STRETCHES: usize = 64;
 /// Writing a report takes at most one part in this many of the time, however large it has become.
@@ -128,6 +132,12 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     })?;
     let begin = Instant::now();
     let symbols = kernel::symbols()?;
+    // Before anything is hooked: it takes a while, and nobody reads the ring meanwhile.
+    let memory = live::Kcore::open().map(|memory| {
+        let init_sites = InitSites::of_kernel(&memory, &symbols);
+        (memory, init_sites)
+    });
+    let scanned = begin.elapsed();
     let mut attached = live::attach(&symbols, if options.debug { aya_log::Level::Debug as u8 } else { 0 })?;
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
@@ -136,10 +146,13 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .map(live::watch)
         .transpose()
         .map_err(system("watching the log"))?;
-    let memory = live::Kcore::open();
     live::drop_privileges()?;
     sink.progress(&attach_line(&attached, begin.elapsed()));
     if options.verbose {
+        sink.progress(&format!(
+            "kernel symbols and text read in {:.1} s",
+            scanned.as_secs_f64()
+        ));
         let probes: Vec<_> = attached.attached().map(|probe| probe.program).collect();
         sink.progress(&format!("attached: {}", probes.join(", ")));
         for (structure, member) in attached.offsets.absent() {
@@ -148,10 +161,11 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     }
 
     let sites = match memory {
-        Ok(memory) => Some(Sites::new(
+        Ok((memory, init_sites)) => Some(Sites::new(
             Rc::new(memory),
             attached.types.clone(),
             Box::new(live::SysBtf),
+            init_sites,
         )),
         Err(error) => {
             sink.progress(&format!(
@@ -236,6 +250,8 @@ struct Trace<'a> {
     pause: Duration,
     undecoded: u64,
     symbols_unread: u64,
+    /// Records that are not decoded yet.
+    backlog: VecDeque<Vec<u8>>,
     /// The ring was not empty at the end.
     is_cut_off: bool,
 }
@@ -287,34 +303,47 @@ impl<'a> Trace<'a> {
             pause: WRITE_EVERY,
             undecoded: 0,
             symbols_unread: 0,
+            backlog: VecDeque::new(),
             is_cut_off: false,
         })
     }
 
-    /// Takes in what is in the ring, or as much of it as leaves time for the rest; true when nothing is left.
+    /// Takes in what is in the ring, or as much of it as leaves time for the rest; true when nothing is left. The ring is emptied before each record
+    /// is decoded: a new name can take longer than it takes a busy machine to fill it.
     fn drain(&mut self, ring: &mut RingBuf<MapData>) -> bool {
-        let mut events = Vec::new();
+        let begin = Instant::now();
         for _ in 0..DRAIN_LIMIT {
-            let Some(record) = ring.next() else { return true };
-            self.is_new = true;
-            if decode::announces_symbols(&record) {
-                match kernel::symbols() {
-                    Ok(symbols) => self.context.symbols = symbols,
-                    Err(_) => self.symbols_unread += 1,
-                }
+            if begin.elapsed() > DRAIN_TIME {
+                return false;
             }
-            if self
-                .decoder
-                .decode(&record, &self.context.symbols, &mut events)
-                .is_err()
+            while self.backlog.len() < BACKLOG_LIMIT
+                && let Some(record) = ring.next()
             {
-                self.undecoded += 1;
+                self.backlog.push_back(record.to_vec());
             }
-            for event in events.drain(..) {
-                self.model.apply(event);
-            }
+            let Some(record) = self.backlog.pop_front() else {
+                return true;
+            };
+            self.decode(&record);
         }
         false
+    }
+
+    fn decode(&mut self, record: &[u8]) {
+        let mut events = Vec::new();
+        self.is_new = true;
+        if decode::announces_symbols(record) {
+            match kernel::symbols() {
+                Ok(symbols) => self.context.symbols = symbols,
+                Err(_) => self.symbols_unread += 1,
+            }
+        }
+        if self.decoder.decode(record, &self.context.symbols, &mut events).is_err() {
+            self.undecoded += 1;
+        }
+        for event in events {
+            self.model.apply(event);
+        }
     }
 
     /// Brings the report on disk up to date, unless that was done just now.

@@ -83,6 +83,8 @@ pub enum NamedBy {
     Site,
     /// The function that takes it. Two roles of one function look like one then, and one role in two functions like two.
     Taker,
+    /// The slab cache that its memory is of, and where in an object it is.
+    Slab,
 }
 
 /// What people call a lock.

@@ -4,6 +4,7 @@
 
 pub mod belief;
 mod frame;
+mod label;
 pub mod naming;
 mod notifier;
 mod origin;
@@ -26,12 +27,13 @@ use crate::{
         Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin, WindowKey,
     },
     names::{
+        memory::Unreadable,
         site::{Site, Sites},
         symbol::Symbols,
     },
 };
 use belief::Belief;
-use naming::Naming;
+use naming::{Kernel, Naming, Seen};
 
 /// A record that cannot be decoded.
 #[derive(Debug, Error, PartialEq, Eq)]
@@ -176,7 +178,16 @@ impl Decoder {
             .as_mut()
             .and_then(|sites| sites.site(&addresses, &self.functions, symbols));
         let held = self.held(&chain.situation, &stack, header, symbols, events);
-        self.naming.requested(chain, &stack, site.as_ref(), symbols, events);
+        let device = record::text(&chain.device);
+        let seen = Seen {
+            lock: chain.lock,
+            info: chain.info,
+            init_name: chain.name,
+            device: &device,
+            stack: &stack,
+            site: site.as_ref(),
+        };
+        self.naming.name(&seen, &known(&self.sites, symbols), events);
         let place = Place {
             stack: stack.clone(),
             site,
@@ -269,7 +280,15 @@ impl Decoder {
             let site = place
                 .and_then(|place| place.site.as_ref())
                 .filter(|site| site.frames <= stack.len());
-            self.naming.held(slot, name, &stack, site, symbols, events);
+            let seen = Seen {
+                lock: slot.lock,
+                info: slot.info,
+                init_name: name,
+                device: "",
+                stack: &stack,
+                site,
+            };
+            self.naming.name(&seen, &known(&self.sites, symbols), events);
             held.push(Hold {
                 lock: LockKey(slot.lock),
                 mode: mode(slot.info),
@@ -308,6 +327,15 @@ impl Decoder {
             }
         }
         kept
+    }
+}
+
+/// What is known of the kernel, as far as it can be read.
+fn known<'a>(sites: &'a Option<Sites>, symbols: &'a Symbols) -> Kernel<'a> {
+    Kernel {
+        symbols,
+        memory: sites.as_ref().map_or(&Unreadable, Sites::memory),
+        types: sites.as_ref().map(Sites::types),
     }
 }
 

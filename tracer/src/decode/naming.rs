@@ -5,13 +5,19 @@ use std::collections::{HashMap, HashSet};
 
 use tracer_common::{
     offset::{ABSENT, Offsets},
-    wire::{self, Slot, info},
+    wire::{self, info},
 };
 
-use super::{frame, record::text};
+use super::{frame, label, record::text};
 use crate::{
     analysis::event::{Event, Frame, LockKey, LockKind, LockName, NamedBy},
-    names::{site::Site, symbol::Symbols, types::Member},
+    names::{
+        memory::Memory,
+        site::Site,
+        slab::Slabs,
+        symbol::Symbols,
+        types::{Member, Types},
+    },
 };
 
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
@@ -31,6 +37,43 @@ pub(super) struct Naming {
     init_names: HashMap<u64, String>,
     /// Locks that are variables of a module, by its name.
     of_modules: HashMap<String, Vec<u64>>,
+    /// Members that the text of the kernel does not tell the initial name of.
+    members: HashMap<String, KnownMember>,
+    /// Kind and label of the locks that are named by where they were taken.
+    by_member: HashMap<u64, (LockKind, Option<String>)>,
+    /// Asked for once.
+    slabs: Option<Option<Slabs>>,
+}
+
+/// A member of a structure.
+#[derive(Default)]
+struct KnownMember {
+    /// What one of them was seen to be initialised with.
+    init: Option<String>,
+    /// Those that were named before that.
+    locks: Vec<u64>,
+}
+
+/// A lock as it turns up.
+pub(super) struct Seen<'a> {
+    pub(super) lock: u64,
+    /// Bits of [`info`].
+    pub(super) info: u64,
+    /// Address of the name that it was initialised with, or 0.
+    pub(super) init_name: u64,
+    /// The name of the device that it belongs to, where the kernel side has told; else empty.
+    pub(super) device: &'a str,
+    /// Where it was taken.
+    pub(super) stack: &'a [Frame],
+    /// What that tells.
+    pub(super) site: Option<&'a Site>,
+}
+
+/// What is known of the kernel.
+pub(super) struct Kernel<'a> {
+    pub(super) symbols: &'a Symbols,
+    pub(super) memory: &'a dyn Memory,
+    pub(super) types: Option<&'a Types>,
 }
 
 impl Naming {
@@ -41,6 +84,9 @@ impl Naming {
             named: HashSet::new(),
             init_names: HashMap::new(),
             of_modules: HashMap::new(),
+            members: HashMap::new(),
+            by_member: HashMap::new(),
+            slabs: None,
         }
     }
 
@@ -85,121 +131,151 @@ impl Naming {
     fn member(&mut self, object: u64, offset: i64, class: &str, owner: String, events: &mut Vec<Event>) {
         if offset != ABSENT {
             let lock = object.wrapping_add_signed(offset);
-            self.tell(lock, LockKind::Mutex, class, Some(owner), NamedBy::Object, events);
+            let name = Some(owner.clone());
+            self.tell(lock, LockKind::Mutex, class, name, Some(owner), NamedBy::Object, events);
         }
     }
 
-    /// Tells a name that will not get better: that of the object it belongs to, else that of its class.
+    /// Tells a name: that of the object it belongs to, else that of its class.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one event")]
     fn tell(
         &mut self,
         lock: u64,
         kind: LockKind,
         class: &str,
-        owner: Option<String>,
+        name: Option<String>,
+        label: Option<String>,
         named_by: NamedBy,
         events: &mut Vec<Event>,
     ) {
         self.named.insert(lock);
+        if named_by == NamedBy::Site {
+            self.by_member.insert(lock, (kind, label.clone()));
+        }
         let name = LockName {
             class: class.to_owned(),
-            name: owner.clone().unwrap_or_else(|| class.to_owned()),
-            label: owner,
+            name: name.unwrap_or_else(|| class.to_owned()),
+            label,
             named_by: Some(named_by),
         };
         events.push(Event::Lock(LockKey(lock), kind, name));
     }
 
-    /// Names a lock that is requested.
-    pub(super) fn requested(
-        &mut self,
-        chain: &wire::Chain,
-        stack: &[Frame],
-        site: Option<&Site>,
-        symbols: &Symbols,
-        events: &mut Vec<Event>,
-    ) {
-        if self.named.contains(&chain.lock) || self.symbol(chain.lock, chain.info, symbols, events) {
+    /// Names a lock, unless it has a name.
+    pub(super) fn name(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
+        if self.named.contains(&seen.lock) {
             return;
         }
-        let device = text(&chain.device);
-        if !device.is_empty() {
+        let variable = kernel.symbols.data(seen.lock).map(|(name, module)| (name, 0, module));
+        let variable = variable.or_else(|| kernel.symbols.inside(seen.lock));
+        if let Some((_, _, Some(module))) = variable {
+            self.of_modules.entry(module.to_owned()).or_default().push(seen.lock);
+        }
+        let of_module = variable.and_then(|(_, _, module)| Some(format!("module {}", module?)));
+        let kind = kind(seen.info).0;
+        if let Some((name, 0, _)) = variable {
+            self.tell(seen.lock, kind, name, None, of_module, NamedBy::Symbol, events);
+            return;
+        }
+        if let Some(device) = label::device(seen, &self.offsets, kernel) {
             let owner = Some(format!("device {device}"));
             self.tell(
-                chain.lock,
-                LockKind::Mutex,
+                seen.lock,
+                kind,
                 DEVICE_CLASS,
+                owner.clone(),
                 owner,
                 NamedBy::Object,
                 events,
             );
             return;
         }
-        if !self.by_init(chain.lock, chain.info, chain.name, events)
-            && !self.by_site(chain.lock, chain.info, site, events)
-        {
-            self.by_taker(chain.lock, chain.info, stack, symbols, events);
+        let member = seen.site.map(|site| &site.member);
+        let owner = member.and_then(|member| label::owner(member, seen.lock, &self.offsets, kernel));
+        let label = owner.clone().or(of_module);
+        if let Some(class) = self.class_by_init(seen, events) {
+            self.tell(
+                seen.lock,
+                kind,
+                &class,
+                named(&class, owner),
+                label,
+                NamedBy::Init,
+                events,
+            );
+        } else if let Some(class) = variable.and_then(|variable| member_of(variable, member)) {
+            self.tell(seen.lock, kind, &class, None, label, NamedBy::Symbol, events);
+        } else if let Some(site) = seen.site {
+            let class = self.class_by_site(seen, site);
+            self.tell(
+                seen.lock,
+                kind,
+                &class,
+                named(&class, owner),
+                label,
+                NamedBy::Site,
+                events,
+            );
+        } else {
+            self.by_taker(seen, kernel, events);
         }
     }
 
-    /// Names a lock that is held, if no request has named it before.
-    pub(super) fn held(
-        &mut self,
-        slot: &Slot,
-        name: u64,
-        stack: &[Frame],
-        site: Option<&Site>,
-        symbols: &Symbols,
-        events: &mut Vec<Event>,
-    ) {
-        if !self.named.contains(&slot.lock)
-            && !self.symbol(slot.lock, slot.info, symbols, events)
-            && !self.by_init(slot.lock, slot.info, name, events)
-            && !self.by_site(slot.lock, slot.info, site, events)
-        {
-            self.by_taker(slot.lock, slot.info, stack, symbols, events);
+    /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name. Without a stack, by where it is in memory.
+    fn by_taker(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
+        let (kind, what) = kind(seen.info);
+        let slab = self.slab(seen.lock, kernel);
+        if let Some(function) = taker(seen.stack, kernel.symbols) {
+            let class = format!("{what} in {function}");
+            self.tell(seen.lock, kind, &class, None, slab, NamedBy::Taker, events);
+        } else if let Some(slab) = slab {
+            let class = format!("{what} in {slab}");
+            self.tell(seen.lock, kind, &class, None, Some(slab), NamedBy::Slab, events);
         }
     }
 
-    /// By the symbol at its address: `rtnl_mutex`.
-    fn symbol(&mut self, lock: u64, bits: u64, symbols: &Symbols, events: &mut Vec<Event>) -> bool {
-        let Some((symbol, module)) = symbols.data(lock) else {
-            return false;
-        };
-        if let Some(module) = module {
-            self.of_modules.entry(module.to_owned()).or_default().push(lock);
+    fn slab(&mut self, lock: u64, kernel: &Kernel<'_>) -> Option<String> {
+        let types = kernel.types?;
+        let slabs = self
+            .slabs
+            .get_or_insert_with(|| Slabs::new(types, kernel.memory, kernel.symbols));
+        slabs.as_ref()?.describe(lock, kernel.memory)
+    }
+
+    /// The name that it was initialised with: `&devlink->lock`. Other locks that are the same member get it too.
+    fn class_by_init(&mut self, seen: &Seen<'_>, events: &mut Vec<Event>) -> Option<String> {
+        let class = self.init_names.get(&seen.init_name)?.clone();
+        if let Some(site) = seen.site.filter(|site| site.init.is_none()) {
+            let member = member_class(&site.member);
+            let known = self.members.entry(member).or_default();
+            if known.init.is_none() {
+                known.init = Some(class.clone());
+                for lock in std::mem::take(&mut known.locks) {
+                    self.rename(lock, &class, events);
+                }
+            }
         }
-        self.tell(lock, kind(bits).0, symbol, None, NamedBy::Symbol, events);
-        true
+        Some(class)
     }
 
-    /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name.
-    fn by_taker(&mut self, lock: u64, bits: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
-        let Some(function) = taker(stack, symbols) else { return };
-        let (kind, what) = kind(bits);
-        self.tell(
-            lock,
-            kind,
-            &format!("{what} in {function}"),
-            None,
-            NamedBy::Taker,
-            events,
-        );
+    /// The member that it is where it was taken: by the name that such members are initialised with, else by that of the structure.
+    fn class_by_site(&mut self, seen: &Seen<'_>, site: &Site) -> String {
+        let member = member_class(&site.member);
+        if site.init.is_some() || member == DEVICE_CLASS {
+            return site.init.clone().unwrap_or(member);
+        }
+        let known = self.members.entry(member.clone()).or_default();
+        known.init.clone().unwrap_or_else(|| {
+            known.locks.push(seen.lock);
+            member
+        })
     }
 
-    /// By the name that it was initialised with: `&devlink->lock`.
-    fn by_init(&mut self, lock: u64, bits: u64, name: u64, events: &mut Vec<Event>) -> bool {
-        let Some(class) = self.init_names.get(&name).cloned() else {
-            return false;
-        };
-        self.tell(lock, kind(bits).0, &class, None, NamedBy::Init, events);
-        true
-    }
-
-    /// By the member that it is where it was taken: `&super_block->s_umount`.
-    fn by_site(&mut self, lock: u64, bits: u64, site: Option<&Site>, events: &mut Vec<Event>) -> bool {
-        let Some(site) = site else { return false };
-        self.tell(lock, kind(bits).0, &class(&site.member), None, NamedBy::Site, events);
-        true
+    fn rename(&mut self, lock: u64, class: &str, events: &mut Vec<Event>) {
+        if let Some((kind, label)) = self.by_member.remove(&lock) {
+            let owner = label.clone().filter(|label| !label.starts_with("module "));
+            self.tell(lock, kind, class, named(class, owner), label, NamedBy::Site, events);
+        }
     }
 
     /// The kernel has a name for locks at this address.
@@ -213,6 +289,7 @@ impl Naming {
     /// The memory of a lock is another one from here on.
     pub(super) fn initialised(&mut self, lock: u64, events: &mut Vec<Event>) {
         self.named.remove(&lock);
+        self.by_member.remove(&lock);
         events.push(Event::Init(LockKey(lock)));
     }
 
@@ -220,6 +297,7 @@ impl Naming {
     pub(super) fn module_free(&mut self, module: &str, symbols: &Symbols, events: &mut Vec<Event>) {
         for lock in self.of_modules.remove(module).unwrap_or_default() {
             self.named.remove(&lock);
+            self.by_member.remove(&lock);
             events.push(Event::Free(LockKey(lock)));
         }
         self.init_names
@@ -227,8 +305,26 @@ impl Naming {
     }
 }
 
+/// The name of a lock that belongs to an object: `rtnl_mutex` of which namespace.
+fn named(class: &str, owner: Option<String>) -> Option<String> {
+    owner.map(|owner| format!("{class} of {owner}"))
+}
+
+/// A member of a variable: `init_mm.mmap_lock`; without a type, `init_mm+0x78`.
+fn member_of((name, offset, _): (&str, u64, Option<&str>), member: Option<&Member>) -> Option<String> {
+    match member {
+        None => Some(format!("{name}+{offset:#x}")),
+        Some(member) => match member.holders.as_slice() {
+            [(_, own)] if *own == offset => Some(format!("{name}.{}", member.path)),
+            [(_, own), ..] if *own == offset => Some(format!("{name}+{offset:#x}")),
+            // An element of an array, or a member of what has no type here: all of these are one class.
+            _ => None,
+        },
+    }
+}
+
 /// The class that a member is. lockdep names it by the expression of its initialisation, whose variable only the source tells: `&dev->mutex`.
-fn class(member: &Member) -> String {
+fn member_class(member: &Member) -> String {
     match (member.structure.as_str(), member.path.as_str()) {
         ("device", "mutex") => DEVICE_CLASS.to_owned(),
         (structure, path) => format!("&{structure}->{path}"),

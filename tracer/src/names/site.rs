@@ -4,6 +4,7 @@ use std::{collections::HashMap, rc::Rc};
 
 use super::{
     facts::Facts,
+    init_site::InitSites,
     memory::Memory,
     symbol::Symbols,
     types::{Member, Types},
@@ -12,6 +13,8 @@ use super::{
 
 /// A function that gets the lock, or what it is in, from its caller: so many of them are looked through.
 const MAX_CALLERS: usize = 4;
+/// No more of a stack is looked at.
+const MAX_FRAMES: usize = 6;
 
 /// Where the types of modules come from.
 pub trait ModuleTypes {
@@ -24,6 +27,8 @@ pub trait ModuleTypes {
 pub struct Site {
     /// The member that the lock is.
     pub member: Member,
+    /// What it is initialised with somewhere: `&devlink->lock`.
+    pub init: Option<String>,
     /// It is certain as far as so many frames of the stack are.
     pub frames: usize,
 }
@@ -36,18 +41,32 @@ pub struct Sites {
     modules: HashMap<String, Option<Types>>,
     /// Functions looked at, by their addresses.
     functions: HashMap<u64, Option<Rc<Facts>>>,
+    /// What was told before, by as much of the stack as it took.
+    sites: HashMap<Box<[u64]>, Option<Site>>,
+    /// By module, the kernel's own under the empty name.
+    init_sites: HashMap<String, Rc<InitSites>>,
+    /// By structure and path: what such members are initialised with.
+    init_names: HashMap<(String, String), Option<String>>,
 }
 
 impl Sites {
-    /// With the kernel's memory and types.
-    pub fn new(memory: Rc<dyn Memory>, kernel: Types, source: Box<dyn ModuleTypes>) -> Self {
+    /// With the kernel's memory and types, and the initialisations in its text.
+    pub fn new(memory: Rc<dyn Memory>, kernel: Types, source: Box<dyn ModuleTypes>, init_sites: InitSites) -> Self {
         Self {
             memory,
             kernel,
             source,
             modules: HashMap::new(),
             functions: HashMap::new(),
+            sites: HashMap::new(),
+            init_sites: HashMap::from([(String::new(), Rc::new(init_sites))]),
+            init_names: HashMap::new(),
         }
+    }
+
+    /// The kernel's own types.
+    pub fn types(&self) -> &Types {
+        &self.kernel
     }
 
     /// The kernel's memory.
@@ -58,12 +77,27 @@ impl Sites {
     /// What was at a module's addresses is gone.
     pub fn forget_module(&mut self, module: &str, symbols: &Symbols) {
         self.modules.remove(module);
+        self.init_sites.remove(module);
+        self.init_names.clear();
+        self.sites.clear();
         self.functions
             .retain(|&address, _| symbols.extent(address).is_some_and(|extent| extent.module.is_none()));
     }
 
     /// The lock that was taken at `stack`: return addresses, innermost first. `lock_functions` are those that take one, as their first argument.
     pub fn site(&mut self, stack: &[u64], lock_functions: &[u64], symbols: &Symbols) -> Option<Site> {
+        let stack = &stack[..stack.len().min(MAX_FRAMES)];
+        let known = (1..=stack.len()).find_map(|frames| self.sites.get(&stack[..frames]));
+        if let Some(known) = known {
+            return known.clone();
+        }
+        let site = self.look_at(stack, lock_functions, symbols);
+        let frames = site.as_ref().map_or(stack.len(), |site| site.frames);
+        self.sites.insert(stack[..frames].into(), site.clone());
+        site
+    }
+
+    fn look_at(&mut self, stack: &[u64], lock_functions: &[u64], symbols: &Symbols) -> Option<Site> {
         let mut entered: Option<u64> = None;
         let (mut argument, mut offset) = (0, 0);
         let mut callers = 0;
@@ -81,7 +115,7 @@ impl Sites {
                 Some(function) => function == target,
             };
             let Some(call) = call.filter(|call| call.target.is_some_and(is_entered)) else {
-                if entered.is_some() || index > MAX_CALLERS {
+                if entered.is_some() {
                     return None;
                 }
                 continue;
@@ -89,7 +123,9 @@ impl Sites {
             let value = call.arguments.get(argument)?.plus(offset);
             if let Some(member) = facts.lock(value) {
                 let frames = index + 1;
-                return Some(Site { member, frames });
+                let module = symbols.extent(address).and_then(|extent| extent.module);
+                let init = self.init_name(&member, module, symbols);
+                return Some(Site { member, init, frames });
             }
             let Value::At(Origin::Argument(number), behind) = value else {
                 return None;
@@ -104,6 +140,42 @@ impl Sites {
         None
     }
 
+    /// The name that such a member is initialised with in the kernel or the module that takes it. Of several it is the first in the alphabet.
+    fn init_name(&mut self, member: &Member, module: Option<&str>, symbols: &Symbols) -> Option<String> {
+        let key = (member.structure.clone(), member.path.clone());
+        if let Some(known) = self.init_names.get(&key) {
+            return known.clone();
+        }
+        let mut name: Option<String> = None;
+        for module in [Some(""), module].into_iter().flatten() {
+            let sites = self.init_sites(module, symbols);
+            for (address, candidate) in sites.of(&member.path) {
+                let is_it = self.function(*address, symbols).is_some_and(|facts| {
+                    let call = facts.call(*address);
+                    let lock = call.and_then(|call| facts.lock(call.arguments[0]));
+                    lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
+                });
+                if is_it && name.as_ref().is_none_or(|name| candidate < name) {
+                    name = Some(candidate.clone());
+                }
+            }
+        }
+        self.init_names.insert(key, name.clone());
+        name
+    }
+
+    fn init_sites(&mut self, module: &str, symbols: &Symbols) -> Rc<InitSites> {
+        let memory = &*self.memory;
+        let scan = || {
+            let mut sites = InitSites::default();
+            if let Some((start, end)) = symbols.text_of(module) {
+                sites.scan(start, end, memory, symbols);
+            }
+            Rc::new(sites)
+        };
+        self.init_sites.entry(module.to_owned()).or_insert_with(scan).clone()
+    }
+
     /// The function that an address is in.
     pub fn function(&mut self, address: u64, symbols: &Symbols) -> Option<Rc<Facts>> {
         let entry = entry(address, symbols)?;
@@ -111,14 +183,14 @@ impl Sites {
             return known.clone();
         }
         let facts = self
-            .types(symbols.extent(entry)?.module)
+            .types_of(symbols.extent(entry)?.module)
             .and_then(|types| Facts::of(entry, types, &*self.memory, symbols))
             .map(Rc::new);
         self.functions.insert(entry, facts.clone());
         facts
     }
 
-    fn types(&mut self, module: Option<&str>) -> Option<Types> {
+    fn types_of(&mut self, module: Option<&str>) -> Option<Types> {
         let Some(module) = module else {
             return Some(self.kernel.clone());
         };
@@ -220,7 +292,12 @@ mod tests {
             stack.push(start(name) + length as u64);
             called = name;
         }
-        let mut sites = Sites::new(Rc::new(Image(image)), blob::devlink(), Box::new(None_));
+        let mut sites = Sites::new(
+            Rc::new(Image(image)),
+            blob::devlink(),
+            Box::new(None_),
+            InitSites::default(),
+        );
         let site = sites.site(&stack, &[start("mutex_lock")], &symbols)?;
         Some(format!(
             "{}->{} {}",

@@ -9,6 +9,9 @@ pub const UNKNOWN: &str = "unknown";
 /// Further from its symbol than this an address belongs to something that has no symbol.
 const MAX_OFFSET: u64 = 1 << 24;
 
+/// No variable with a lock in it is larger.
+const MAX_VARIABLE: u64 = 1 << 20;
+
 /// The symbol behind the last function of the kernel (`include/asm-generic/sections.h`).
 const TEXT_END: &str = "_etext";
 
@@ -193,6 +196,30 @@ impl Symbols {
             .skip(first)
             .take_while(move |entry| entry.address == address)
             .map(|&entry| self.name(entry))
+    }
+
+    /// Where the text of a module begins and ends, as far as symbols tell; the kernel's own has the empty name.
+    pub fn text_of(&self, module: &str) -> Option<(u64, u64)> {
+        if module.is_empty() {
+            return self.only("_stext", None).map(|start| (start, self.text_end));
+        }
+        let mut functions = self
+            .entries
+            .iter()
+            .filter(|&&entry| self.module(entry) == Some(module) && self.is_text(entry))
+            .map(|entry| entry.address);
+        let first = functions.next()?;
+        // The last function ends somewhere in its page.
+        Some((first, functions.next_back().unwrap_or(first) | 0xfff))
+    }
+
+    /// The variable that an address is inside of, how far, and its module.
+    pub fn inside(&self, address: u64) -> Option<(&str, u64, Option<&str>)> {
+        let after = self.entries.partition_point(|entry| entry.address <= address);
+        let (nearest, next) = (self.entries.get(after.checked_sub(1)?)?, self.entries.get(after)?);
+        let offset = address - nearest.address;
+        let (name, module) = self.data(nearest.address)?;
+        (nearest.module == next.module && offset < MAX_VARIABLE).then_some((name, offset, module))
     }
 
     /// Where the only function or variable of this name is, in a module or in the kernel itself; none when there are several.
@@ -387,6 +414,22 @@ ffffffffc0000000 t dlock_init\t[dlock]
         let names: Vec<_> = symbols.names_at(0xffffffff81000110).collect();
         assert_eq!(names, ["cleanup_net", "__cleanup_net_alias"]);
         assert_eq!(symbols.names_at(0xffffffff81000111).count(), 0);
+    }
+
+    #[test]
+    fn inside_of_a_variable() {
+        let symbols = Symbols::parse(TEXT);
+        assert_eq!(symbols.inside(0xffffffff82000008), Some(("pernet_ops_rwsem", 8, None)));
+        assert_eq!(symbols.inside(0xffffffff81000418), None, "that is a function");
+        assert_eq!(symbols.inside(0xffffffffc0000090), None, "where it ends nobody knows");
+    }
+
+    #[test]
+    fn the_text_of_a_module() {
+        let symbols = Symbols::parse("1000 T _stext\n3000 T _etext\n9010 t a\t[m]\n9800 t b\t[m]\na000 d c\t[m]\n");
+        assert_eq!(symbols.text_of(""), Some((0x1000, 0x3000)));
+        assert_eq!(symbols.text_of("m"), Some((0x9010, 0x9fff)));
+        assert_eq!(symbols.text_of("n"), None);
     }
 
     #[test]

@@ -66,6 +66,26 @@ impl Types {
         found.next().is_none().then_some(StructId(id))
     }
 
+    /// Size of a structure in bytes.
+    pub fn size_of(&self, structure: StructId) -> Option<u64> {
+        self.size(structure.0)
+    }
+
+    /// Offset of a member in bytes, those of anonymous structures included.
+    pub fn offset(&self, structure: StructId, name: &str) -> Option<u64> {
+        let (_, Type::Struct(found) | Type::Union(found)) = self.plain(structure.0)? else {
+            return None;
+        };
+        found.members.iter().find_map(|member| {
+            let start = u64::from(member.bit_offset() / 8);
+            match self.0.resolve_name(member).unwrap_or_default() {
+                own if own == name => Some(start),
+                own if own.is_empty() => Some(start + self.offset(StructId(member.get_type_id()?), name)?),
+                _ => None,
+            }
+        })
+    }
+
     /// The prototype of a function; none when functions of that name differ in it.
     pub fn prototype(&self, function: &str) -> Option<Prototype> {
         let mut prototypes = self
@@ -302,6 +322,16 @@ mod tests {
             assert_eq!(lock(structure, offset), None, "{structure}+{offset}");
         }
         assert_eq!(lock("no_such", 0), None);
+    }
+
+    #[test]
+    fn offsets_of_members() {
+        let types = devlink();
+        let structure = types.structure("devlink").unwrap();
+        assert_eq!(types.offset(structure, "dev"), Some(40));
+        assert_eq!(types.offset(structure, "device"), Some(48), "in an anonymous union");
+        assert_eq!(types.offset(structure, "no_such"), None);
+        assert_eq!(types.size_of(structure), Some(56));
     }
 
     #[test]

@@ -1,0 +1,168 @@
+//! Calls that initialise locks: they pass the text of the expression, `&devlink->lock`, which is lockdep's name of the class.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{memory::Memory, symbol::Symbols};
+
+/// Functions that get a lock and its name (`include/linux/mutex.h`, `rwsem.h`, `percpu-rwsem.h`, `rtmutex.h`).
+const INIT: &[&str] = &[
+    "__mutex_init",
+    "mutex_init_lockdep",
+    "__init_rwsem",
+    "__percpu_init_rwsem",
+    "__rt_mutex_init",
+];
+/// Read at a time.
+const CHUNK: u64 = 4096;
+/// So far before the call its name is loaded.
+const BEFORE: usize = 64;
+/// `call rel32`
+const CALL: u8 = 0xe8;
+const CALL_BYTES: usize = 5;
+/// `mov rsi, imm32` and `lea rsi, [rip+rel32]`
+const MOV_RSI: [u8; 3] = [0x48, 0xc7, 0xc6];
+const LEA_RSI: [u8; 3] = [0x48, 0x8d, 0x35];
+/// Names are expressions.
+const MAX_NAME: usize = 64;
+
+/// Return addresses of the calls that initialise locks with a name, by the last word of the name.
+#[derive(Default)]
+pub struct InitSites(HashMap<String, Vec<(u64, String)>>);
+
+impl InitSites {
+    /// Those in the kernel's own text.
+    pub fn of_kernel(memory: &dyn Memory, symbols: &Symbols) -> Self {
+        let mut sites = Self::default();
+        if let Some((start, end)) = symbols.text_of("") {
+            sites.scan(start, end, memory, symbols);
+        }
+        sites
+    }
+
+    /// Looks through the text from `start` to `end`. What cannot be read is left out.
+    pub fn scan(&mut self, start: u64, end: u64, memory: &dyn Memory, symbols: &Symbols) {
+        let targets: HashSet<u64> = INIT.iter().filter_map(|name| symbols.address(name)).collect();
+        if targets.is_empty() {
+            return;
+        }
+        let mut bytes = Vec::with_capacity(BEFORE + CHUNK as usize);
+        let mut at = start & !(CHUNK - 1);
+        while at < end {
+            let kept = bytes.len().min(BEFORE);
+            bytes.drain(..bytes.len() - kept);
+            let mut chunk = [0; CHUNK as usize];
+            if memory.read(at, &mut chunk) {
+                bytes.extend(chunk);
+                self.scan_bytes(at - kept as u64, &bytes, &targets, memory);
+            } else {
+                bytes.clear();
+            }
+            at += CHUNK;
+        }
+    }
+
+    fn scan_bytes(&mut self, address: u64, bytes: &[u8], targets: &HashSet<u64>, memory: &dyn Memory) {
+        for (place, call) in bytes.windows(CALL_BYTES).enumerate() {
+            if call[0] != CALL {
+                continue;
+            }
+            let back = address + (place + CALL_BYTES) as u64;
+            if !targets.contains(&relative(back, &call[1..])) {
+                continue;
+            }
+            let before = &bytes[place.saturating_sub(BEFORE)..place];
+            let begin = address + (place - before.len()) as u64;
+            if let Some(name) = name_address(begin, before).and_then(|name| memory.string(name, MAX_NAME)) {
+                let sites = self.0.entry(last_word(&name).to_owned()).or_default();
+                if !sites.iter().any(|(known, _)| *known == back) {
+                    sites.push((back, name));
+                }
+            }
+        }
+    }
+
+    /// Return addresses and names of those that initialise a member of this path.
+    pub fn of(&self, path: &str) -> &[(u64, String)] {
+        self.0.get(last_word(path)).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// Address of the name that the last instruction loads which loads one.
+fn name_address(begin: u64, bytes: &[u8]) -> Option<u64> {
+    bytes
+        .windows(7)
+        .enumerate()
+        .rev()
+        .find_map(|(place, instruction)| match instruction[..3].try_into() {
+            Ok(MOV_RSI) => Some(relative(0, &instruction[3..])),
+            Ok(LEA_RSI) => Some(relative(begin + place as u64 + 7, &instruction[3..])),
+            _ => None,
+        })
+}
+
+fn relative(base: u64, bytes: &[u8]) -> u64 {
+    let offset = bytes.try_into().map_or(0, i32::from_le_bytes);
+    base.wrapping_add_signed(i64::from(offset))
+}
+
+/// `lock` of `&devlink->lock`, of `power.lock` and of `locks[]` `locks`.
+fn last_word(name: &str) -> &str {
+    let whole = name.split('[').next().unwrap_or(name);
+    whole
+        .rsplit(|letter: char| !letter.is_alphanumeric() && letter != '_')
+        .next()
+        .unwrap_or(whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::memory::Image, *};
+
+    #[test]
+    fn the_last_word_is_the_member() {
+        for (name, word) in [
+            ("&devlink->lock", "lock"),
+            ("power.lock", "lock"),
+            ("&(&x->locks[i])->lock", "lock"),
+            ("locks[]", "locks"),
+            ("rtnl_mutex", "rtnl_mutex"),
+        ] {
+            let expected = if name.starts_with("&(") { "locks" } else { word };
+            assert_eq!(last_word(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn calls_with_a_name_are_found_and_others_are_not() {
+        let symbols =
+            Symbols::parse("ffffffff81000000 T start\nffffffff81008000 T __mutex_init\nffffffff81009000 T other\n");
+        let mut text = vec![0x90; 3 * 4096];
+        let mut call = |at: usize, target: u64, name: Option<u32>| {
+            let mut place = at;
+            if let Some(name) = name {
+                text[place..place + 3].copy_from_slice(&MOV_RSI);
+                text[place + 3..place + 7].copy_from_slice(&name.to_le_bytes());
+                place += 7;
+            }
+            text[place] = CALL;
+            let next = 0xffff_ffff_8100_0000 + place as u64 + 5;
+            text[place + 1..place + 5].copy_from_slice(&(target.wrapping_sub(next) as u32).to_le_bytes());
+        };
+        call(100, 0xffff_ffff_8100_8000, Some(0x8200_0000));
+        call(4096 - 9, 0xffff_ffff_8100_8000, Some(0x8200_0000));
+        call(5000, 0xffff_ffff_8100_9000, Some(0x8200_0000));
+        call(6000, 0xffff_ffff_8100_8000, None);
+        let mut name = b"&devlink->lock\0".to_vec();
+        name.resize(128, 0);
+        let image = Image(vec![(0xffff_ffff_8100_0000, text), (0xffff_ffff_8200_0000, name)]);
+        let mut sites = InitSites::default();
+        sites.scan(0xffff_ffff_8100_0000, 0xffff_ffff_8100_3000, &image, &symbols);
+        let found: Vec<_> = sites
+            .of("lock")
+            .iter()
+            .map(|(at, name)| (at & 0xffff, name.as_str()))
+            .collect();
+        assert_eq!(found, [(112, "&devlink->lock"), (4099, "&devlink->lock")]);
+        assert!(sites.of("mutex").is_empty());
+    }
+}
