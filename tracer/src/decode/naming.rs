@@ -352,3 +352,101 @@ fn taker<'a>(stack: &'a [Frame], symbols: &'a Symbols) -> Option<&'a str> {
         .filter_map(|taken| frame::function(taken, symbols))
         .find(|function| !LOCK_FUNCTIONS.contains(function))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::memory::Unreadable;
+
+    fn member(holders: &[(&str, u64)]) -> Member {
+        Member {
+            structure: holders.last().map(|(name, _)| (*name).to_owned()).unwrap_or_default(),
+            path: "mmap_lock".to_owned(),
+            holders: holders.iter().map(|(name, at)| ((*name).to_owned(), *at)).collect(),
+        }
+    }
+
+    #[test]
+    fn a_member_of_a_variable_is_called_after_it_when_the_offset_is_right() {
+        let variable = ("init_mm", 0x78, None);
+        let told = |holders: &[(&str, u64)]| member_of(variable, Some(&member(holders)));
+        assert_eq!(told(&[("mm_struct", 0x78)]).as_deref(), Some("init_mm.mmap_lock"));
+        assert_eq!(
+            told(&[("outer", 0x78), ("mm_struct", 0x8)]).as_deref(),
+            Some("init_mm+0x78")
+        );
+        assert_eq!(told(&[("mm_struct", 0x8)]), None, "an element of an array");
+        assert_eq!(member_of(variable, None).as_deref(), Some("init_mm+0x78"));
+    }
+
+    /// What locks are called after they were seen one after the other: address, address of the initial name, whether the site tells.
+    fn called(symbols: &str, seen: &[(u64, u64, bool)]) -> Vec<(u64, String, Option<NamedBy>, Option<String>)> {
+        let mut naming = Naming::new(Offsets::NONE);
+        naming.init_names.insert(0x100, "&mm->mmap_lock".to_owned());
+        let (symbols, mut events) = (Symbols::parse(symbols), Vec::new());
+        let kernel = Kernel {
+            symbols: &symbols,
+            memory: &Unreadable,
+            types: None,
+        };
+        let site = Site {
+            member: member(&[("mm_struct", 0x78)]),
+            init: None,
+            frames: 2,
+        };
+        for &(lock, init_name, has_site) in seen {
+            let seen = Seen {
+                lock,
+                info: info::RWSEM,
+                init_name,
+                device: "",
+                stack: &[],
+                site: has_site.then_some(&site),
+            };
+            naming.name(&seen, &kernel, &mut events);
+        }
+        events
+            .into_iter()
+            .map(|event| match event {
+                Event::Lock(LockKey(lock), _, name) => (lock, name.class, name.named_by, name.label),
+                other => unreachable!("{other:?}"),
+            })
+            .collect()
+    }
+
+    fn told(
+        lock: u64,
+        class: &str,
+        by: NamedBy,
+        label: Option<&str>,
+    ) -> (u64, String, Option<NamedBy>, Option<String>) {
+        (lock, class.to_owned(), Some(by), label.map(str::to_owned))
+    }
+
+    #[test]
+    fn the_same_member_has_one_class_however_its_locks_were_named() {
+        let events = called("", &[(0x5000, 0, true), (0x6000, 0x100, true), (0x7000, 0, true)]);
+        assert_eq!(
+            events,
+            [
+                told(0x5000, "&mm_struct->mmap_lock", NamedBy::Site, None),
+                told(0x5000, "&mm->mmap_lock", NamedBy::Site, None),
+                told(0x6000, "&mm->mmap_lock", NamedBy::Init, None),
+                told(0x7000, "&mm->mmap_lock", NamedBy::Site, None),
+            ]
+        );
+        assert_eq!(called("", &[(0x5000, 0, false)]), [], "nothing tells");
+    }
+
+    #[test]
+    fn a_variable_of_a_module_is_labelled_with_it() {
+        let symbols = "1000 b intf_mutex\t[dlock]\n1020 b state\t[dlock]\n2000 b end\t[dlock]\n";
+        assert_eq!(
+            called(symbols, &[(0x1000, 0, true), (0x1020 + 0x78, 0, true)]),
+            [
+                told(0x1000, "intf_mutex", NamedBy::Symbol, Some("module dlock")),
+                told(0x1098, "state.mmap_lock", NamedBy::Symbol, Some("module dlock")),
+            ]
+        );
+    }
+}
