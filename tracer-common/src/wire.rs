@@ -1,10 +1,10 @@
-//! Records of the ring, and the counters beside it.
+//! Records of the ring.
 
 use core::mem::{offset_of, size_of};
 
 use bytemuck::{Pod, Zeroable};
 
-/// Locks that a task can hold at once; a deeper one is counted as [`Counter::HeldOverflow`].
+/// Locks that a task can hold at once; a deeper one is counted as [`HeldOverflow`](crate::counter::Counter::HeldOverflow).
 pub const HELD_SLOTS: usize = 64;
 /// Frames of a stack; deeper ones lose their outermost.
 pub const STACK_DEPTH: usize = 96;
@@ -335,49 +335,6 @@ pub struct ChainCount {
     pub told: u64,
 }
 
-macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $loss:literal;)+) => {
-        /// What the program counts, per CPU.
-        #[repr(u32)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Counter {
-            $($(#[$doc])* $name,)+
-        }
-
-        impl Counter {
-            /// Every counter with its name in reports, and whether it means that something was lost.
-            pub const ALL: &[(Self, &'static str, bool)] = &[$((Self::$name, $text, $loss),)+];
-        }
-    };
-}
-
-counters! {
-    /// Records sent.
-    Sent = "records_sent", false;
-    /// The ring was full; a chain that was not sent is sent when it is seen again.
-    RingFull = "ring_full", true;
-    /// More tasks than the map of held stacks has room for.
-    TasksFull = "tasks_full", true;
-    /// A task held more than [`HELD_SLOTS`] locks.
-    HeldOverflow = "held_overflow", true;
-    /// More chains than the map of chains has room for.
-    ChainsFull = "chains_full", true;
-    /// More devlink instances than the map of their names has room for.
-    DevlinksFull = "devlinks_full", true;
-    /// More names of locks than the map of names has room for.
-    NamesFull = "names_full", true;
-    /// Kernel memory could not be read.
-    ReadFailed = "read_failed", true;
-    /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.
-    UnmatchedRelease = "unmatched_release", false;
-    /// A hold was found that the lock's owner word denies: its release was missed, or another task released it.
-    StaleHold = "stale_hold", false;
-    /// A lock was initialised while the task that did it held it.
-    InitHeld = "init_of_a_held_lock", false;
-    /// The return address into the caller was not where the trampoline keeps it.
-    SiteUnknown = "site_unknown", false;
-}
-
 macro_rules! layout {
     ($($record:ident: $($field:ident)+;)+) => {
         /// A number that changes with the name, place or size of any field: object and user space compare it before they talk.
@@ -441,12 +398,5 @@ mod tests {
     fn the_layout_hash_sees_names_and_numbers() {
         assert_ne!(mix(1, "lock", 8), mix(1, "lock", 16));
         assert_ne!(mix(1, "lock", 8), mix(1, "held", 8));
-    }
-
-    #[test]
-    fn counters_are_in_the_order_of_the_map() {
-        for (index, (counter, _, _)) in Counter::ALL.iter().enumerate() {
-            assert_eq!(*counter as usize, index);
-        }
     }
 }

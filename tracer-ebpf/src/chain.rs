@@ -11,15 +11,16 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 use tracer_common::{
+    counter::Counter,
     probe::{PROBES, ProbeIndex},
-    wire::{Again, Chain, ChainCount, Counter, DEVICE_LEN, Kind, info},
+    wire::{Again, Chain, ChainCount, DEVICE_LEN, Kind, info},
 };
 
 use crate::{
     count::count_at,
     generation,
     held::Held,
-    init::name_of,
+    init::copy_name,
     kernel::{peek, read_string},
     ring::send,
     setting::{function, is_device_type, offset},
@@ -317,7 +318,7 @@ fn tell(
             (*record).lock = lock;
             (*record).info = info;
             (*record).generation = generation;
-            (*record).name = name_of(lock);
+            copy_name(lock, &raw mut (*record).name);
             device_name(lock, info, &raw mut (*record).device);
             fill(&raw mut (*record).situation, context, held);
         }

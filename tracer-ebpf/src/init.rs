@@ -2,13 +2,15 @@
 
 use aya_ebpf::{
     bindings::{BPF_ANY, BPF_NOEXIST},
+    helpers::generated::bpf_probe_read_kernel,
     macros::map,
     maps::{HashMap, LruHashMap},
     programs::FEntryContext,
 };
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
-    wire::{Counter, InitName, Kind, LockInit},
+    wire::{InitName, Kind, LockInit},
 };
 
 use crate::{
@@ -76,15 +78,13 @@ fn tell_name(name: u64, probe: ProbeIndex) {
     }
 }
 
-/// Where the address of that name is kept; null when it was not seen. No branch, where the verifier would follow both sides.
+/// Copies the address of the name that a lock was initialised with; 0 when that was not seen. No branch, where the verifier would follow both sides.
+///
+/// # Safety
+/// `to` is valid for writes.
 #[inline(always)]
-pub fn place_of_name(lock: u64) -> *const u64 {
-    NAMES.get_ptr(lock).unwrap_or(core::ptr::null())
-}
-
-/// Address of the name that a lock was initialised with; 0 when that was not seen.
-#[inline(always)]
-pub fn name_of(lock: u64) -> u64 {
-    // SAFETY: copied at once; a value that changes meanwhile is that of another lock at the same address.
-    unsafe { NAMES.get(lock) }.copied().unwrap_or(0)
+pub unsafe fn copy_name(lock: u64, to: *mut u64) {
+    let from = NAMES.get_ptr(lock).unwrap_or(core::ptr::null());
+    // SAFETY: the caller's. A null pointer is not readable: the helper then writes zeroes.
+    unsafe { bpf_probe_read_kernel(to.cast(), size_of::<u64>() as u32, from.cast()) };
 }

@@ -2,8 +2,8 @@
 //!
 //! Every lock operation ends here. The path of a known chain is constant work and sends nothing; see `docs/architecture.md`.
 //!
-//! The verifiers of four kernels have to accept each line (5.10, 6.1, 6.12, 7.2). What they need shows in two habits: searches are unrolled
-//! and their result goes through memory, so that paths merge again; and an index is masked where it is used, out of the optimiser's sight.
+//! The verifiers of four kernels have to accept each line (5.10, 6.1, 6.12, 7.2). What they need shows in two habits: the result of a search
+//! goes through memory, so that paths merge again; and an index is masked where it is used, out of the optimiser's sight.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]

@@ -9,8 +9,9 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
-    wire::{Counter, DESC_LEN, Header, Kind},
+    wire::{DESC_LEN, Header, Kind},
 };
 
 use crate::{

@@ -16,6 +16,7 @@ use std::{
 use aya::maps::{MapData, RingBuf};
 use thiserror::Error;
 use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
+use tracer_common::counter::Counter;
 
 use crate::{
     analysis::{
@@ -311,7 +312,8 @@ impl<'a> Trace<'a> {
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        let (mut lost, mut counters) = decode::split_counters(&self.attached.counters());
+        let mut counted = self.attached.counted();
+        let (mut lost, mut counters) = decode::split_counters(&counted);
         let add = |map: &mut BTreeMap<String, u64>, name: &str, count: u64| {
             if count > 0 {
                 map.insert(name.to_owned(), count);
@@ -330,7 +332,8 @@ impl<'a> Trace<'a> {
         capture.complete = lost.is_empty();
         capture.lost = lost;
         capture.counters = counters;
-        capture.places = self.attached.places();
+        counted.retain(|place| place.counter != Counter::Sent.name());
+        capture.places = counted;
         capture.duration_ns = Some(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX));
         let mut snapshot = self.model.snapshot(&self.context);
         rules::apply(&mut snapshot, self.rules);

@@ -42,6 +42,8 @@ struct Hooked {
     function: &'static str,
     hook: String,
     purpose: String,
+    /// Instructions that the verifier looked at; null before 5.16.
+    verified_instructions: Option<u32>,
 }
 
 /// One that is not.
@@ -80,6 +82,7 @@ fn found(attached: &Attached, no_symbols: bool) -> Found {
                 function: probe.function,
                 hook: lower(&probe.hook),
                 purpose: lower(&probe.purpose),
+                verified_instructions: attached.verified_instructions(probe),
             })
             .collect(),
         missing: attached

@@ -16,14 +16,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 use tracer_common::{
+    counter::Counter,
     offset::Offsets,
     probe::{PROBES, Probe},
-    wire::{self, Counter, Header, Kind, Situation, info},
+    wire::{self, Header, Kind, Situation, info},
 };
 
 use crate::{
-    analysis::event::{
-        Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin, WindowKey,
+    analysis::{
+        event::{
+            Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin,
+            WindowKey,
+        },
+        snapshot::CountedAt,
     },
     names::symbol::Symbols,
 };
@@ -334,12 +339,16 @@ fn limit(number: u32) -> Option<String> {
     }
 }
 
-/// The counters of the program that mean a loss, and those that do not: `(lost, counted)` by name in reports, only those above zero.
-pub fn split_counters(values: &[u64]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+/// What the program counted, summed over probes and CPUs, by name in reports: what means a loss, and what does not.
+pub fn split_counters(counted: &[CountedAt]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let mut lost = BTreeMap::new();
-    let mut counted = BTreeMap::new();
-    for ((_, name, is_loss), &value) in Counter::ALL.iter().zip(values).filter(|(_, value)| **value != 0) {
-        if *is_loss { &mut lost } else { &mut counted }.insert((*name).to_owned(), value);
+    let mut others = BTreeMap::new();
+    for place in counted {
+        let is_loss = Counter::ALL
+            .iter()
+            .any(|(_, name, is_loss)| *is_loss && *name == place.counter);
+        let side = if is_loss { &mut lost } else { &mut others };
+        *side.entry(place.counter.clone()).or_default() += place.count;
     }
-    (lost, counted)
+    (lost, others)
 }

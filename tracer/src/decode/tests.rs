@@ -359,9 +359,17 @@ fn a_module_announces_symbols_and_nothing_else_does() {
 
 #[test]
 fn counters_are_split_into_losses_and_counts() {
-    let mut values = vec![0; Counter::ALL.len()];
-    values[Counter::Sent as usize] = 5;
-    values[Counter::RingFull as usize] = 2;
+    let at = |counter: Counter, cpu, count| CountedAt {
+        counter: counter.name().to_owned(),
+        probe: Some("mutex_lock".to_owned()),
+        cpu: Some(cpu),
+        count,
+    };
+    let values = [
+        at(Counter::Sent, 0, 2),
+        at(Counter::Sent, 1, 3),
+        at(Counter::RingFull, 0, 2),
+    ];
     let (lost, counted) = split_counters(&values);
     assert_eq!(lost, BTreeMap::from([("ring_full".to_owned(), 2)]));
     assert_eq!(counted, BTreeMap::from([("records_sent".to_owned(), 5)]));

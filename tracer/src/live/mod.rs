@@ -6,7 +6,6 @@ mod error;
 pub mod kernel;
 mod privilege;
 mod reader;
-mod thin;
 
 pub use attach::{Attached, DETACH_LIMIT, Missing, attach};
 pub use error::LiveError;

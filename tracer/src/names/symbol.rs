@@ -1,7 +1,8 @@
 //! Kernel symbols as data: the text of `/proc/kallsyms` in, `function+0x1c/0x80 [module]` out.
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+
+use rustc_hash::FxHashMap;
 
 /// What is shown for an address that no symbol covers. The address itself never is: a report goes to public lists.
 pub const UNKNOWN: &str = "unknown";
@@ -17,8 +18,6 @@ pub struct Symbols {
     entries: Vec<Entry>,
     /// Index 0 is the kernel itself.
     modules: Vec<Box<str>>,
-    /// Entries in order of their names, made when first asked for.
-    by_name: OnceLock<Vec<u32>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -163,25 +162,20 @@ impl Symbols {
         Some((self.name(best), self.module(best)))
     }
 
-    /// Where a symbol is: the kernel's own before a module's, text before data, a global one before a local one.
-    pub fn address(&self, name: &str) -> Option<u64> {
-        let order = self.by_name.get_or_init(|| {
-            let mut order: Vec<u32> = (0u32..).take(self.entries.len()).collect();
-            order.sort_by(|&a, &b| self.name_of(a).cmp(self.name_of(b)).then(a.cmp(&b)));
-            order
-        });
-        let first = order.partition_point(|&index| self.name_of(index) < name);
-        let same = order
-            .get(first..)?
-            .iter()
-            .take_while(|&&index| self.name_of(index) == name);
-        same.filter_map(|&index| self.entries.get(index as usize))
-            .min_by_key(|entry| (entry.module != 0, !entry.is_text(), entry.kind.is_ascii_lowercase()))
-            .map(|entry| entry.address)
-    }
-
-    fn name_of(&self, index: u32) -> &str {
-        self.entries.get(index as usize).map_or("", |&entry| self.name(entry))
+    /// Where symbols are, in the order of `names`, 0 for one that there is not: the kernel's own before a module's, text before data, a global
+    /// one before a local one. All at once, because it looks at every symbol.
+    pub fn addresses(&self, names: &[&str]) -> Vec<u64> {
+        let mut best: FxHashMap<&str, Option<Entry>> = names.iter().map(|&name| (name, None)).collect();
+        let rank = |entry: Entry| (entry.module != 0, !entry.is_text(), entry.kind.is_ascii_lowercase());
+        for &entry in &self.entries {
+            if let Some(found) = best.get_mut(self.name(entry))
+                && found.is_none_or(|found| rank(entry) < rank(found))
+            {
+                *found = Some(entry);
+            }
+        }
+        let address = |name: &&str| best.get(name).copied().flatten().map_or(0, |entry| entry.address);
+        names.iter().map(address).collect()
     }
 
     fn name(&self, entry: Entry) -> &str {
@@ -300,9 +294,10 @@ garbage
     #[test]
     fn addresses_of_names() {
         let symbols = Symbols::parse(TEXT);
-        assert_eq!(symbols.address("down_write"), Some(0xffffffff81000400));
-        assert_eq!(symbols.address("rtnl_mutex"), Some(0xffffffff82000040));
-        assert_eq!(symbols.address("no_such"), None);
+        assert_eq!(
+            symbols.addresses(&["rtnl_mutex", "no_such", "down_write", "down_write"]),
+            [0xffffffff82000040, 0, 0xffffffff81000400, 0xffffffff81000400]
+        );
     }
 
     #[test]
@@ -317,8 +312,8 @@ garbage
             "function_777+0x4/0x10"
         );
         assert_eq!(
-            symbols.address("function_199999"),
-            Some(0xffffffff81000000 + 199_999 * 16)
+            symbols.addresses(&["function_199999"]),
+            [0xffffffff81000000 + 199_999 * 16]
         );
     }
 }
