@@ -39,6 +39,8 @@ counters! {
     DevlinksFull = "devlinks_full", true;
     /// More names of locks than the map of names has room for.
     NamesFull = "names_full", true;
+    /// Tasks that wait for each other in a circle, or may do: more than are looked at.
+    CircleTooLong = "waits_too_long", true;
     /// Kernel memory could not be read.
     ReadFailed = "read_failed", true;
     /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.

@@ -6,4 +6,5 @@
 pub mod counter;
 pub mod offset;
 pub mod probe;
+pub mod scope;
 pub mod wire;

@@ -58,6 +58,14 @@ offsets! {
     task_stack: "task_struct", "stack";
     /// `struct kthread` of a kernel thread: `worker_private` since 5.17, `set_child_tid` before.
     task_kthread: "task_struct", "worker_private" | "set_child_tid";
+    /// The address space of a process; 0 for kernel threads.
+    task_mm: "task_struct", "mm";
+    /// The lock of an address space.
+    mm_mmap_lock: "mm_struct", "mmap_lock";
+    /// The namespaces of a task; 0 while it ends.
+    task_nsproxy: "task_struct", "nsproxy";
+    /// Its network namespace.
+    nsproxy_net: "nsproxy", "net_ns";
     /// `PF_WQ_WORKER` is in it.
     task_flags: "task_struct", "flags";
     /// A worker thread's `struct worker`.

@@ -26,6 +26,9 @@ pub const NETDEV_LEN: usize = 16;
 /// Bytes of a module's name, as in the kernel (`MODULE_NAME_LEN` on 64 bits).
 pub const MODULE_LEN: usize = 56;
 
+/// Frames of the stack of a task that waits.
+pub const BLOCKED_DEPTH: usize = 48;
+
 /// Words of a lock that are kept to prove a hold, from the first word on that tells who has it.
 pub const PROOF_WORDS: usize = 2;
 
@@ -57,6 +60,10 @@ impl Kind {
     pub const LOCK_INIT: Self = Self(10);
     /// [`InitName`]: the name behind an address in [`Situation::names`].
     pub const INIT_NAME: Self = Self(11);
+    /// [`Blocked`]: one task of a circle in which each waits for the next.
+    pub const BLOCKED: Self = Self(12);
+    /// [`Unblocked`]: one of them waits no longer.
+    pub const UNBLOCKED: Self = Self(13);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`].
@@ -83,6 +90,41 @@ pub mod info {
     pub const MASK: u64 = 0xff;
     /// From this bit on: the task's running number of the acquisition.
     pub const SEQUENCE_SHIFT: u32 = 8;
+}
+
+/// The flags of the tracepoint `contention_begin` (`include/trace/events/lock.h`, 5.19+).
+pub mod contention {
+    const SPIN: u64 = 1;
+    const READ: u64 = 2;
+    const WRITE: u64 = 4;
+    const RT: u64 = 8;
+    const PERCPU: u64 = 16;
+    const MUTEX: u64 = 32;
+
+    /// The low bits of an owner word that are no address.
+    pub const OWNER_FLAGS: u64 = 7;
+    /// `RWSEM_READER_OWNED` of an owner word: a reader took it last (`kernel/locking/rwsem.c`).
+    pub const READER: u64 = 1;
+
+    /// Whether this is a sleeping lock: a mutex tells that it spins before it sleeps.
+    pub const fn sleeps(flags: u64) -> bool {
+        flags & SPIN == 0 || flags & MUTEX != 0
+    }
+
+    /// Whether it is a mutex.
+    pub const fn is_mutex(flags: u64) -> bool {
+        flags & MUTEX != 0
+    }
+
+    /// Whether it is a rwsem.
+    pub const fn is_rwsem(flags: u64) -> bool {
+        flags & (READ | WRITE) != 0 && flags & (SPIN | RT | PERCPU | MUTEX) == 0
+    }
+
+    /// Whether it is waited for shared.
+    pub const fn is_shared(flags: u64) -> bool {
+        flags & READ != 0
+    }
 }
 
 /// Begins every record.
@@ -323,6 +365,48 @@ pub struct InitName {
     pub name: [u8; LOCK_NAME_LEN],
 }
 
+/// One task of a circle in which each waits for the next, in order, beginning with the one that closed it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Blocked {
+    /// Kind [`Kind::BLOCKED`]; its task is the one that closed the circle.
+    pub header: Header,
+    /// The `task_struct` of the one that waits.
+    pub waiter: u64,
+    /// For which lock.
+    pub lock: u64,
+    /// Bits of [`contention`].
+    pub flags: u64,
+    /// That lock's owner word: who has it, with [`contention::OWNER_FLAGS`].
+    pub owner: u64,
+    /// Since when, `CLOCK_MONOTONIC` in ns.
+    pub since_ns: u64,
+    /// Place in the circle, from 0.
+    pub index: u32,
+    /// Tasks in the circle.
+    pub of: u32,
+    /// Process id above, thread id below.
+    pub ids: u64,
+    /// Name of the one that waits.
+    pub comm: [u8; COMM_LEN],
+    /// Bytes of `stack` that are filled, or a negative errno.
+    pub stack_bytes: i64,
+    /// Where it waits: return addresses, innermost first.
+    pub stack: [u64; BLOCKED_DEPTH],
+}
+
+/// A task of a circle waits no longer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Unblocked {
+    /// Kind [`Kind::UNBLOCKED`].
+    pub header: Header,
+    /// The `task_struct` of the one that waited.
+    pub waiter: u64,
+    /// For which lock.
+    pub lock: u64,
+}
+
 /// What user space finds in the map of chains.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -378,6 +462,8 @@ layout! {
     Module: header name;
     LockInit: header lock held;
     InitName: header address name;
+    Blocked: header waiter lock flags owner since_ns index of ids comm stack_bytes stack;
+    Unblocked: header waiter lock;
     ChainCount: count task told;
 }
 

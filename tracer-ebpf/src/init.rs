@@ -17,6 +17,7 @@ use crate::{
     count::{count, count_at},
     generation,
     kernel::read_string,
+    left_out,
     ring::send,
     task::{argument, current, is_own, known},
 };
@@ -36,6 +37,7 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
         return;
     }
     let lock = argument(context, 0);
+    left_out::forget(lock);
     if named {
         let name = argument(context, 1);
         let _ = NAMES.insert(lock, name, u64::from(BPF_ANY));

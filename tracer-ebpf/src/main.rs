@@ -9,12 +9,14 @@
 #![feature(asm_experimental_arch)]
 
 mod chain;
+mod contention;
 mod count;
 mod devlink;
 mod generation;
 mod held;
 mod init;
 mod kernel;
+mod left_out;
 mod module;
 mod notifier;
 mod origin;

@@ -4,6 +4,7 @@ use aya_ebpf::Global;
 use tracer_common::{
     offset::{KINDS, Offsets},
     probe::{MAX_PROBES, ProbeIndex},
+    scope::Scope,
 };
 
 /// Offsets of kernel structure members.
@@ -22,6 +23,16 @@ static PROOFS: [u64; KINDS] = [0; KINDS];
 #[unsafe(no_mangle)]
 static DEVICE_KTYPE: Global<u64> = Global::new(0);
 
+/// Which tasks and locks are traced.
+#[unsafe(no_mangle)]
+static SCOPE: Scope = Scope {
+    pid: 0,
+    netns: 0,
+    comm: [0; 2],
+    skip_mmap_lock: 0,
+    leaves_out: 0,
+};
+
 /// Process id of the tracer, which is not traced.
 #[unsafe(no_mangle)]
 static TRACER: Global<u32> = Global::new(0);
@@ -38,6 +49,13 @@ pub(crate) use offset;
 pub fn offset_of(place: usize) -> i64 {
     // SAFETY: `place` comes from `offset_of!` on the same type; volatile, because user space changes the value after compilation.
     unsafe { core::ptr::read_volatile((&raw const OFFSETS).byte_add(place).cast::<i64>()) }
+}
+
+/// Which tasks and locks are traced.
+#[inline(always)]
+pub fn scope() -> Scope {
+    // SAFETY: volatile as above.
+    unsafe { core::ptr::read_volatile(&raw const SCOPE) }
 }
 
 /// Address of a probe's function.

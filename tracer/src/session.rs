@@ -22,12 +22,14 @@ use crate::{
     analysis::{
         context::{Addresses, Context},
         event::{ChainKey, Event},
+        filter::Filter,
         model::Model,
         rules::{self, RuleSet},
         snapshot::{Capture, Kernel, Probes, Snapshot},
     },
     decode::{self, Decoder},
     live::{self, Attached, LiveError, kernel},
+    selection::Selection,
 };
 use command::Command;
 use signal::Signals;
@@ -50,6 +52,10 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// How lock addresses are shown.
     pub addresses: Addresses,
+    /// What is traced.
+    pub selection: Selection,
+    /// How to listen to the kernel; the best that it grants when there is none.
+    pub backend: live::Wanted,
     /// What is checked, and what is allowed.
     pub rules: RuleSet,
     /// Tell every probe and what is switched off.
@@ -127,7 +133,12 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     })?;
     let begin = Instant::now();
     let symbols = kernel::symbols()?;
-    let mut attached = live::attach(&symbols, if options.debug { aya_log::Level::Debug as u8 } else { 0 })?;
+    let mut attached = live::attach(
+        &symbols,
+        &options.selection.scope,
+        options.backend,
+        if options.debug { aya_log::Level::Debug as u8 } else { 0 },
+    )?;
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
     let logger = if options.debug { attached.logger() } else { None };
@@ -136,6 +147,9 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .transpose()
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
+    if let Some(reason) = &attached.second_best {
+        sink.progress(&format!("second best: {reason}"));
+    }
     sink.progress(&attach_line(&attached, begin.elapsed()));
     if options.verbose {
         let probes: Vec<_> = attached.attached().map(|probe| probe.program).collect();
@@ -191,7 +205,11 @@ async fn flush(logger: &mut Option<AsyncFd<aya_log::EbpfLogger<&'static dyn log:
 
 fn attach_line(attached: &Attached, took: Duration) -> String {
     let count = attached.attached().count();
-    let mut line = format!("backend fentry: {count} probes attached in {:.1} s", took.as_secs_f64());
+    let mut line = format!(
+        "backend {}: {count} probes attached in {:.1} s",
+        attached.backend,
+        took.as_secs_f64()
+    );
     let missed: Vec<_> = attached
         .missing()
         .iter()
@@ -212,6 +230,7 @@ struct Trace<'a> {
     rules: &'a RuleSet,
     attached: Attached,
     decoder: Decoder,
+    filter: Filter,
     model: Model,
     context: Context,
     start: Instant,
@@ -232,8 +251,9 @@ impl<'a> Trace<'a> {
         options: &'a Options,
     ) -> Result<Self, LiveError> {
         let capture = Capture {
-            backend: "fentry".to_owned(),
+            backend: attached.backend.name().to_owned(),
             command: (!options.command.is_empty()).then(|| options.command.clone()),
+            selection: Some(options.selection.to_string()),
             started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
             probes: Probes {
                 attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
@@ -252,6 +272,7 @@ impl<'a> Trace<'a> {
             rules: &options.rules,
             attached,
             decoder,
+            filter: options.selection.filter.clone(),
             model: Model::new(),
             context: Context {
                 symbols,
@@ -289,9 +310,10 @@ impl<'a> Trace<'a> {
             {
                 self.undecoded += 1;
             }
-            for event in events.drain(..) {
+            for event in events.drain(..).filter_map(|event| self.filter.pass(event)) {
                 self.model.apply(event);
             }
+            self.attached.leave_out(&self.filter.changes());
         }
         false
     }

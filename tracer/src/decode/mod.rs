@@ -3,6 +3,7 @@
 //! This is where a hold is believed or not ([`belief`]), and where an address gets the name that people know ([`naming`]).
 
 pub mod belief;
+mod blocked;
 mod frame;
 pub mod naming;
 mod notifier;
@@ -33,6 +34,7 @@ use crate::{
     names::symbol::Symbols,
 };
 use belief::Belief;
+use blocked::Circles;
 use naming::Naming;
 
 /// A record that cannot be decoded.
@@ -67,6 +69,7 @@ pub struct Decoder {
     /// The name a task was last told under.
     tasks: HashMap<u64, TaskName>,
     naming: Naming,
+    circles: Circles,
     counters: BTreeMap<&'static str, u64>,
 }
 
@@ -80,6 +83,7 @@ impl Decoder {
             stacks: HashMap::new(),
             tasks: HashMap::new(),
             naming: Naming::new(offsets),
+            circles: Circles::default(),
             counters: BTreeMap::new(),
         }
     }
@@ -126,6 +130,12 @@ impl Decoder {
             Kind::LOCK_INIT => {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
                 self.naming.initialised(init.lock, events);
+            }
+            Kind::BLOCKED => self.blocked(record::read(bytes, header.kind)?, symbols, events),
+            Kind::UNBLOCKED => {
+                let time_ns = self.time(&header);
+                let unblocked = record::read(bytes, header.kind)?;
+                self.circles.unblocked(&unblocked, time_ns, events);
             }
             Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?),
             Kind(unknown) => return Err(DecodeError::Kind(unknown)),
@@ -192,6 +202,33 @@ impl Decoder {
             netns_to: inode(begin.netns_to),
             time_ns: self.time(header),
         })));
+    }
+
+    fn blocked(&mut self, blocked: wire::Blocked, symbols: &Symbols, events: &mut Vec<Event>) {
+        let header = Header {
+            task: blocked.waiter,
+            pid: blocked.ids as u32,
+            tgid: (blocked.ids >> 32) as u32,
+            comm: blocked.comm,
+            ..blocked.header
+        };
+        self.task(&header, record::comm(&header), events);
+        let stack = self.frames(&blocked.stack, blocked.stack_bytes, symbols);
+        let stack = path::from_lock_function(&stack, symbols).to_vec();
+        self.naming
+            .blocked(blocked.lock, blocked.flags, &stack, symbols, events);
+        let time_ns = blocked.since_ns.saturating_sub(self.start_ns);
+        self.circles.blocked(blocked, stack, time_ns, events);
+    }
+
+    /// The frames of a stack as the kernel filled it; none when it could not be walked, which is counted.
+    fn frames(&mut self, stack: &[u64], bytes: i64, symbols: &Symbols) -> Vec<Frame> {
+        let Ok(bytes) = usize::try_from(bytes) else {
+            *self.counters.entry("stacks_not_walked").or_default() += 1;
+            return Vec::new();
+        };
+        let filled = stack.get(..bytes / size_of::<u64>()).unwrap_or(stack);
+        filled.iter().map(|&address| frame::frame(address, symbols)).collect()
     }
 
     fn notifier(&mut self, notifier: &wire::Notifier, probe: &Probe, symbols: &Symbols, events: &mut Vec<Event>) {

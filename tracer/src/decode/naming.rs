@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use tracer_common::{
     offset::{ABSENT, Offsets},
-    wire::{self, Slot, info},
+    wire::{self, Slot, contention, info},
 };
 
 use super::{frame, record::text};
@@ -135,6 +135,25 @@ impl Naming {
         }
         if !self.by_init(chain.lock, chain.info, chain.name, events) {
             self.by_taker(chain.lock, chain.info, stack, symbols, events);
+        }
+    }
+
+    /// Names a lock that somebody waits for.
+    pub(super) fn blocked(
+        &mut self,
+        lock: u64,
+        flags: u64,
+        stack: &[Frame],
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) {
+        let bits = if contention::is_mutex(flags) {
+            info::MUTEX
+        } else {
+            info::RWSEM
+        };
+        if !self.named.contains(&lock) && !self.symbol(lock, bits, symbols, events) {
+            self.by_taker(lock, bits, stack, symbols, events);
         }
     }
 

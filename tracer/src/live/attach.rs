@@ -16,11 +16,15 @@ use aya::{
 use tracer_common::{
     counter::{COUNTERS, Counter},
     offset::Offsets,
-    probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
+    probe::{Hook, MAX_PROBES, PROBES, Probe},
+    scope::Scope,
 };
 
-use super::{LiveError, btf, kernel};
-use crate::{analysis::snapshot::CountedAt, names::symbol::Symbols};
+use super::{Backend, LiveError, Wanted, btf, kernel};
+use crate::{
+    analysis::{filter::Change, snapshot::CountedAt},
+    names::symbol::Symbols,
+};
 
 /// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
 pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
@@ -57,6 +61,10 @@ struct Hooks {
 /// The program in the kernel, hooked. Dropping it detaches.
 pub struct Attached {
     ebpf: Ebpf,
+    /// How the kernel is listened to.
+    pub backend: Backend,
+    /// Why not in a better way.
+    pub second_best: Option<String>,
     /// Offsets that the program was given.
     pub offsets: Offsets,
     /// Address of each probe's function, in the order of the table; 0 when unknown.
@@ -66,18 +74,46 @@ pub struct Attached {
     released_before: Vec<CountedAt>,
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
+    left_out: HashMap<MapData, u64, u64>,
 }
 
 /// The eBPF object, built from `tracer-ebpf` by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
 
-/// Loads and attaches. `log` is the level of the program's debug log: 0 is off, 4 is debug.
+/// Loads and attaches the best backend that this kernel grants, or the one that is `wanted`. `log` is the level of the program's debug log: 0 is off, 4 is debug.
 ///
 /// # Errors
 /// When the kernel does not let itself be traced. A function that this kernel does not have is not an error but [`Attached::missing`].
-pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
+pub fn attach(symbols: &Symbols, scope: &Scope, wanted: Wanted, log: u8) -> Result<Attached, LiveError> {
     kernel::check()?;
     let types = btf::Types::read()?;
+    let attach = |backend| attach_by(backend, &types, symbols, scope, log);
+    if let Some(backend) = wanted {
+        return attach(backend);
+    }
+    attach(Backend::Fentry).or_else(|refusal| match refusal {
+        LiveError::NoHook { .. } | LiveError::HooksOff => {
+            // What keeps the best backend away is what the user should hear of, should there be no second best.
+            let Ok(mut attached) = attach(Backend::Contention) else {
+                return Err(refusal);
+            };
+            attached.second_best = Some(refusal.to_string());
+            Ok(attached)
+        }
+        other => Err(other),
+    })
+}
+
+fn attach_by(
+    backend: Backend,
+    types: &btf::Types,
+    symbols: &Symbols,
+    scope: &Scope,
+    log: u8,
+) -> Result<Attached, LiveError> {
+    if backend == Backend::Fentry {
+        kernel::check_hooks()?;
+    }
     let offsets = types.offsets();
     let offset_values: Vec<i64> = offsets.entries().map(|(_, _, offset)| offset).collect();
     let mut names: Vec<_> = PROBES.iter().map(|probe| probe.function).collect();
@@ -92,6 +128,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
         .override_global("FUNCTIONS", &functions[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
         .override_global("DEVICE_KTYPE", &device_type, true)
+        .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
         .load(OBJECT)
@@ -100,24 +137,30 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = hook_all(&mut ebpf, &btf, &types)?;
+    let left_out = map(&mut ebpf, "LEFT_OUT")?;
+    let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let hooks = hook_all(&mut ebpf, backend, &btf, types)?;
     Ok(Attached {
         ebpf,
+        backend,
+        second_best: None,
         offsets,
         functions,
         hooks,
         released_before: released(&counted),
         counted,
         chains,
+        left_out,
     })
 }
 
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
-fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
+fn hook_all(ebpf: &mut Ebpf, backend: Backend, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
     let (release, lockdep) = (kernel::release(), types.has_lockdep());
-    let last = PROBES.iter().filter(|probe| probe.acquires());
-    for probe in PROBES.iter().filter(|probe| !probe.acquires()).chain(last) {
+    let used = || PROBES.iter().filter(|probe| backend.uses(probe));
+    let last = used().filter(|probe| probe.acquires());
+    for probe in used().filter(|probe| !probe.acquires()).chain(last) {
         let is_foreign = !probe.kernels.include(release, lockdep);
         let program = ebpf.program_mut(probe.program).ok_or_else(|| LiveError::Object {
             name: probe.program.to_owned(),
@@ -127,7 +170,7 @@ fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, Liv
             .and_then(|()| hook(program, probe, btf).map_err(|error| chain(&error)));
         match link {
             Ok(link) => hooks.attached.push((probe, link)),
-            Err(reason) if is_needed(probe) && !is_foreign => {
+            Err(reason) if backend.needs(probe) && !is_foreign => {
                 return Err(LiveError::NoHook {
                     function: probe.function,
                     reason,
@@ -142,20 +185,6 @@ fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, Liv
         }
     }
     Ok(hooks)
-}
-
-/// Without these there is nothing to see; everything else is a gap that is told.
-fn is_needed(probe: &Probe) -> bool {
-    const NEEDED: &[&str] = &[
-        "mutex_lock",
-        "mutex_lock_nested",
-        "mutex_unlock",
-        "down_read",
-        "up_read",
-        "down_write",
-        "up_write",
-    ];
-    probe.purpose == Purpose::Task || NEEDED.contains(&probe.program)
 }
 
 fn hook(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<Link, ProgramError> {
@@ -267,6 +296,17 @@ impl Attached {
         }
         counted.retain(|place| place.count > 0);
         counted
+    }
+
+    /// Lets the program leave locks out, or take them in again.
+    pub fn leave_out(&mut self, changes: &[Change]) {
+        for change in changes {
+            // Without room for it, or when the program was faster, the lock goes on being told, and is left out here.
+            let _ = match change {
+                Change::Out(lock) => self.left_out.insert(lock.0, 1, 0),
+                Change::In(lock) => self.left_out.remove(&lock.0),
+            };
+        }
     }
 
     /// Every chain with how often it was seen.

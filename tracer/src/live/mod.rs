@@ -1,6 +1,7 @@
 //! Kernel access: everything that needs root, aya or a running kernel.
 
 mod attach;
+mod backend;
 mod btf;
 mod error;
 pub mod kernel;
@@ -8,6 +9,7 @@ mod privilege;
 mod reader;
 
 pub use attach::{Attached, DETACH_LIMIT, Missing, attach};
+pub use backend::{Backend, Wanted, wanted};
 pub use error::LiveError;
 pub use privilege::drop_privileges;
 pub use reader::watch;
