@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build, cache,
+    batch, build, cache,
     failure::usage,
     guest_files,
     initramfs::Initramfs,
@@ -47,6 +47,8 @@ pub struct Options<'a> {
     pub keep: Option<&'a Path>,
     /// Show the console.
     pub verbose: bool,
+    /// How many guests run at once; as many as processors by default.
+    pub jobs: Option<usize>,
 }
 
 /// Runs scenarios by name, each on the kernels asked for. True when all passed.
@@ -57,13 +59,16 @@ pub fn run(names: &[String], options: &Options<'_>) -> Result<bool> {
     }
     setup::ensure(&setup::LAB)?;
     let tracer = tracer_binary()?;
-    let mut good = true;
-    for scenario in &scenarios {
-        for name in kernels(scenario, options.kernel) {
-            good &= run_one(scenario, &name, &tracer, options)?;
-        }
-    }
-    Ok(good)
+    let jobs = batch::jobs(&scenarios, |scenario| kernels(scenario, options.kernel));
+    let mut good = Ok(true);
+    batch::run(&jobs, &tracer, options, |job, result| match (result, &mut good) {
+        (Ok(passed), Ok(good)) => *good &= passed,
+        // The first error ends this with its exit status, when the others have run.
+        (Err(error), Ok(_)) => good = Err(error.context(job.to_string())),
+        (Err(error), Err(_)) => eprintln!("error: {job}: {error:#}"),
+        (Ok(_), Err(_)) => {}
+    });
+    good
 }
 
 fn kernels(scenario: &Scenario, asked: Option<&str>) -> Vec<String> {
@@ -125,12 +130,13 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
     let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());
     if wrong.is_empty() {
         println!("PASS {what}");
+    // In one piece: other guests may end at the same time.
     } else {
-        println!("FAIL {what}: {}", wrong[0]);
-        for more in &wrong[1..] {
-            println!("     {more}");
-        }
-        println!("     files and console log: {}", results.display());
+        println!(
+            "FAIL {what}: {}\n     files and console log: {}",
+            wrong.join("\n     "),
+            results.display()
+        );
     }
     Ok(wrong.is_empty())
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds, runs, tests and demonstrates tracer.
 
 mod apt;
+mod batch;
 mod bench;
 mod build;
 mod cache;
