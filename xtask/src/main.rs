@@ -22,6 +22,7 @@ mod progress;
 mod qemu;
 mod scenario;
 mod setup;
+mod source;
 mod test;
 mod toolchain;
 mod verdict;

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    batch, build, fuzz, kernel, lab, module, place, progress, scenario, setup,
+    batch, build, fuzz, kernel, lab, place, progress, scenario, setup,
     toolchain::{self, Toolchain, cargo},
 };
 
@@ -69,7 +69,8 @@ pub fn run(long: bool, jobs: Option<usize>) -> Result<bool> {
     if kernels.join().is_err() {
         progress::say("fetch", "the fetching of kernels ended early");
     }
-    let scenarios = scenario::all(&place::scenarios())?;
+    let mut scenarios = scenario::all(&place::scenarios())?;
+    scenarios.retain(|scenario| long || !scenario.long);
     let jobs = batch::jobs(&scenarios, |scenario| scenario.kernels.clone());
     match &tracer {
         Ok(tracer) => batch::run(&jobs, tracer, &options, |job, result| {
@@ -87,7 +88,13 @@ pub fn run(long: bool, jobs: Option<usize>) -> Result<bool> {
 /// Errors are left to the scenario that needs the kernel: it tries again and reports them.
 fn fetch_kernels() {
     for series in &kernel::ALL {
-        if let Err(error) = kernel::fetch(series).and_then(|kernel| module::build(&place::module(), &kernel)) {
+        let fetched = kernel::fetch(series).and_then(|kernel| {
+            ["dlock", "netdevsim"]
+                .iter()
+                .filter_map(|name| lab::built_module(name, &kernel))
+                .try_for_each(|built| built.map(drop))
+        });
+        if let Err(error) = fetched {
             progress::say("fetch", &format!("linux {}: {error:#}", series.name));
         }
     }
