@@ -34,7 +34,7 @@ work_mounts() {
     umount "$top/bind"
     umount "$top/tmpfs"
     truncate -s 8M "$top/image"
-    mke2fs -q "$top/image" > /dev/null
+    mke2fs -F -q "$top/image" > /dev/null
     mount -o loop -t ext4 "$top/image" "$top/disk" && {
         work_files "$top/disk"
         umount "$top/disk"
@@ -74,17 +74,17 @@ work_networks() {
     ip netns add "$ns"
     ip link add "br-$ns" type bridge vlan_filtering 1
     ip link add "a-$ns" type veth peer name b netns "$ns"
-    ip link set "a-$ns" master "br-$ns"
-    ip link set "br-$ns" up
-    ip link set "a-$ns" up
-    ip -n "$ns" link set b up
+    ip link set dev "a-$ns" master "br-$ns"
+    ip link set dev "br-$ns" up
+    ip link set dev "a-$ns" up
+    ip -n "$ns" link set dev b up
     ip -n "$ns" address add 192.0.2.1/24 dev b
     ip -n "$ns" route add default via 192.0.2.2
     bridge vlan add dev "a-$ns" vid 10
     bridge fdb add 02:00:00:00:00:01 dev "a-$ns" master
     bridge fdb show > /dev/null
     tc qdisc add dev "a-$ns" root pfifo_fast 2> /dev/null || true
-    ip -n "$ns" link set b name renamed 2> /dev/null || true
+    ip -n "$ns" link set dev b name renamed 2> /dev/null || true
     ip link show > /dev/null
     ip netns exec "$ns" cat /proc/net/dev > /dev/null
     ip link del "br-$ns"
