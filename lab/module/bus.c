@@ -118,8 +118,16 @@ static ssize_t stress_store(DLOCK_BUS_CONST struct bus_type *bus,
 			    const char *buf, size_t count)
 {
 	unsigned int seconds;
+	char word[8];
 
-	return kstrtouint(buf, 0, &seconds) ?: dlock_stress(seconds) ?: count;
+	switch (sscanf(buf, "%u %7s", &seconds, word)) {
+	case 1:
+		return dlock_stress(seconds, false) ?: count;
+	case 2:
+		if (!strcmp(word, "readers"))
+			return dlock_stress(seconds, true) ?: count;
+	}
+	return -EINVAL;
 }
 static BUS_ATTR_WO(stress);
 

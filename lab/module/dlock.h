@@ -124,7 +124,7 @@ int dlock_take_init(void);
 void dlock_take_exit(void);
 
 /* stress.c */
-int dlock_stress(unsigned int seconds);
+int dlock_stress(unsigned int seconds, bool readers);
 
 /* ib.c */
 int dlock_ib_driver_register(void);

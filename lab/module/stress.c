@@ -23,6 +23,9 @@ static DECLARE_RWSEM(dlock_stress_4);
 /* One at a time; not part of the order, its holder takes none of the above. */
 static DEFINE_MUTEX(dlock_stress_control);
 
+/* Whether rwsems are read, too. */
+static bool dlock_stress_readers;
+
 /* Takes @lock in one of four ways; false when it was not got. */
 static bool dlock_stress_lock(struct mutex *lock, unsigned int way)
 {
@@ -42,6 +45,8 @@ static bool dlock_stress_lock(struct mutex *lock, unsigned int way)
 /* Takes @sem in one of eight ways; what releases it, or NULL when it was not got. */
 static void (*dlock_stress_down(struct rw_semaphore *sem, unsigned int way))(struct rw_semaphore *)
 {
+	if (!READ_ONCE(dlock_stress_readers))
+		way = way % 3 * 2 + 1;	/* one of those that write */
 	switch (way % 8) {
 	case 0:
 		return down_read_trylock(sem) ? up_read : NULL;
@@ -122,7 +127,7 @@ static int dlock_stress_thread(void *unused)
 }
 
 /* Runs the tasks for so many seconds, or until the caller is interrupted. */
-int dlock_stress(unsigned int seconds)
+int dlock_stress(unsigned int seconds, bool readers)
 {
 	struct task_struct *tasks[DLOCK_STRESS_TASKS];
 	unsigned long end = jiffies + seconds * HZ;
@@ -133,6 +138,7 @@ int dlock_stress(unsigned int seconds)
 	err = mutex_lock_interruptible(&dlock_stress_control);
 	if (err)
 		return err;
+	WRITE_ONCE(dlock_stress_readers, readers);
 	for (count = 0; count < DLOCK_STRESS_TASKS; count++) {
 		tasks[count] = kthread_run(dlock_stress_thread, NULL,
 					   "dlock_stress/%d", count);
