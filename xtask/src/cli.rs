@@ -24,6 +24,9 @@ enum Task {
         /// Also the tests that take long.
         #[arg(long)]
         long: bool,
+        /// How many guests run at once; as many as processors by default.
+        #[arg(long)]
+        jobs: Option<usize>,
     },
     /// Build tracer with its eBPF program.
     Build {
@@ -78,9 +81,12 @@ enum Lab {
         /// Keep the results here instead of target/lab.
         #[arg(long)]
         keep: Option<PathBuf>,
-        /// Show the guest's console.
+        /// Show the guest's console; the guests then run one after another.
         #[arg(short, long)]
         verbose: bool,
+        /// How many guests run at once; as many as processors by default.
+        #[arg(long)]
+        jobs: Option<usize>,
     },
     /// Boot a kernel and get a shell in it.
     Shell {
@@ -95,7 +101,7 @@ impl Cli {
     pub fn run(self) -> Result<bool> {
         match self.command {
             Task::Demo => demo::run(),
-            Task::Test { long } => test::run(long),
+            Task::Test { long, jobs } => test::run(long, jobs),
             Task::Build { release: _ } => build::tracer().map(|_| true),
             Task::Run { args } => build::run(&args),
             Task::Bench(Bench::Engine { short }) => bench::engine(short),
@@ -106,12 +112,14 @@ impl Cli {
                 kernel,
                 keep,
                 verbose,
+                jobs,
             }) => lab::run(
                 &scenarios,
                 &lab::Options {
                     kernel: kernel.as_deref(),
                     keep: keep.as_deref(),
                     verbose,
+                    jobs,
                 },
             ),
             Task::Lab(Lab::Shell { kernel }) => lab::shell(&kernel).map(|()| true),

@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds, runs, tests and demonstrates tracer.
 
 mod apt;
+mod batch;
 mod bench;
 mod build;
 mod cache;
@@ -21,6 +22,7 @@ mod progress;
 mod qemu;
 mod scenario;
 mod setup;
+mod source;
 mod test;
 mod toolchain;
 mod verdict;

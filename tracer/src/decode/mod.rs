@@ -67,7 +67,7 @@ pub struct Decoder {
     /// Where each chain was requested: tells where a held lock was taken.
     stacks: HashMap<u64, Vec<Frame>>,
     /// The name a task was last told under.
-    tasks: HashMap<u64, TaskName>,
+    tasks: HashMap<TaskKey, TaskName>,
     naming: Naming,
     circles: Circles,
     counters: BTreeMap<&'static str, u64>,
@@ -104,7 +104,7 @@ impl Decoder {
             Kind::AGAIN => {
                 let again: wire::Again = record::read(bytes, header.kind)?;
                 self.task(&header, record::comm(&header), events);
-                events.push(Event::Again(ChainKey(again.key), TaskKey(header.task)));
+                events.push(Event::Again(ChainKey(again.key), record::task(&header)));
             }
             Kind::WINDOW_BEGIN => self.window_begin(&record::read(bytes, header.kind)?, symbols, events),
             Kind::WINDOW_END => {
@@ -153,9 +153,10 @@ impl Decoder {
             pid: Some(header.pid),
             comm,
         };
-        if self.tasks.get(&header.task) != Some(&name) {
-            self.tasks.insert(header.task, name.clone());
-            events.push(Event::Task(TaskKey(header.task), name));
+        let task = record::task(header);
+        if self.tasks.get(&task) != Some(&name) {
+            self.tasks.insert(task, name.clone());
+            events.push(Event::Task(task, name));
         }
     }
 
@@ -179,7 +180,7 @@ impl Decoder {
         };
         events.push(Event::Chain(Box::new(Chain {
             key: ChainKey(chain.key),
-            task: TaskKey(header.task),
+            task: record::task(header),
             held,
             request,
             time_ns: self.time(header),
@@ -194,7 +195,7 @@ impl Decoder {
         let inode = |number: u32| (number != 0).then_some(number);
         events.push(Event::WindowBegin(Box::new(WindowBegin {
             key: WindowKey(begin.window),
-            task: TaskKey(header.task),
+            task: record::task(header),
             handle: self.naming.handle(begin.devlink),
             action: action(begin.action),
             limit: limit(begin.limit),
@@ -241,7 +242,7 @@ impl Decoder {
         }
         let held = self.held(situation, &stack, header, symbols, events);
         events.push(Event::Notifier(Box::new(NotifierChange {
-            task: TaskKey(header.task),
+            task: record::task(header),
             function: probe.function.to_owned(),
             chain: notifier::chain(notifier, probe.function, symbols),
             callback: frame::frame(notifier.callback, symbols),
