@@ -19,7 +19,7 @@ use crate::{
     count::count_at,
     generation,
     held::Held,
-    init::name_of,
+    init::{name_of, tell_class},
     kernel::{peek, read_string},
     ring::send,
     setting::{function, is_device_type, offset},
@@ -194,6 +194,7 @@ fn seen(
     probe: ProbeIndex,
     info: u64,
 ) -> u64 {
+    tell_class(lock, info, probe);
     let key = key(context, held, lock, generation, probe, info);
     match CHAINS.get_ptr_mut(key) {
         // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
@@ -317,7 +318,7 @@ fn tell(
             (*record).lock = lock;
             (*record).info = info;
             (*record).generation = generation;
-            (*record).name = name_of(lock);
+            (*record).name = name_of(lock, info);
             device_name(lock, info, &raw mut (*record).device);
             fill(&raw mut (*record).situation, context, held);
         }

@@ -47,11 +47,11 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
                 size_of::<Proof>() as u32,
                 (*slot).lock.wrapping_add(proof_offset((*slot).info & info::KIND)) as *const c_void,
             );
-            // Not initialised in sight: a null pointer is not readable either.
+            // Without a name there is nothing readable either.
             bpf_probe_read_kernel(
                 (&raw mut (*situation).names[INDEX]).cast(),
                 size_of::<u64>() as u32,
-                place_of_name((*slot).lock).cast(),
+                place_of_name((*slot).lock, (*slot).info).cast(),
             );
         });
         (*situation).stack_bytes = bpf_get_stack(

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, build, demo, fuzz, lab, test};
+use crate::{bench, build, demo, fuzz, lab, lockdep, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -82,6 +82,15 @@ enum Lab {
         #[arg(short, long)]
         verbose: bool,
     },
+    /// Compare what tracer and lockdep see in one and the same run (builds a kernel the first time: docs/lockdep-agreement.md).
+    Lockdep {
+        /// Compare the results of the last run again, without running.
+        #[arg(long)]
+        again: bool,
+        /// Show the guest's console.
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Boot a kernel and get a shell in it.
     Shell {
         /// Kernel (5.10, 6.1, 6.12, 7.2).
@@ -114,6 +123,7 @@ impl Cli {
                     verbose,
                 },
             ),
+            Task::Lab(Lab::Lockdep { again, verbose }) => lockdep::run(again, verbose),
             Task::Lab(Lab::Shell { kernel }) => lab::shell(&kernel).map(|()| true),
         }
     }

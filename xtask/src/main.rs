@@ -14,6 +14,7 @@ mod initramfs;
 mod kernel;
 mod kvm;
 mod lab;
+mod lockdep;
 mod module;
 mod place;
 mod process;

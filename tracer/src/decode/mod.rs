@@ -122,7 +122,7 @@ impl Decoder {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
                 self.naming.initialised(init.lock, events);
             }
-            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?),
+            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?, events),
             Kind(unknown) => return Err(DecodeError::Kind(unknown)),
         }
         Ok(())

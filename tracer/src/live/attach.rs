@@ -84,6 +84,8 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
         .override_global("OFFSETS", &offset_values[..], true)
         .override_global("FUNCTIONS", &functions[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
+        .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
+        .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
         .override_global("DEVICE_KTYPE", &symbols.address("device_ktype").unwrap_or(0), true)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
@@ -93,7 +95,7 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
     let counters = PerCpuArray::try_from(counters).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = hook_all(&mut ebpf, &btf, &types)?;
+    let hooks = hook_all(&mut ebpf, &btf, &types, offsets.has_lockdep())?;
     Ok(Attached {
         ebpf,
         offsets,
@@ -106,9 +108,9 @@ pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
 }
 
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
-fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
+fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types, lockdep: bool) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
-    let (release, lockdep) = (kernel::release(), types.has_lockdep());
+    let release = kernel::release();
     let last = PROBES.iter().filter(|probe| probe.acquires());
     for probe in PROBES.iter().filter(|probe| !probe.acquires()).chain(last) {
         let is_foreign = !probe.kernels.include(release, lockdep);

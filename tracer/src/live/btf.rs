@@ -47,11 +47,6 @@ impl Types {
         Offsets::resolve(|structure, member| offset(&self.btf, structure, member))
     }
 
-    /// Whether locks carry lockdep's map: the kernel then has the functions that take a subclass.
-    pub(super) fn has_lockdep(&self) -> bool {
-        offset(&self.btf, "mutex", "dep_map").is_some()
-    }
-
     /// Whether the kernel has a probe's function, of a prototype that the program was written for; why not otherwise.
     pub(super) fn check(&self, probe: &Probe) -> Result<(), String> {
         if probe.hook == Hook::Tracepoint {
