@@ -58,7 +58,7 @@ impl Kind {
     pub const MODULE_FREE: Self = Self(9);
     /// [`LockInit`]: a lock that was seen before is initialised: its memory is another lock from here on.
     pub const LOCK_INIT: Self = Self(10);
-    /// [`InitName`]: the name behind an address in [`Situation::names`].
+    /// [`InitName`]: the name behind a number in [`Situation::names`].
     pub const INIT_NAME: Self = Self(11);
     /// [`Blocked`]: one task of a circle in which each waits for the next.
     pub const BLOCKED: Self = Self(12);
@@ -213,7 +213,7 @@ pub struct Situation {
     pub held: [Slot; HELD_SLOTS],
     /// One per slot.
     pub proof: [Proof; HELD_SLOTS],
-    /// Address of the name that the lock of each slot was initialised with, 0 when that was not seen: see [`InitName`].
+    /// What the name of the lock of each slot goes by, 0 when it has none: see [`InitName`].
     pub names: [u64; HELD_SLOTS],
     /// Return addresses, innermost first.
     pub stack: [u64; STACK_DEPTH],
@@ -233,7 +233,7 @@ pub struct Chain {
     pub info: u64,
     /// Which of the locks that were at this address one after the other.
     pub generation: u64,
-    /// Address of the name that the lock was initialised with, 0 when that was not seen: see [`InitName`].
+    /// What the lock's name goes by, 0 when it has none: see [`InitName`].
     pub name: u64,
     /// If the lock is the `mutex` of a `struct device`: that device's name; empty otherwise.
     pub device: [u8; DEVICE_LEN],
@@ -353,14 +353,16 @@ pub struct LockInit {
     pub held: u64,
 }
 
-/// The name that a lock was initialised with.
+/// A name that locks have: the one they were initialised with, or on a kernel with lockdep that of their class.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct InitName {
     /// Kind [`Kind::INIT_NAME`].
     pub header: Header,
-    /// Address of the name in the kernel.
+    /// What it goes by: its address in the kernel, on a kernel with lockdep the key of the class.
     pub address: u64,
+    /// Which of the classes of this name it is, from 1 on; 0 without lockdep, and before lockdep has numbered it.
+    pub version: u64,
     /// The name: the text of the expression, `&devlink->lock`.
     pub name: [u8; LOCK_NAME_LEN],
 }
@@ -461,7 +463,7 @@ layout! {
     Notifier: header callback chain netns netdev situation;
     Module: header name;
     LockInit: header lock held;
-    InitName: header address name;
+    InitName: header address version name;
     Blocked: header waiter lock flags owner since_ns index of ids comm stack_bytes stack;
     Unblocked: header waiter lock;
     ChainCount: count task told;

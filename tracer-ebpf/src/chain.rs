@@ -20,7 +20,7 @@ use crate::{
     count::count_at,
     generation,
     held::Held,
-    init::copy_name,
+    init::{copy_name, tell_class},
     kernel::{peek, read_string},
     left_out::is_left_out,
     ring::send,
@@ -200,6 +200,7 @@ fn seen(
     probe: ProbeIndex,
     info: u64,
 ) -> u64 {
+    tell_class(lock, info, probe);
     let key = key(context, held, lock, generation, probe, info);
     match CHAINS.get_ptr_mut(key) {
         // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
@@ -323,7 +324,7 @@ fn tell(
             (*record).lock = lock;
             (*record).info = info;
             (*record).generation = generation;
-            copy_name(lock, &raw mut (*record).name);
+            copy_name(lock, info, &raw mut (*record).name);
             device_name(lock, info, &raw mut (*record).device);
             fill(&raw mut (*record).situation, context, held);
         }

@@ -45,7 +45,11 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
                 size_of::<Proof>() as u32,
                 lock.wrapping_add(proof_offset((*slot).info & info::KIND)) as *const c_void,
             );
-            copy_name(lock, (&raw mut (*situation).names).cast::<u64>().add(place));
+            copy_name(
+                lock,
+                (*slot).info,
+                (&raw mut (*situation).names).cast::<u64>().add(place),
+            );
             true
         });
         (*situation).stack_bytes = bpf_get_stack(

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, build, demo, fuzz, lab, test};
+use crate::{bench, build, demo, fuzz, lab, lockdep, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -88,6 +88,15 @@ enum Lab {
         #[arg(long)]
         jobs: Option<usize>,
     },
+    /// Compare what tracer and lockdep see in one and the same run (builds a kernel the first time: docs/lockdep-agreement.md).
+    Lockdep {
+        /// Compare the results of the last run again, without running.
+        #[arg(long)]
+        again: bool,
+        /// Show the guest's console.
+        #[arg(short, long)]
+        verbose: bool,
+    },
     /// Boot a kernel and get a shell in it.
     Shell {
         /// Kernel (5.10, 6.1, 6.12, 7.2).
@@ -122,6 +131,7 @@ impl Cli {
                     jobs,
                 },
             ),
+            Task::Lab(Lab::Lockdep { again, verbose }) => lockdep::run(again, verbose),
             Task::Lab(Lab::Shell { kernel }) => lab::shell(&kernel).map(|()| true),
         }
     }

@@ -87,17 +87,22 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
         .keep
         .map_or_else(|| place::target().join("lab"), Path::to_path_buf);
     let results = results.join(format!("{}-{name}", scenario.name));
+    run_on(scenario, &kernel, tracer, &results, options.verbose)
+}
+
+/// Runs one scenario on a kernel that is there, keeps what comes back in `results` and prints its verdict line. True when it passed.
+pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Path, verbose: bool) -> Result<bool> {
     if results.exists() {
-        fs::remove_dir_all(&results)?;
+        fs::remove_dir_all(results)?;
     }
-    fs::create_dir_all(&results)?;
+    fs::create_dir_all(results)?;
     let console = results.join("console.log");
     let work = cache::scratch("guest")?;
     let packed = work.path().join("initramfs");
-    prepare(&kernel, scenario, tracer)?.pack(&packed)?;
+    prepare(kernel, scenario, tracer)?.pack(&packed)?;
     let disk = work.path().join("disk");
     guest_files::prepare(&disk)?;
-    let accelerator = kvm::accelerator(&kernel)?;
+    let accelerator = kvm::accelerator(kernel)?;
     progress::say(
         "boot",
         &format!("linux {} for {}", kernel.resolved.release, scenario.name),
@@ -115,10 +120,10 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
         &console,
         Duration::from_secs(scenario.timeout),
         &scenario.tolerate,
-        options.verbose,
+        verbose,
     )?;
     let seconds = start.elapsed().as_secs_f64();
-    let files = guest_files::unpack(&disk, &results);
+    let files = guest_files::unpack(&disk, results);
     let text = String::from_utf8_lossy(&fs::read(&console)?).into_owned();
     let wrong = verdict::judge(
         scenario,
@@ -126,7 +131,7 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
             end,
             console: text,
             files,
-            dir: &results,
+            dir: results,
         },
     );
     let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());

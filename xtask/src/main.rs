@@ -15,6 +15,7 @@ mod initramfs;
 mod kernel;
 mod kvm;
 mod lab;
+mod lockdep;
 mod module;
 mod place;
 mod process;

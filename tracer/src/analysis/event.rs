@@ -77,6 +77,8 @@ pub enum NamedBy {
     Symbol,
     /// The object that it is part of told its name.
     Object,
+    /// The class that lockdep has it in, on a kernel with lockdep.
+    Lockdep,
     /// The name it was initialised with: the text of the expression, as lockdep has it.
     Init,
     /// The function that takes it. Two roles of one function look like one then, and one role in two functions like two.

@@ -137,7 +137,7 @@ impl Decoder {
                 let unblocked = record::read(bytes, header.kind)?;
                 self.circles.unblocked(&unblocked, time_ns, events);
             }
-            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?),
+            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?, events),
             Kind(unknown) => return Err(DecodeError::Kind(unknown)),
         }
         Ok(())

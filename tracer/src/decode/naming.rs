@@ -1,7 +1,7 @@
 //! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, else by the
-//! function that takes it.
+//! function that takes it. On a kernel with lockdep its class is the one that lockdep has it in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use tracer_common::{
     offset::{ABSENT, Offsets},
@@ -20,14 +20,22 @@ const LOCK_FUNCTIONS: &[&str] = &["devl_lock", "mutex_lock", "mutex_lock_io"];
 /// Class of the lock that `device_lock()` takes.
 const DEVICE_CLASS: &str = "&dev->mutex";
 
+/// What a lock was called.
+struct Named {
+    kind: LockKind,
+    name: LockName,
+    /// Key of the class that lockdep has it in, else 0.
+    key: u64,
+}
+
 /// Names locks as they turn up.
 pub(super) struct Naming {
     offsets: Offsets,
     /// Handles of the devlink instances, by address.
     handles: HashMap<u64, String>,
-    /// Locks that have a name that will not get better.
-    named: HashSet<u64>,
-    /// Names that locks are initialised with, by their address.
+    /// Locks that have a name that will not get better, and the key of their class.
+    named: HashMap<u64, Named>,
+    /// Names that locks are initialised with, by their address; classes of lockdep by their key.
     init_names: HashMap<u64, String>,
     /// Locks that are variables of a module, by its name.
     of_modules: HashMap<String, Vec<u64>>,
@@ -38,7 +46,7 @@ impl Naming {
         Self {
             offsets,
             handles: HashMap::new(),
-            named: HashSet::new(),
+            named: HashMap::new(),
             init_names: HashMap::new(),
             of_modules: HashMap::new(),
         }
@@ -99,14 +107,14 @@ impl Naming {
         named_by: NamedBy,
         events: &mut Vec<Event>,
     ) {
-        self.named.insert(lock);
         let name = LockName {
             class: class.to_owned(),
             name: owner.clone().unwrap_or_else(|| class.to_owned()),
             label: owner,
             named_by: Some(named_by),
         };
-        events.push(Event::Lock(LockKey(lock), kind, name));
+        events.push(Event::Lock(LockKey(lock), kind, name.clone()));
+        self.named.insert(lock, Named { kind, name, key: 0 });
     }
 
     /// Names a lock that is requested.
@@ -117,25 +125,17 @@ impl Naming {
         symbols: &Symbols,
         events: &mut Vec<Event>,
     ) {
-        if self.named.contains(&chain.lock) || self.symbol(chain.lock, chain.info, symbols, events) {
-            return;
+        if !self.named.contains_key(&chain.lock) && !self.symbol(chain.lock, chain.info, symbols, events) {
+            let device = text(&chain.device);
+            if !device.is_empty() {
+                let owner = Some(format!("device {device}"));
+                let kind = LockKind::Mutex;
+                self.tell(chain.lock, kind, DEVICE_CLASS, owner, NamedBy::Object, events);
+            } else if !self.by_init(chain.lock, chain.info, chain.name, events) {
+                self.by_taker(chain.lock, chain.info, stack, symbols, events);
+            }
         }
-        let device = text(&chain.device);
-        if !device.is_empty() {
-            let owner = Some(format!("device {device}"));
-            self.tell(
-                chain.lock,
-                LockKind::Mutex,
-                DEVICE_CLASS,
-                owner,
-                NamedBy::Object,
-                events,
-            );
-            return;
-        }
-        if !self.by_init(chain.lock, chain.info, chain.name, events) {
-            self.by_taker(chain.lock, chain.info, stack, symbols, events);
-        }
+        self.classify(chain.lock, chain.name, events);
     }
 
     /// Names a lock that somebody waits for.
@@ -152,18 +152,40 @@ impl Naming {
         } else {
             info::RWSEM
         };
-        if !self.named.contains(&lock) && !self.symbol(lock, bits, symbols, events) {
+        if !self.named.contains_key(&lock) && !self.symbol(lock, bits, symbols, events) {
             self.by_taker(lock, bits, stack, symbols, events);
         }
     }
 
     /// Names a lock that is held, if no request has named it before.
     pub(super) fn held(&mut self, slot: &Slot, name: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
-        if !self.named.contains(&slot.lock)
+        if !self.named.contains_key(&slot.lock)
             && !self.symbol(slot.lock, slot.info, symbols, events)
             && !self.by_init(slot.lock, slot.info, name, events)
         {
             self.by_taker(slot.lock, slot.info, stack, symbols, events);
+        }
+        self.classify(slot.lock, name, events);
+    }
+
+    /// Tells the class that lockdep has a lock in, when it is another than was told: the key can change after initialisation
+    /// (`lockdep_set_class()`), and its name be numbered.
+    fn classify(&mut self, lock: u64, key: u64, events: &mut Vec<Event>) {
+        if !self.offsets.has_lockdep() {
+            return;
+        }
+        let (Some(class), Some(named)) = (self.init_names.get(&key), self.named.get_mut(&lock)) else {
+            return;
+        };
+        named.key = key;
+        if named.name.class != *class {
+            // What had no name but its class goes by the new one.
+            if named.name.label.is_none() && named.name.named_by != Some(NamedBy::Symbol) {
+                named.name.name.clone_from(class);
+                named.name.named_by = Some(NamedBy::Lockdep);
+            }
+            named.name.class.clone_from(class);
+            events.push(Event::Lock(LockKey(lock), named.kind, named.name.clone()));
         }
     }
 
@@ -193,20 +215,37 @@ impl Naming {
         );
     }
 
-    /// By the name that it was initialised with: `&devlink->lock`.
+    /// By the name that it was initialised with, or that of its class: `&devlink->lock`.
     fn by_init(&mut self, lock: u64, bits: u64, name: u64, events: &mut Vec<Event>) -> bool {
         let Some(class) = self.init_names.get(&name).cloned() else {
             return false;
         };
-        self.tell(lock, kind(bits).0, &class, None, NamedBy::Init, events);
+        let by = if self.offsets.has_lockdep() {
+            NamedBy::Lockdep
+        } else {
+            NamedBy::Init
+        };
+        self.tell(lock, kind(bits).0, &class, None, by, events);
         true
     }
 
-    /// The kernel has a name for locks at this address.
-    pub(super) fn init_name(&mut self, name: &wire::InitName) {
-        let words = text(&name.name);
-        if !words.is_empty() {
-            self.init_names.insert(name.address, words);
+    /// The kernel has a name for locks at this address, or of this class.
+    pub(super) fn init_name(&mut self, name: &wire::InitName, events: &mut Vec<Event>) {
+        let mut words = text(&name.name);
+        if words.is_empty() {
+            return;
+        }
+        // As `print_lockdep_cache()` and `/proc/lockdep` have it.
+        if name.version > 1 {
+            words = format!("{words}#{}", name.version);
+        }
+        self.init_names.insert(name.address, words);
+        let of_class = self.named.iter().filter(|(_, named)| named.key == name.address);
+        let mut of_class: Vec<u64> = of_class.map(|(&lock, _)| lock).collect();
+        // The same records give the same events.
+        of_class.sort_unstable();
+        for lock in of_class {
+            self.classify(lock, name.address, events);
         }
     }
 

@@ -127,6 +127,8 @@ fn attach_by(
         .override_global("OFFSETS", &offset_values[..], true)
         .override_global("FUNCTIONS", &functions[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
+        .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
+        .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
@@ -139,7 +141,7 @@ fn attach_by(
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = hook_all(&mut ebpf, backend, &btf, types)?;
+    let hooks = hook_all(&mut ebpf, backend, &btf, types, offsets.has_lockdep())?;
     Ok(Attached {
         ebpf,
         backend,
@@ -155,9 +157,15 @@ fn attach_by(
 }
 
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
-fn hook_all(ebpf: &mut Ebpf, backend: Backend, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
+fn hook_all(
+    ebpf: &mut Ebpf,
+    backend: Backend,
+    btf: &Btf,
+    types: &btf::Types,
+    lockdep: bool,
+) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
-    let (release, lockdep) = (kernel::release(), types.has_lockdep());
+    let release = kernel::release();
     let used = || PROBES.iter().filter(|probe| backend.uses(probe));
     let last = used().filter(|probe| probe.acquires());
     for probe in used().filter(|probe| !probe.acquires()).chain(last) {

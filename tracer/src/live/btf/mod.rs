@@ -67,11 +67,6 @@ impl Types {
         Offsets::resolve(|structure, member| self.offset(structure, member))
     }
 
-    /// Whether locks carry lockdep's map: the kernel then has the functions that take a subclass.
-    pub(super) fn has_lockdep(&self) -> bool {
-        self.offset("mutex", "dep_map").is_some()
-    }
-
     /// Whether the kernel has a probe's function, of a prototype that the program was written for; why not otherwise.
     pub(super) fn check(&self, probe: &Probe) -> Result<(), String> {
         if probe.hook == Hook::Tracepoint {
