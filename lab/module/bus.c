@@ -12,6 +12,7 @@
 #include <linux/sysfs.h>
 
 #include "dlock.h"
+#include "compat.h"
 
 static const char * const dlock_mode_names[] = {
 	[DLOCK_MODE_NOTIFIER] = "notifier",
@@ -19,6 +20,7 @@ static const char * const dlock_mode_names[] = {
 	[DLOCK_MODE_NONE] = "none",
 	[DLOCK_MODE_ABBA] = "abba",
 	[DLOCK_MODE_ORDERED] = "ordered",
+	[DLOCK_MODE_CHAINS] = "chains",
 };
 
 static const char * const dlock_nb_state_names[] = {
@@ -53,7 +55,7 @@ static const struct kernel_param_ops dlock_param_mode_ops = {
 	.get = dlock_param_mode_get,
 };
 module_param_cb(mode, &dlock_param_mode_ops, NULL, 0444);
-MODULE_PARM_DESC(mode, "mode that devices start in: notifier (default), pernet, none, abba, ordered");
+MODULE_PARM_DESC(mode, "mode that devices start in: notifier (default), pernet, none, abba, ordered, chains");
 
 /* ---- attributes, there while the driver is bound ---- */
 
@@ -105,8 +107,40 @@ ATTRIBUTE_GROUPS(dlock);
 
 /* ---- bus and driver ---- */
 
+static ssize_t take_store(DLOCK_BUS_CONST struct bus_type *bus,
+			  const char *buf, size_t count)
+{
+	return dlock_take(buf) ?: count;
+}
+static BUS_ATTR_WO(take);
+
+static ssize_t stress_store(DLOCK_BUS_CONST struct bus_type *bus,
+			    const char *buf, size_t count)
+{
+	unsigned int seconds;
+	char word[8];
+
+	switch (sscanf(buf, "%u %7s", &seconds, word)) {
+	case 1:
+		return dlock_stress(seconds, false) ?: count;
+	case 2:
+		if (!strcmp(word, "readers"))
+			return dlock_stress(seconds, true) ?: count;
+	}
+	return -EINVAL;
+}
+static BUS_ATTR_WO(stress);
+
+static struct attribute *dlock_bus_attrs[] = {
+	&bus_attr_take.attr,
+	&bus_attr_stress.attr,
+	NULL
+};
+ATTRIBUTE_GROUPS(dlock_bus);
+
 static struct bus_type dlock_bus = {
 	.name = "dlock",
+	.bus_groups = dlock_bus_groups,
 };
 
 static int dlock_probe(struct device *d)
@@ -200,9 +234,12 @@ static int __init dlock_init(void)
 		return -EINVAL;
 	}
 
-	err = bus_register(&dlock_bus);
+	err = dlock_take_init();
 	if (err)
 		return err;
+	err = bus_register(&dlock_bus);
+	if (err)
+		goto err_take;
 	/* Before the devices, so that a child is probed as it is added. */
 	err = dlock_ib_driver_register();
 	if (err)
@@ -228,6 +265,8 @@ err_ib_driver:
 	dlock_ib_driver_unregister();
 err_bus:
 	bus_unregister(&dlock_bus);
+err_take:
+	dlock_take_exit();
 	return err;
 }
 
@@ -238,6 +277,7 @@ static void __exit dlock_exit(void)
 	dlock_bus_devs_wait_released();
 	dlock_ib_driver_unregister();
 	bus_unregister(&dlock_bus);
+	dlock_take_exit();
 }
 
 module_init(dlock_init);

@@ -3,8 +3,8 @@
  * Everything that differs between the kernels this module is built for:
  * Debian's stock 5.10, 6.1, 6.12 and the newest.
  *
- * Two things do: how a devlink instance is made, and which bus the child
- * device sits on (the auxiliary bus came with 5.11).
+ * How a devlink instance is made, which bus the child device sits on (the
+ * auxiliary bus came with 5.11), and a few prototypes.
  */
 #ifndef DLOCK_COMPAT_H
 #define DLOCK_COMPAT_H
@@ -14,6 +14,22 @@
 #include <linux/slab.h>
 #include <linux/version.h>
 #include <net/devlink.h>
+
+/* ---- prototypes ---- */
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 4, 0)
+#define DLOCK_DEFINE_SEMAPHORE(NAME)		DEFINE_SEMAPHORE(NAME)
+#define DLOCK_BUS_CONST
+#else
+#define DLOCK_DEFINE_SEMAPHORE(NAME)		DEFINE_SEMAPHORE(NAME, 1)
+#define DLOCK_BUS_CONST				const
+#endif
+
+#if LINUX_VERSION_CODE < KERNEL_VERSION(5, 11, 0)
+#define dlock_register_nexthop_notifier(net, nb)	register_nexthop_notifier(net, nb)
+#else
+#define dlock_register_nexthop_notifier(net, nb)	register_nexthop_notifier(net, nb, NULL)
+#endif
 
 /* ---- devlink ---- */
 

@@ -71,6 +71,8 @@ static noinline int dlock_load_one(struct dlock_dev *dev)
 	mutex_lock(&dev->intf_state_mutex);
 	if (!dev->removing)
 		err = dlock_attach_device(dev);
+	if (!err && READ_ONCE(dev->mode) == DLOCK_MODE_CHAINS)
+		dlock_chains_register(dev);
 	mutex_unlock(&dev->intf_state_mutex);
 	return err;
 }
@@ -80,6 +82,7 @@ static noinline void dlock_unload_one(struct dlock_dev *dev, bool removing)
 	mutex_lock(&dev->intf_state_mutex);
 	if (removing)
 		dev->removing = true;
+	dlock_chains_unregister(dev);
 	dlock_detach_device(dev);
 	mutex_unlock(&dev->intf_state_mutex);
 }

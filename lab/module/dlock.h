@@ -23,6 +23,9 @@
  *	auxiliary device mlx5_core.rdma	dlock.ib (before 5.11 a platform device)
  *	mlx5_ib, mlx5_ib_roce_cleanup	driver "ib", dlock_nb_unregister (ib.c)
  *
+ * Beside it, what mlx5 has no part in: notifiers on all chains (chains.c), locks
+ * of every kind (take.c), and many tasks on few locks (stress.c).
+ *
  * Locks of a reload, outermost first; the first two are taken by the kernel:
  *
  *	device lock of dlock0		(not on 6.1 and before)
@@ -53,7 +56,11 @@ enum dlock_mode {
 	DLOCK_MODE_NONE,	/* no notifier */
 	DLOCK_MODE_ABBA,	/* no notifier; down takes a, b and up takes b, a */
 	DLOCK_MODE_ORDERED,	/* no notifier; both take a, b */
+	DLOCK_MODE_CHAINS,	/* a notifier on every chain there is */
 };
+
+/* What mode chains has registered. */
+struct dlock_chains;
 
 /* How the notifier stands registered; decides how it is unregistered. */
 enum dlock_nb_state {
@@ -87,6 +94,8 @@ struct dlock_bus_dev {
  *	held, it would keep the netns from ever being torn down. None is needed:
  *	a netns does not go before devlink has reloaded its instances out of it,
  *	and it cannot while @removing is false and @intf_state_mutex held.
+ * @chains: notifiers of mode chains, or NULL; guarded by @intf_state_mutex. The
+ *	netns in it is as good as @nb_net.
  */
 struct dlock_dev {
 	struct dlock_bus_dev *bus_dev;
@@ -98,11 +107,24 @@ struct dlock_dev {
 	struct notifier_block nb;
 	enum dlock_nb_state nb_state;
 	struct net *nb_net;
+	struct dlock_chains *chains;
 };
 
 /* core.c */
 int dlock_core_probe(struct dlock_bus_dev *bus_dev, enum dlock_mode mode);
 void dlock_core_remove(struct dlock_bus_dev *bus_dev);
+
+/* chains.c */
+void dlock_chains_register(struct dlock_dev *dev);
+void dlock_chains_unregister(struct dlock_dev *dev);
+
+/* take.c */
+int dlock_take(const char *name);
+int dlock_take_init(void);
+void dlock_take_exit(void);
+
+/* stress.c */
+int dlock_stress(unsigned int seconds, bool readers);
 
 /* ib.c */
 int dlock_ib_driver_register(void);

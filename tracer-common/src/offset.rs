@@ -33,9 +33,12 @@ macro_rules! offsets {
                 [$(($structure, [$($member),+][0], self.$field)),+].into_iter()
             }
 
-            /// Structure and member of those that this kernel does not have.
+            /// Structure and member of those that this kernel does not have although it should.
             pub fn absent(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-                self.entries().filter(|(_, _, offset)| *offset == ABSENT).map(|(structure, member, _)| (structure, member))
+                let lockdep = self.has_lockdep();
+                self.entries()
+                    .filter(move |&(structure, member, offset)| offset == ABSENT && (lockdep || !is_of_lockdep(structure, member)))
+                    .map(|(structure, member, _)| (structure, member))
             }
         }
     };
@@ -58,6 +61,14 @@ offsets! {
     task_stack: "task_struct", "stack";
     /// `struct kthread` of a kernel thread: `worker_private` since 5.17, `set_child_tid` before.
     task_kthread: "task_struct", "worker_private" | "set_child_tid";
+    /// The address space of a process; 0 for kernel threads.
+    task_mm: "task_struct", "mm";
+    /// The lock of an address space.
+    mm_mmap_lock: "mm_struct", "mmap_lock";
+    /// The namespaces of a task; 0 while it ends.
+    task_nsproxy: "task_struct", "nsproxy";
+    /// Its network namespace.
+    nsproxy_net: "nsproxy", "net_ns";
     /// `PF_WQ_WORKER` is in it.
     task_flags: "task_struct", "flags";
     /// A worker thread's `struct worker`.
@@ -100,6 +111,27 @@ offsets! {
     module_name: "module", "name";
     /// A notifier's callback.
     notifier_call: "notifier_block", "notifier_call";
+    /// What lockdep knows of a mutex. Absent, like all below, on a kernel without lockdep (`CONFIG_DEBUG_LOCK_ALLOC`).
+    mutex_dep_map: "mutex", "dep_map";
+    /// The same of a rwsem.
+    rwsem_dep_map: "rw_semaphore", "dep_map";
+    /// The same of a percpu_rwsem.
+    percpu_dep_map: "percpu_rw_semaphore", "dep_map";
+    /// The same of an rt_mutex.
+    rt_mutex_dep_map: "rt_mutex", "dep_map";
+    /// What tells the class of a lock apart from all others (`include/linux/lockdep_types.h`, `struct lockdep_map`).
+    dep_map_key: "lockdep_map", "key";
+    /// Name of the class, which others may have too.
+    dep_map_name: "lockdep_map", "name";
+    /// The class itself, once a lock of it was taken.
+    dep_map_class: "lockdep_map", "class_cache";
+    /// Which of the classes of one name it is, from 1 on (`kernel/locking/lockdep.c`, `count_matching_names()`).
+    class_version: "lock_class", "name_version";
+}
+
+/// Whether only a kernel with lockdep has this.
+fn is_of_lockdep(structure: &str, member: &str) -> bool {
+    member == "dep_map" || matches!(structure, "lockdep_map" | "lock_class")
 }
 
 /// As many kinds of lock as [`info::KIND`] can tell apart.
@@ -121,6 +153,27 @@ impl Offsets {
         }
         proofs
     }
+
+    /// By kind: where in a lock its `struct lockdep_map` is; 0 where there is none: it never stands first in a lock.
+    pub fn dep_maps(&self) -> [u64; KINDS] {
+        let mut places = [0; KINDS];
+        let known = [
+            (info::MUTEX, self.mutex_dep_map),
+            (info::WW_MUTEX, self.mutex_dep_map),
+            (info::RWSEM, self.rwsem_dep_map),
+            (info::PERCPU_RWSEM, self.percpu_dep_map),
+            (info::RT_MUTEX, self.rt_mutex_dep_map),
+        ];
+        for (kind, offset) in known {
+            places[kind as usize] = offset.max(0) as u64;
+        }
+        places
+    }
+
+    /// Whether locks carry lockdep's map.
+    pub fn has_lockdep(&self) -> bool {
+        self.mutex_dep_map != ABSENT
+    }
 }
 
 #[cfg(test)]
@@ -136,6 +189,23 @@ mod tests {
         assert!(
             !old.absent()
                 .any(|(structure, member)| (structure, member) == ("task_struct", "worker_private"))
+        );
+    }
+
+    #[test]
+    fn a_lock_has_a_map_of_lockdep_or_none() {
+        let known = Offsets {
+            mutex_dep_map: 40,
+            ..Offsets::NONE
+        };
+        assert_eq!(known.dep_maps()[info::WW_MUTEX as usize], 40);
+        assert_eq!(known.dep_maps()[info::RWSEM as usize], 0);
+        assert!(known.has_lockdep() && !Offsets::NONE.has_lockdep());
+        assert_eq!(Offsets::NONE.dep_maps(), [0; KINDS]);
+        let misses = |offsets: &Offsets| offsets.absent().any(|absent| absent == ("lock_class", "name_version"));
+        assert!(
+            misses(&known) && !misses(&Offsets::NONE),
+            "a stock kernel misses nothing of lockdep"
         );
     }
 

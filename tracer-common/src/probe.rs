@@ -26,6 +26,8 @@ pub enum Purpose {
     Notifier,
     /// Why a task is in the kernel: netlink messages, writes to sysfs and procfs.
     Origin,
+    /// Who waits for whom, where functions cannot be hooked.
+    Contention,
     /// A task is gone: its held stack is freed.
     Task,
     /// A module comes or goes, and its symbols and locks with it.
@@ -224,6 +226,9 @@ macro_rules! probes {
             // kernel/module/main.c: its symbols are in kallsyms by then, and none of its code has run; and when all of it has
             module do_init_module = Entry "do_init_module" ["int (struct module *)"] Module () Any();
             module_free free_module = Entry "free_module" ["void (struct module *)"] Module () Any();
+            // include/trace/events/lock.h: a task has to wait, and has waited
+            contention_begin contention_begin = Tracepoint "contention_begin" [] Contention () Since (5, 19);
+            contention_end contention_end = Tracepoint "contention_end" [] Contention () Since (5, 19);
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
             task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
         }

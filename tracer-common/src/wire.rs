@@ -1,10 +1,10 @@
-//! Records of the ring, and the counters beside it.
+//! Records of the ring.
 
 use core::mem::{offset_of, size_of};
 
 use bytemuck::{Pod, Zeroable};
 
-/// Locks that a task can hold at once; a deeper one is counted as [`Counter::HeldOverflow`].
+/// Locks that a task can hold at once; a deeper one is counted as [`HeldOverflow`](crate::counter::Counter::HeldOverflow).
 pub const HELD_SLOTS: usize = 64;
 /// Frames of a stack; deeper ones lose their outermost.
 pub const STACK_DEPTH: usize = 96;
@@ -25,6 +25,9 @@ pub const ORIGIN_LEN: usize = 32;
 pub const NETDEV_LEN: usize = 16;
 /// Bytes of a module's name, as in the kernel (`MODULE_NAME_LEN` on 64 bits).
 pub const MODULE_LEN: usize = 56;
+
+/// Frames of the stack of a task that waits.
+pub const BLOCKED_DEPTH: usize = 48;
 
 /// Words of a lock that are kept to prove a hold, from the first word on that tells who has it.
 pub const PROOF_WORDS: usize = 2;
@@ -55,8 +58,12 @@ impl Kind {
     pub const MODULE_FREE: Self = Self(9);
     /// [`LockInit`]: a lock that was seen before is initialised: its memory is another lock from here on.
     pub const LOCK_INIT: Self = Self(10);
-    /// [`InitName`]: the name behind an address in [`Situation::names`].
+    /// [`InitName`]: the name behind a number in [`Situation::names`].
     pub const INIT_NAME: Self = Self(11);
+    /// [`Blocked`]: one task of a circle in which each waits for the next.
+    pub const BLOCKED: Self = Self(12);
+    /// [`Unblocked`]: one of them waits no longer.
+    pub const UNBLOCKED: Self = Self(13);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`].
@@ -83,6 +90,41 @@ pub mod info {
     pub const MASK: u64 = 0xff;
     /// From this bit on: the task's running number of the acquisition.
     pub const SEQUENCE_SHIFT: u32 = 8;
+}
+
+/// The flags of the tracepoint `contention_begin` (`include/trace/events/lock.h`, 5.19+).
+pub mod contention {
+    const SPIN: u64 = 1;
+    const READ: u64 = 2;
+    const WRITE: u64 = 4;
+    const RT: u64 = 8;
+    const PERCPU: u64 = 16;
+    const MUTEX: u64 = 32;
+
+    /// The low bits of an owner word that are no address.
+    pub const OWNER_FLAGS: u64 = 7;
+    /// `RWSEM_READER_OWNED` of an owner word: a reader took it last (`kernel/locking/rwsem.c`).
+    pub const READER: u64 = 1;
+
+    /// Whether this is a sleeping lock: a mutex tells that it spins before it sleeps.
+    pub const fn sleeps(flags: u64) -> bool {
+        flags & SPIN == 0 || flags & MUTEX != 0
+    }
+
+    /// Whether it is a mutex.
+    pub const fn is_mutex(flags: u64) -> bool {
+        flags & MUTEX != 0
+    }
+
+    /// Whether it is a rwsem.
+    pub const fn is_rwsem(flags: u64) -> bool {
+        flags & (READ | WRITE) != 0 && flags & (SPIN | RT | PERCPU | MUTEX) == 0
+    }
+
+    /// Whether it is waited for shared.
+    pub const fn is_shared(flags: u64) -> bool {
+        flags & READ != 0
+    }
 }
 
 /// Begins every record.
@@ -171,7 +213,7 @@ pub struct Situation {
     pub held: [Slot; HELD_SLOTS],
     /// One per slot.
     pub proof: [Proof; HELD_SLOTS],
-    /// Address of the name that the lock of each slot was initialised with, 0 when that was not seen: see [`InitName`].
+    /// What the name of the lock of each slot goes by, 0 when it has none: see [`InitName`].
     pub names: [u64; HELD_SLOTS],
     /// Return addresses, innermost first.
     pub stack: [u64; STACK_DEPTH],
@@ -191,7 +233,7 @@ pub struct Chain {
     pub info: u64,
     /// Which of the locks that were at this address one after the other.
     pub generation: u64,
-    /// Address of the name that the lock was initialised with, 0 when that was not seen: see [`InitName`].
+    /// What the lock's name goes by, 0 when it has none: see [`InitName`].
     pub name: u64,
     /// If the lock is the `mutex` of a `struct device`: that device's name; empty otherwise.
     pub device: [u8; DEVICE_LEN],
@@ -311,16 +353,60 @@ pub struct LockInit {
     pub held: u64,
 }
 
-/// The name that a lock was initialised with.
+/// A name that locks have: the one they were initialised with, or on a kernel with lockdep that of their class.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct InitName {
     /// Kind [`Kind::INIT_NAME`].
     pub header: Header,
-    /// Address of the name in the kernel.
+    /// What it goes by: its address in the kernel, on a kernel with lockdep the key of the class.
     pub address: u64,
+    /// Which of the classes of this name it is, from 1 on; 0 without lockdep, and before lockdep has numbered it.
+    pub version: u64,
     /// The name: the text of the expression, `&devlink->lock`.
     pub name: [u8; LOCK_NAME_LEN],
+}
+
+/// One task of a circle in which each waits for the next, in order, beginning with the one that closed it.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Blocked {
+    /// Kind [`Kind::BLOCKED`]; its task is the one that closed the circle.
+    pub header: Header,
+    /// The `task_struct` of the one that waits.
+    pub waiter: u64,
+    /// For which lock.
+    pub lock: u64,
+    /// Bits of [`contention`].
+    pub flags: u64,
+    /// That lock's owner word: who has it, with [`contention::OWNER_FLAGS`].
+    pub owner: u64,
+    /// Since when, `CLOCK_MONOTONIC` in ns.
+    pub since_ns: u64,
+    /// Place in the circle, from 0.
+    pub index: u32,
+    /// Tasks in the circle.
+    pub of: u32,
+    /// Process id above, thread id below.
+    pub ids: u64,
+    /// Name of the one that waits.
+    pub comm: [u8; COMM_LEN],
+    /// Bytes of `stack` that are filled, or a negative errno.
+    pub stack_bytes: i64,
+    /// Where it waits: return addresses, innermost first.
+    pub stack: [u64; BLOCKED_DEPTH],
+}
+
+/// A task of a circle waits no longer.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Unblocked {
+    /// Kind [`Kind::UNBLOCKED`].
+    pub header: Header,
+    /// The `task_struct` of the one that waited.
+    pub waiter: u64,
+    /// For which lock.
+    pub lock: u64,
 }
 
 /// What user space finds in the map of chains.
@@ -333,49 +419,6 @@ pub struct ChainCount {
     pub task: u64,
     /// Set once a second task was told.
     pub told: u64,
-}
-
-macro_rules! counters {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $loss:literal;)+) => {
-        /// What the program counts, per CPU.
-        #[repr(u32)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Counter {
-            $($(#[$doc])* $name,)+
-        }
-
-        impl Counter {
-            /// Every counter with its name in reports, and whether it means that something was lost.
-            pub const ALL: &[(Self, &'static str, bool)] = &[$((Self::$name, $text, $loss),)+];
-        }
-    };
-}
-
-counters! {
-    /// Records sent.
-    Sent = "records_sent", false;
-    /// The ring was full; a chain that was not sent is sent when it is seen again.
-    RingFull = "ring_full", true;
-    /// More tasks than the map of held stacks has room for.
-    TasksFull = "tasks_full", true;
-    /// A task held more than [`HELD_SLOTS`] locks.
-    HeldOverflow = "held_overflow", true;
-    /// More chains than the map of chains has room for.
-    ChainsFull = "chains_full", true;
-    /// More devlink instances than the map of their names has room for.
-    DevlinksFull = "devlinks_full", true;
-    /// More names of locks than the map of names has room for.
-    NamesFull = "names_full", true;
-    /// Kernel memory could not be read.
-    ReadFailed = "read_failed", true;
-    /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.
-    UnmatchedRelease = "unmatched_release", false;
-    /// A hold was found that the lock's owner word denies: its release was missed, or another task released it.
-    StaleHold = "stale_hold", false;
-    /// A lock was initialised while the task that did it held it.
-    InitHeld = "init_of_a_held_lock", false;
-    /// The return address into the caller was not where the trampoline keeps it.
-    SiteUnknown = "site_unknown", false;
 }
 
 macro_rules! layout {
@@ -420,7 +463,9 @@ layout! {
     Notifier: header callback chain netns netdev situation;
     Module: header name;
     LockInit: header lock held;
-    InitName: header address name;
+    InitName: header address version name;
+    Blocked: header waiter lock flags owner since_ns index of ids comm stack_bytes stack;
+    Unblocked: header waiter lock;
     ChainCount: count task told;
 }
 
@@ -441,12 +486,5 @@ mod tests {
     fn the_layout_hash_sees_names_and_numbers() {
         assert_ne!(mix(1, "lock", 8), mix(1, "lock", 16));
         assert_ne!(mix(1, "lock", 8), mix(1, "held", 8));
-    }
-
-    #[test]
-    fn counters_are_in_the_order_of_the_map() {
-        for (index, (counter, _, _)) in Counter::ALL.iter().enumerate() {
-            assert_eq!(*counter as usize, index);
-        }
     }
 }

@@ -11,20 +11,22 @@ use aya_ebpf::{
     programs::{FEntryContext, FExitContext},
 };
 use tracer_common::{
+    counter::Counter,
     probe::{PROBES, ProbeIndex},
-    wire::{Again, Chain, ChainCount, Counter, DEVICE_LEN, Kind, info},
+    wire::{Again, Chain, ChainCount, DEVICE_LEN, Kind, info},
 };
 
 use crate::{
     count::count_at,
     generation,
     held::Held,
-    init::name_of,
+    init::{copy_name, tell_class},
     kernel::{peek, read_string},
+    left_out::is_left_out,
     ring::send,
     setting::{function, is_device_type, offset},
     situation::{denies, fill},
-    task::{argument, current, held, is_own, known},
+    task::{argument, current, held, is_traced, known},
 };
 
 /// Every chain that was sent, and how often it was seen.
@@ -43,7 +45,7 @@ const DEPTH_MASK: u64 = (32 << 10) - 1;
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
 #[inline(always)]
 pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
-    if !is_own() {
+    if is_traced() {
         acquire(context.as_ptr(), argument(context, 0), probe, info);
     }
 }
@@ -51,7 +53,7 @@ pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 /// A trylock returns: 1 when it got the lock.
 #[inline(always)]
 pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) as i32 != 0 && !is_own() {
+    if argument(context, 1) as i32 != 0 && is_traced() {
         acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
     }
 }
@@ -59,7 +61,7 @@ pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
 /// A ww_mutex is requested: with an acquire context it backs off, without one it is a mutex.
 #[inline(always)]
 pub fn request_ww(context: &FEntryContext, probe: ProbeIndex, info: u64) {
-    if !is_own() {
+    if is_traced() {
         let info = if argument(context, 1) == 0 { info::MUTEX } else { info };
         acquire(context.as_ptr(), argument(context, 0), probe, info);
     }
@@ -68,7 +70,7 @@ pub fn request_ww(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 /// A trylock of a ww_mutex returns. Without an acquire context it was one of the mutex, which has a probe of its own.
 #[inline(always)]
 pub fn trylock_ww(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) != 0 && argument(context, 2) as i32 != 0 && !is_own() {
+    if argument(context, 1) != 0 && argument(context, 2) as i32 != 0 && is_traced() {
         acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
     }
 }
@@ -76,7 +78,7 @@ pub fn trylock_ww(context: &FExitContext, probe: ProbeIndex, info: u64) {
 /// A trylock of a semaphore returns: 0 when it got it.
 #[inline(always)]
 pub fn down_trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) as i32 == 0 && !is_own() {
+    if argument(context, 1) as i32 == 0 && is_traced() {
         acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
     }
 }
@@ -84,10 +86,13 @@ pub fn down_trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
 pub fn request_only(context: &FEntryContext, probe: ProbeIndex, info: u64) {
-    if is_own() {
+    if !is_traced() {
         return;
     }
     let (task, lock) = (current(), argument(context, 0));
+    if is_left_out(lock, info) {
+        return;
+    }
     let Some(held) = held(task, probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
@@ -106,7 +111,7 @@ pub fn wait_read(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn failed(context: &FExitContext, probe: ProbeIndex, info: u64) {
     let result = argument(context, arguments(probe)) as i32;
-    if result != 0 && !is_own() {
+    if result != 0 {
         drop_hold(argument(context, 0), probe, info);
     }
 }
@@ -127,9 +132,7 @@ const fn arguments(probe: ProbeIndex) -> usize {
 /// A lock is released.
 #[inline(always)]
 pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
-    if !is_own() {
-        drop_hold(argument(context, 0), probe, info);
-    }
+    drop_hold(argument(context, 0), probe, info);
 }
 
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
@@ -164,13 +167,16 @@ fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
         held.remove(place);
         Some(())
     });
-    if found.is_none() {
+    if found.is_none() && is_traced() && !is_left_out(lock, info) {
         count_at(Counter::UnmatchedRelease, probe);
     }
 }
 
 #[inline(always)]
 fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
+    if is_left_out(lock, info) {
+        return;
+    }
     let task = current();
     let Some(held) = held(task, probe) else { return };
     // SAFETY: as in `downgrade`.
@@ -194,6 +200,7 @@ fn seen(
     probe: ProbeIndex,
     info: u64,
 ) -> u64 {
+    tell_class(lock, info, probe);
     let key = key(context, held, lock, generation, probe, info);
     match CHAINS.get_ptr_mut(key) {
         // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
@@ -317,7 +324,7 @@ fn tell(
             (*record).lock = lock;
             (*record).info = info;
             (*record).generation = generation;
-            (*record).name = name_of(lock);
+            copy_name(lock, info, &raw mut (*record).name);
             device_name(lock, info, &raw mut (*record).device);
             fill(&raw mut (*record).situation, context, held);
         }

@@ -2,14 +2,13 @@
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use tracer_common::{
+    counter::{COUNTERS, Counter},
     probe::{MAX_PROBES, ProbeIndex},
-    wire::Counter,
 };
 
 /// One row of counters per probe, and a last one for what no probe is known of.
 #[map]
-static COUNTERS: PerCpuArray<u64> =
-    PerCpuArray::with_max_entries(Counter::ALL.len() as u32 * (MAX_PROBES as u32 + 1), 0);
+static COUNTED: PerCpuArray<[u64; COUNTERS]> = PerCpuArray::with_max_entries(MAX_PROBES as u32 + 1, 0);
 
 /// Adds one, wherever it happened.
 #[inline(always)]
@@ -25,8 +24,8 @@ pub fn count_at(counter: Counter, probe: ProbeIndex) {
 
 #[inline(always)]
 fn add(counter: Counter, row: u32) {
-    if let Some(cell) = COUNTERS.get_ptr_mut(row * Counter::ALL.len() as u32 + counter as u32) {
-        // SAFETY: the map gives a valid, aligned cell. A task that is preempted here can lose one count, never memory.
-        unsafe { *cell += 1 };
+    if let Some(cells) = COUNTED.get_ptr_mut(row) {
+        // SAFETY: the map gives valid, aligned cells. A task that is preempted here can lose one count, never memory.
+        unsafe { (*cells)[counter as usize] += 1 };
     }
 }

@@ -8,8 +8,9 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::debug;
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
-    wire::{Counter, Devlink, DevlinkFree, Kind, WindowBegin, WindowEnd},
+    wire::{Devlink, DevlinkFree, Kind, WindowBegin, WindowEnd},
 };
 
 use crate::{

@@ -25,31 +25,33 @@ pub struct Held {
     cell: u64,
 }
 
-/// Runs `$body` for every slot index as a constant. The verifiers do not follow a search loop once the optimiser has turned its counter
-/// into a pointer, so there is none.
-macro_rules! for_each_slot {
-    ($index:ident, $body:block) => {
-        for_each_slot!(@ $index, $body,
-            0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31
-            32 33 34 35 36 37 38 39 40 41 42 43 44 45 46 47 48 49 50 51 52 53 54 55 56 57 58 59 60 61 62 63)
-    };
-    (@ $index:ident, $body:block, $($number:literal)+) => {
-        // A loop that runs once gives the body a place to leave from.
-        #[allow(clippy::never_loop, reason = "left by break from an unrolled body")]
-        loop {
-            $({ const $index: usize = $number; $body })+
-            break;
-        }
-    };
-}
-pub(crate) use for_each_slot;
-
 /// `index` below [`HELD_SLOTS`], in a form that the optimiser cannot take away again.
 #[inline(always)]
 fn bounded(mut index: u64) -> usize {
     // SAFETY: changes only the register.
     unsafe { core::arch::asm!("{0} &= 63", inout(reg) index, options(pure, nomem, nostack)) };
     index as usize
+}
+
+/// Runs `visit` for every slot index below `top` until it returns `false`.
+///
+/// A loop that the verifiers of all kernels follow: they want to see the counter compared with a constant, and an optimiser that knew the counter
+/// would count in pointers instead.
+#[inline(always)]
+pub fn each_slot(top: u64, mut visit: impl FnMut(usize) -> bool) {
+    let mut index = 0_u64;
+    loop {
+        // SAFETY: changes nothing. An instruction, because one line of debug information for each is what the kernel takes.
+        unsafe { core::arch::asm!("{0} = {0}", inout(reg) index, options(nomem, nostack)) };
+        if index >= HELD_SLOTS as u64 {
+            break;
+        }
+        let place = bounded(index);
+        if place as u64 >= top || !visit(place) {
+            break;
+        }
+        index += 1;
+    }
 }
 
 const _: () = assert!(HELD_SLOTS == 64);
@@ -76,43 +78,41 @@ impl Held {
     /// Index of the slot with this lock; of a free slot below [`Held::top`] for lock 0.
     #[inline(always)]
     pub fn find(&mut self, lock: u64) -> Option<u64> {
-        let top = self.top;
-        let mut place = HELD_SLOTS as u64;
-        for_each_slot!(INDEX, {
-            if INDEX as u64 >= top {
-                break;
+        let mut found = HELD_SLOTS as u64;
+        each_slot(self.top, |place| {
+            // SAFETY: `each_slot` gives places within the array.
+            let is_it = unsafe { self.slots.get_unchecked(place) }.lock == lock;
+            if is_it {
+                found = place as u64;
             }
-            if self.slots[INDEX].lock == lock {
-                place = INDEX as u64;
-                break;
-            }
+            !is_it
         });
-        let place = self.launder(place);
+        let place = self.launder(found);
         (place < HELD_SLOTS as u64).then_some(place)
     }
 
     /// Index of the slot with this lock in the mode of `info`; of one in another mode when there is none.
     #[inline(always)]
     pub fn find_mode(&mut self, lock: u64, info: u64) -> Option<u64> {
-        let top = self.top;
         let other = &raw mut self.other;
         // SAFETY: a valid field; volatile, so that the value really goes through memory.
         unsafe { core::ptr::write_volatile(other, HELD_SLOTS as u64) };
-        let mut place = HELD_SLOTS as u64;
-        for_each_slot!(INDEX, {
-            if INDEX as u64 >= top {
-                break;
+        let mut found = HELD_SLOTS as u64;
+        each_slot(self.top, |place| {
+            // SAFETY: `each_slot` gives places within the array.
+            let slot = unsafe { self.slots.get_unchecked(place) };
+            if slot.lock != lock {
+                return true;
             }
-            if self.slots[INDEX].lock == lock {
-                if (self.slots[INDEX].info ^ info) & info::SHARED == 0 {
-                    place = INDEX as u64;
-                    break;
-                }
-                // SAFETY: as above.
-                unsafe { core::ptr::write_volatile(other, INDEX as u64) };
+            if (slot.info ^ info) & info::SHARED == 0 {
+                found = place as u64;
+                return false;
             }
+            // SAFETY: as above.
+            unsafe { core::ptr::write_volatile(other, place as u64) };
+            true
         });
-        let mut place = self.launder(place);
+        let mut place = self.launder(found);
         if place >= HELD_SLOTS as u64 {
             // SAFETY: as above.
             place = unsafe { core::ptr::read_volatile(other) };

@@ -1,21 +1,27 @@
 //! Initialisation of locks: another lock begins, and the kernel says what it is called.
+//!
+//! A kernel with lockdep keeps a class in every lock, whether its initialisation was seen or not: the name is then taken from there.
 
 use aya_ebpf::{
-    bindings::{BPF_ANY, BPF_NOEXIST},
+    bindings::BPF_ANY,
+    helpers::generated::bpf_probe_read_kernel,
     macros::map,
     maps::{HashMap, LruHashMap},
     programs::FEntryContext,
 };
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
-    wire::{Counter, InitName, Kind, LockInit},
+    wire::{InitName, Kind, LockInit, info},
 };
 
 use crate::{
     count::{count, count_at},
     generation,
-    kernel::read_string,
+    kernel::{peek, read, read_string},
+    left_out,
     ring::send,
+    setting::{dep_map_offset, has_lockdep, offset},
     task::{argument, current, is_own, known},
 };
 
@@ -23,7 +29,7 @@ use crate::{
 #[map]
 static NAMES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(65_536, 0);
 
-/// Names that were sent.
+/// Names that were sent, by what they go by, as [`state`] has them.
 #[map]
 static NAMES_SENT: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
 
@@ -34,7 +40,8 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
         return;
     }
     let lock = argument(context, 0);
-    if named {
+    left_out::forget(lock);
+    if named && !has_lockdep() {
         let name = argument(context, 1);
         let _ = NAMES.insert(lock, name, u64::from(BPF_ANY));
         tell_name(name, probe);
@@ -61,30 +68,98 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
 #[inline(always)]
 fn tell_name(name: u64, probe: ProbeIndex) {
     // SAFETY: the value is not used.
-    if name == 0 || unsafe { NAMES_SENT.get(name) }.is_some() {
-        return;
+    if name != 0 && unsafe { NAMES_SENT.get(name) }.is_none() {
+        send_name(name, name, 0, probe);
     }
+}
+
+#[inline(always)]
+fn send_name(address: u64, name: u64, version: u64, probe: ProbeIndex) {
     let sent = send::<InitName>(Kind::INIT_NAME, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type.
         unsafe {
-            (*record).address = name;
+            (*record).address = address;
+            (*record).version = version;
             read_string(name, &raw mut (*record).name);
         }
     });
-    if sent && NAMES_SENT.insert(name, 1, u64::from(BPF_NOEXIST)).is_err() {
+    if sent
+        && NAMES_SENT
+            .insert(address, state(name, version), u64::from(BPF_ANY))
+            .is_err()
+    {
         count(Counter::NamesFull);
     }
 }
 
-/// Where the address of that name is kept; null when it was not seen. No branch, where the verifier would follow both sides.
+/// The upper bits of a kernel address are all ones: a number of a few thousand fits in.
+const VERSION_SHIFT: u32 = 48;
+
+/// A name and its number in one word.
 #[inline(always)]
-pub fn place_of_name(lock: u64) -> *const u64 {
-    NAMES.get_ptr(lock).unwrap_or(core::ptr::null())
+fn state(name: u64, version: u64) -> u64 {
+    name ^ version << VERSION_SHIFT
 }
 
-/// Address of the name that a lock was initialised with; 0 when that was not seen.
+/// On a kernel with lockdep: sends the name of the class of a lock that is taken, at first and again once lockdep has numbered it, which it
+/// does only after this. A key that was freed may go on as that of another class, with another name.
 #[inline(always)]
-pub fn name_of(lock: u64) -> u64 {
-    // SAFETY: copied at once; a value that changes meanwhile is that of another lock at the same address.
-    unsafe { NAMES.get(lock) }.copied().unwrap_or(0)
+pub fn tell_class(lock: u64, info: u64, probe: ProbeIndex) {
+    if !has_lockdep() {
+        return;
+    }
+    let (key, name) = (
+        class_key(lock, info),
+        peek(lock, dep_map_member(info, offset!(dep_map_name))),
+    );
+    let Some(name) = name.filter(|name| key != 0 && *name != 0) else {
+        return;
+    };
+    let version = match peek(lock, dep_map_member(info, offset!(dep_map_class))) {
+        Some(class) if class != 0 => u64::from(read::<u32>(class, offset!(class_version)).unwrap_or(0)),
+        _ => 0,
+    };
+    // SAFETY: copied at once; at worst a name is sent twice.
+    let sent = unsafe { NAMES_SENT.get(key) }.copied().unwrap_or(0);
+    let is_known = sent == state(name, version) || version == 0 && (sent ^ name) << (64 - VERSION_SHIFT) == 0;
+    if !is_known {
+        send_name(key, name, version, probe);
+    }
+}
+
+/// Where in a lock a member of lockdep's map is.
+#[inline(always)]
+fn dep_map_member(info: u64, member: i64) -> i64 {
+    dep_map_offset(info & info::KIND) as i64 + member
+}
+
+/// What the name of a lock goes by on a kernel with lockdep: the key of its class; 0 when it has none.
+#[inline(always)]
+fn class_key(lock: u64, info: u64) -> u64 {
+    let map = dep_map_offset(info & info::KIND);
+    if map == 0 {
+        return 0;
+    }
+    // A variable that was never taken has no key yet: it gets the address of its map (`assign_lock_key()`).
+    match peek(lock, dep_map_member(info, offset!(dep_map_key))) {
+        Some(key) if key != 0 => key,
+        _ => lock.wrapping_add(map),
+    }
+}
+
+/// Copies what a lock's name goes by: the address of the name that it was initialised with, or the key of its class; 0 when that was not seen.
+/// Few branches, where the verifier would follow both sides.
+///
+/// # Safety
+/// `to` is valid for writes.
+#[inline(always)]
+pub unsafe fn copy_name(lock: u64, info: u64, to: *mut u64) {
+    if has_lockdep() {
+        // SAFETY: the caller's.
+        unsafe { *to = class_key(lock, info) };
+        return;
+    }
+    let from = NAMES.get_ptr(lock).unwrap_or(core::ptr::null());
+    // SAFETY: the caller's. A null pointer is not readable: the helper then writes zeroes.
+    unsafe { bpf_probe_read_kernel(to.cast(), size_of::<u64>() as u32, from.cast()) };
 }

@@ -1,7 +1,7 @@
 //! Reading kernel memory through offsets.
 
 use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
-use tracer_common::{offset::ABSENT, wire::Counter};
+use tracer_common::{counter::Counter, offset::ABSENT};
 
 use crate::count::count;
 

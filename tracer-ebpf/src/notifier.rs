@@ -12,7 +12,7 @@ use crate::{
     ring::send,
     setting::offset,
     situation::fill,
-    task::{argument, current, held, is_own},
+    task::{argument, current, held, is_traced},
 };
 
 /// What argument 0 is, in front of the notifier's block: whose chain it is.
@@ -31,7 +31,7 @@ pub enum Scope {
 /// A notifier is registered or unregistered; its block is argument `index`.
 #[inline(always)]
 pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope: Scope) {
-    if is_own() {
+    if !is_traced() {
         return;
     }
     let Some(held) = held(current(), probe) else { return };

@@ -11,7 +11,7 @@ use tracer_common::{
 use crate::{
     kernel::{peek, read, read_string},
     setting::offset,
-    task::{argument, current, held, is_own},
+    task::{argument, current, held, is_traced},
 };
 
 /// `struct nlmsghdr`: type of the message (`include/uapi/linux/netlink.h`).
@@ -82,7 +82,7 @@ pub fn write_file(context: &FEntryContext, probe: ProbeIndex, is_kiocb: bool) {
 
 #[inline(always)]
 fn note(probe: ProbeIndex, fill: impl FnOnce(*mut Origin)) {
-    if is_own() {
+    if !is_traced() {
         return;
     }
     let Some(held) = held(current(), probe) else { return };

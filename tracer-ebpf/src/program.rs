@@ -10,7 +10,7 @@ use tracer_common::{
     wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX},
 };
 
-use crate::{chain, devlink, init, module, notifier, notifier::Scope, origin, task};
+use crate::{chain, contention, devlink, init, module, notifier, notifier::Scope, origin, task};
 
 macro_rules! program {
     (request $program:ident $($info:tt)*) => { program!(entry $program, chain::request, $($info)*); };
@@ -36,10 +36,13 @@ macro_rules! program {
     (devlink_free $program:ident) => { program!(entry $program, devlink::devlink_free,); };
     (window_begin $program:ident) => { program!(entry $program, devlink::window_begin,); };
     (window_end $program:ident) => { program!(exit $program, devlink::window_end,); };
-    (task_free $program:ident) => {
+    (task_free $program:ident) => { program!(tracepoint $program, task::free); };
+    (contention_begin $program:ident) => { program!(tracepoint $program, contention::begin); };
+    (contention_end $program:ident) => { program!(tracepoint $program, contention::end); };
+    (tracepoint $program:ident, $action:path) => {
         #[btf_tracepoint]
         fn $program(context: BtfTracePointContext) -> i32 {
-            task::free(&context);
+            $action(&context, ProbeIndex::$program);
             0
         }
     };

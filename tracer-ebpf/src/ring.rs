@@ -2,8 +2,9 @@
 
 use aya_ebpf::{macros::map, maps::RingBuf};
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
-    wire::{Counter, Header, Kind},
+    wire::{Header, Kind},
 };
 
 use crate::{count::count_at, task::fill_header};

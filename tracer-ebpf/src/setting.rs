@@ -4,6 +4,7 @@ use aya_ebpf::Global;
 use tracer_common::{
     offset::{KINDS, Offsets},
     probe::{MAX_PROBES, ProbeIndex},
+    scope::Scope,
 };
 
 /// Offsets of kernel structure members.
@@ -18,9 +19,27 @@ static FUNCTIONS: [u64; MAX_PROBES] = [0; MAX_PROBES];
 #[unsafe(no_mangle)]
 static PROOFS: [u64; KINDS] = [0; KINDS];
 
+/// Where in a lock of each kind lockdep's map is: see [`Offsets::dep_maps`].
+#[unsafe(no_mangle)]
+static DEP_MAPS: [u64; KINDS] = [0; KINDS];
+
+/// Not 0 on a kernel with lockdep.
+#[unsafe(no_mangle)]
+static LOCKDEP: Global<u32> = Global::new(0);
+
 /// Address of `device_ktype`; 0 when kallsyms did not tell.
 #[unsafe(no_mangle)]
 static DEVICE_KTYPE: Global<u64> = Global::new(0);
+
+/// Which tasks and locks are traced.
+#[unsafe(no_mangle)]
+static SCOPE: Scope = Scope {
+    pid: 0,
+    netns: 0,
+    comm: [0; 2],
+    skip_mmap_lock: 0,
+    leaves_out: 0,
+};
 
 /// Process id of the tracer, which is not traced.
 #[unsafe(no_mangle)]
@@ -40,6 +59,13 @@ pub fn offset_of(place: usize) -> i64 {
     unsafe { core::ptr::read_volatile((&raw const OFFSETS).byte_add(place).cast::<i64>()) }
 }
 
+/// Which tasks and locks are traced.
+#[inline(always)]
+pub fn scope() -> Scope {
+    // SAFETY: volatile as above.
+    unsafe { core::ptr::read_volatile(&raw const SCOPE) }
+}
+
 /// Address of a probe's function.
 #[inline(always)]
 pub fn function(probe: ProbeIndex) -> u64 {
@@ -52,6 +78,19 @@ pub fn function(probe: ProbeIndex) -> u64 {
 pub fn proof_offset(kind: u64) -> u64 {
     // SAFETY: the mask keeps it within the table; volatile as above.
     unsafe { core::ptr::read_volatile((&raw const PROOFS).cast::<u64>().add(kind as usize & (KINDS - 1))) }
+}
+
+/// Where in a lock of this kind lockdep's map is; 0 when it has none.
+#[inline(always)]
+pub fn dep_map_offset(kind: u64) -> u64 {
+    // SAFETY: the mask keeps it within the table; volatile as above.
+    unsafe { core::ptr::read_volatile((&raw const DEP_MAPS).cast::<u64>().add(kind as usize & (KINDS - 1))) }
+}
+
+/// Whether the kernel has lockdep. A constant for the verifier: what is behind it costs nothing on others.
+#[inline(always)]
+pub fn has_lockdep() -> bool {
+    LOCKDEP.load() != 0
 }
 
 /// Whether the current task is the tracer.

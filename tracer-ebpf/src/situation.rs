@@ -6,8 +6,8 @@ use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_probe_read_kernel};
 use tracer_common::wire::{HELD_SLOTS, Origin, Proof, STACK_DEPTH, Situation, Slot, info};
 
 use crate::{
-    held::{Held, for_each_slot},
-    init::place_of_name,
+    held::{Held, each_slot},
+    init::copy_name,
     kernel::read,
     origin::syscall,
     setting::{offset, proof_offset},
@@ -36,23 +36,21 @@ pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut H
             (&raw const (*held).slots).cast(),
         );
         let top = (*held).top;
-        for_each_slot!(INDEX, {
-            if INDEX as u64 >= top {
-                break;
-            }
-            let slot = &raw const (*held).slots[INDEX];
+        each_slot(top, |place| {
+            let slot = (&raw const (*held).slots).cast::<Slot>().add(place);
+            let lock = (*slot).lock;
             // A free slot's lock is 0: that is not readable, and the helper then writes zeroes.
             bpf_probe_read_kernel(
-                (&raw mut (*situation).proof[INDEX]).cast(),
+                (&raw mut (*situation).proof).cast::<Proof>().add(place).cast(),
                 size_of::<Proof>() as u32,
-                (*slot).lock.wrapping_add(proof_offset((*slot).info & info::KIND)) as *const c_void,
+                lock.wrapping_add(proof_offset((*slot).info & info::KIND)) as *const c_void,
             );
-            // Not initialised in sight: a null pointer is not readable either.
-            bpf_probe_read_kernel(
-                (&raw mut (*situation).names[INDEX]).cast(),
-                size_of::<u64>() as u32,
-                place_of_name((*slot).lock).cast(),
+            copy_name(
+                lock,
+                (*slot).info,
+                (&raw mut (*situation).names).cast::<u64>().add(place),
             );
+            true
         });
         (*situation).stack_bytes = bpf_get_stack(
             context,

@@ -9,15 +9,18 @@ use aya_ebpf::{
     programs::BtfTracePointContext,
 };
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
-    wire::{Counter, DESC_LEN, Header, Kind},
+    wire::{DESC_LEN, Header, Kind},
 };
 
 use crate::{
+    contention,
     count::count_at,
+    devlink::netns,
     held::Held,
-    kernel::{read, read_string},
-    setting::{is_tracer, offset},
+    kernel::{peek, read, read_string},
+    setting::{is_tracer, offset, scope},
 };
 
 /// Held stack of each task, by the address of its `task_struct`.
@@ -35,6 +38,42 @@ const WORKER_FLAG: u32 = 0x20;
 #[inline(always)]
 pub fn is_own() -> bool {
     is_tracer((bpf_get_current_pid_tgid() >> 32) as u32)
+}
+
+/// Whether the current task is traced: not the tracer itself, and none that the user has left out.
+///
+/// What is not asked for costs nothing: the verifier knows the settings, and takes out what they rule out.
+#[inline(always)]
+pub fn is_traced() -> bool {
+    let process = (bpf_get_current_pid_tgid() >> 32) as u32;
+    let scope = scope();
+    if is_tracer(process) || scope.pid != 0 && scope.pid != u64::from(process) {
+        return false;
+    }
+    if scope.comm[0] != 0 {
+        let comm = bpf_get_current_comm().unwrap_or_default();
+        // SAFETY: 16 bytes either way.
+        let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
+        if words[0] != scope.comm[0] || words[1] != scope.comm[1] {
+            return false;
+        }
+    }
+    scope.netns == 0 || scope.netns == u64::from(current_netns())
+}
+
+/// Inode number of the current task's network namespace; 0 when it has none any more.
+#[inline(always)]
+fn current_netns() -> u32 {
+    peek(current(), offset!(task_nsproxy))
+        .and_then(|proxy| peek(proxy, offset!(nsproxy_net)))
+        .map_or(0, netns)
+}
+
+/// Whether a rwsem is the `mmap_lock` of the current task's own process.
+#[inline(always)]
+pub fn is_own_mmap_lock(lock: u64) -> bool {
+    let (task_mm, mmap_lock) = (offset!(task_mm), offset!(mm_mmap_lock));
+    mmap_lock >= 0 && peek(current(), task_mm).is_some_and(|mm| lock.wrapping_sub(mm) == mmap_lock as u64)
 }
 
 /// Address of the current `task_struct`.
@@ -65,10 +104,11 @@ pub fn held(task: u64, probe: ProbeIndex) -> Option<*mut Held> {
 
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.
 #[inline(always)]
-pub fn free(context: &BtfTracePointContext) {
+pub fn free(context: &BtfTracePointContext, _probe: ProbeIndex) {
     let task: u64 = context.arg(0);
     // A task that never took a lock has no entry.
     let _ = TASKS.remove(task);
+    contention::free(task);
 }
 
 /// Fills the beginning of a record.

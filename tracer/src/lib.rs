@@ -11,5 +11,6 @@ pub mod import;
 pub mod live;
 pub mod names;
 pub mod report;
+pub mod selection;
 #[cfg(feature = "live")]
 pub mod session;

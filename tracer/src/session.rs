@@ -17,11 +17,13 @@ use std::{
 use aya::maps::{MapData, RingBuf};
 use thiserror::Error;
 use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
+use tracer_common::counter::Counter;
 
 use crate::{
     analysis::{
         context::{Addresses, Context},
         event::{ChainKey, Event},
+        filter::Filter,
         model::Model,
         rules::{self, RuleSet},
         snapshot::{Capture, Kernel, Probes, Snapshot},
@@ -29,6 +31,7 @@ use crate::{
     decode::{self, Decoder},
     live::{self, Attached, LiveError, kernel},
     names::{init_site::InitSites, site::Sites, symbol::Symbols},
+    selection::Selection,
 };
 use command::Command;
 use signal::Signals;
@@ -55,6 +58,12 @@ pub struct Options {
     pub duration: Option<Duration>,
     /// How lock addresses are shown.
     pub addresses: Addresses,
+    /// What is traced.
+    pub selection: Selection,
+    /// Read the kernel's code to tell locks by the member that is taken.
+    pub read_code: bool,
+    /// How to listen to the kernel; the best that it grants when there is none.
+    pub backend: live::Wanted,
     /// What is checked, and what is allowed.
     pub rules: RuleSet,
     /// Tell every probe and what is switched off.
@@ -133,12 +142,17 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     let begin = Instant::now();
     let symbols = kernel::symbols()?;
     // Before anything is hooked: it takes a while, and nobody reads the ring meanwhile.
-    let memory = live::Kcore::open().map(|memory| {
-        let init_sites = InitSites::of_kernel(&memory, &symbols);
-        (memory, init_sites)
-    });
-    let scanned = begin.elapsed();
-    let mut attached = live::attach(&symbols, if options.debug { aya_log::Level::Debug as u8 } else { 0 })?;
+    let sites = if options.read_code {
+        read_code(&symbols, sink)
+    } else {
+        None
+    };
+    let mut attached = live::attach(
+        &symbols,
+        &options.selection.scope,
+        options.backend,
+        if options.debug { aya_log::Level::Debug as u8 } else { 0 },
+    )?;
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
     let logger = if options.debug { attached.logger() } else { None };
@@ -147,12 +161,11 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .transpose()
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
+    if let Some(reason) = &attached.second_best {
+        sink.progress(&format!("second best: {reason}"));
+    }
     sink.progress(&attach_line(&attached, begin.elapsed()));
     if options.verbose {
-        sink.progress(&format!(
-            "kernel symbols and text read in {:.1} s",
-            scanned.as_secs_f64()
-        ));
         let probes: Vec<_> = attached.attached().map(|probe| probe.program).collect();
         sink.progress(&format!("attached: {}", probes.join(", ")));
         for (structure, member) in attached.offsets.absent() {
@@ -160,20 +173,6 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         }
     }
 
-    let sites = match memory {
-        Ok((memory, init_sites)) => Some(Sites::new(
-            Rc::new(memory),
-            attached.types.clone(),
-            Box::new(live::SysBtf),
-            init_sites,
-        )),
-        Err(error) => {
-            sink.progress(&format!(
-                "{error}; locks that have no symbol are named by the function that takes them"
-            ));
-            None
-        }
-    };
     let mut trace = Trace::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command)?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
@@ -205,6 +204,27 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     trace.finish(status, sink)
 }
 
+/// Opens what tells locks by the code that takes them; tells why when it cannot be had.
+fn read_code(symbols: &Symbols, sink: &mut dyn Sink) -> Option<Sites> {
+    let open = || -> Result<Sites, LiveError> {
+        let memory = live::Kcore::open()?;
+        let init_sites = InitSites::of_kernel(&memory, symbols);
+        Ok(Sites::new(
+            Rc::new(memory),
+            live::types()?,
+            Box::new(live::SysBtf),
+            init_sites,
+        ))
+    };
+    open()
+        .inspect_err(|error| {
+            sink.progress(&format!(
+                "{error}; locks that have no symbol are named by the function that takes them"
+            ));
+        })
+        .ok()
+}
+
 /// Passes on what the program logs; never ends when it does not log.
 async fn flush(logger: &mut Option<AsyncFd<aya_log::EbpfLogger<&'static dyn log::Log>>>) {
     match logger {
@@ -220,7 +240,11 @@ async fn flush(logger: &mut Option<AsyncFd<aya_log::EbpfLogger<&'static dyn log:
 
 fn attach_line(attached: &Attached, took: Duration) -> String {
     let count = attached.attached().count();
-    let mut line = format!("backend fentry: {count} probes attached in {:.1} s", took.as_secs_f64());
+    let mut line = format!(
+        "backend {}: {count} probes attached in {:.1} s",
+        attached.backend,
+        took.as_secs_f64()
+    );
     let missed: Vec<_> = attached
         .missing()
         .iter()
@@ -241,6 +265,7 @@ struct Trace<'a> {
     rules: &'a RuleSet,
     attached: Attached,
     decoder: Decoder,
+    filter: Filter,
     model: Model,
     context: Context,
     start: Instant,
@@ -264,8 +289,9 @@ impl<'a> Trace<'a> {
         options: &'a Options,
     ) -> Result<Self, LiveError> {
         let capture = Capture {
-            backend: "fentry".to_owned(),
+            backend: attached.backend.name().to_owned(),
             command: (!options.command.is_empty()).then(|| options.command.clone()),
+            selection: Some(options.selection.to_string()),
             started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
             probes: Probes {
                 attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
@@ -289,6 +315,7 @@ impl<'a> Trace<'a> {
             rules: &options.rules,
             attached,
             decoder,
+            filter: options.selection.filter.clone(),
             model: Model::new(),
             context: Context {
                 symbols,
@@ -341,9 +368,10 @@ impl<'a> Trace<'a> {
         if self.decoder.decode(record, &self.context.symbols, &mut events).is_err() {
             self.undecoded += 1;
         }
-        for event in events {
+        for event in events.drain(..).filter_map(|event| self.filter.pass(event)) {
             self.model.apply(event);
         }
+        self.attached.leave_out(&self.filter.changes());
     }
 
     /// Brings the report on disk up to date, unless that was done just now.
@@ -362,7 +390,8 @@ impl<'a> Trace<'a> {
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        let (mut lost, mut counters) = decode::split_counters(&self.attached.counters());
+        let mut counted = self.attached.counted();
+        let (mut lost, mut counters) = decode::split_counters(&counted);
         let add = |map: &mut BTreeMap<String, u64>, name: &str, count: u64| {
             if count > 0 {
                 map.insert(name.to_owned(), count);
@@ -381,7 +410,8 @@ impl<'a> Trace<'a> {
         capture.complete = lost.is_empty();
         capture.lost = lost;
         capture.counters = counters;
-        capture.places = self.attached.places();
+        counted.retain(|place| place.counter != Counter::Sent.name());
+        capture.places = counted;
         capture.duration_ns = Some(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX));
         let mut snapshot = self.model.snapshot(&self.context);
         rules::apply(&mut snapshot, self.rules);

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, build, demo, fuzz, lab, test};
+use crate::{bench, build, demo, fuzz, lab, lockdep, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ enum Task {
         /// Also the tests that take long.
         #[arg(long)]
         long: bool,
+        /// How many guests run at once; as many as processors by default.
+        #[arg(long)]
+        jobs: Option<usize>,
     },
     /// Build tracer with its eBPF program.
     Build {
@@ -78,6 +81,18 @@ enum Lab {
         /// Keep the results here instead of target/lab.
         #[arg(long)]
         keep: Option<PathBuf>,
+        /// Show the guest's console; the guests then run one after another.
+        #[arg(short, long)]
+        verbose: bool,
+        /// How many guests run at once; as many as processors by default.
+        #[arg(long)]
+        jobs: Option<usize>,
+    },
+    /// Compare what tracer and lockdep see in one and the same run (builds a kernel the first time: docs/lockdep-agreement.md).
+    Lockdep {
+        /// Compare the results of the last run again, without running.
+        #[arg(long)]
+        again: bool,
         /// Show the guest's console.
         #[arg(short, long)]
         verbose: bool,
@@ -95,7 +110,7 @@ impl Cli {
     pub fn run(self) -> Result<bool> {
         match self.command {
             Task::Demo => demo::run(),
-            Task::Test { long } => test::run(long),
+            Task::Test { long, jobs } => test::run(long, jobs),
             Task::Build { release: _ } => build::tracer().map(|_| true),
             Task::Run { args } => build::run(&args),
             Task::Bench(Bench::Engine { short }) => bench::engine(short),
@@ -106,14 +121,17 @@ impl Cli {
                 kernel,
                 keep,
                 verbose,
+                jobs,
             }) => lab::run(
                 &scenarios,
                 &lab::Options {
                     kernel: kernel.as_deref(),
                     keep: keep.as_deref(),
                     verbose,
+                    jobs,
                 },
             ),
+            Task::Lab(Lab::Lockdep { again, verbose }) => lockdep::run(again, verbose),
             Task::Lab(Lab::Shell { kernel }) => lab::shell(&kernel).map(|()| true),
         }
     }

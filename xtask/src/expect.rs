@@ -6,9 +6,12 @@ use serde_json::{Map, Value};
 use crate::scenario::Scenario;
 
 /// A finding that must (or may) be there. Keys that are not given match anything.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
+    /// Kernels that this is about; all of the scenario's when empty.
+    #[serde(default)]
+    pub kernels: Vec<String>,
     kind: Option<OneOf>,
     verdict: Option<OneOf>,
     level: Option<OneOf>,
@@ -29,7 +32,7 @@ pub struct Expect {
 }
 
 /// A value or a list of them: any will do.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(untagged)]
 enum OneOf {
     One(String),
@@ -46,9 +49,12 @@ impl OneOf {
 }
 
 /// Findings that must not be there.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Forbid {
+    /// Kernels that this is about; all of the scenario's when empty.
+    #[serde(default)]
+    pub kernels: Vec<String>,
     /// This severity and anything above.
     severity: Severity,
     /// Only findings with one of these texts in a lock's name; all findings when empty.

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use crate::{cache, failure::unable, kernel::Kernel, process};
 
 /// Programs taken from this machine; busybox gives the rest.
-const PROGRAMS: [&str; 8] = [
+const PROGRAMS: [&str; 9] = [
     "/bin/bash",
     "/bin/busybox",
     "/bin/ip",
@@ -22,13 +22,17 @@ const PROGRAMS: [&str; 8] = [
     "/sbin/tc",
     "/bin/kmod",
     "/usr/sbin/bpftool",
+    "/usr/bin/jq",
 ];
+/// What the kernel's selftests want to be the real ones.
+const SELFTEST_PROGRAMS: [&str; 2] = ["/usr/bin/find", "/usr/bin/readlink"];
 /// The results come back over a virtio disk.
 const CHANNEL: [&str; 2] = ["virtio_pci", "virtio_blk"];
 
 const INIT: &str = include_str!("guest/init.sh");
 const SCENARIO: &str = include_str!("guest/scenario.sh");
 const LIBRARY: &str = include_str!("guest/lib.sh");
+const WORK: &str = include_str!("guest/work.sh");
 
 /// A guest's root file system, under construction.
 pub struct Initramfs<'a> {
@@ -77,6 +81,7 @@ impl<'a> Initramfs<'a> {
             ("etc/group", "root:x:0:\n"),
             ("etc/hosts", "127.0.0.1 localhost\n"),
             ("lab/lib.sh", LIBRARY),
+            ("lab/work.sh", WORK),
         ] {
             initramfs.add_file(name, content)?;
         }
@@ -88,6 +93,10 @@ impl<'a> Initramfs<'a> {
     /// Adds a program of this machine, with its libraries, as `place`.
     pub fn add_program(&self, program: &Path, place: &str) -> Result<()> {
         let place = self.path(place.trim_start_matches('/'));
+        // A link to busybox stands there for the guest; through it this machine's own would be written.
+        if place.is_symlink() {
+            fs::remove_file(&place)?;
+        }
         fs::copy(program, &place).map_err(|error| unable(format!("the guest needs {}: {error}", program.display())))?;
         fs::set_permissions(&place, fs::Permissions::from_mode(0o755))?;
         // ldd fails on scripts and static programs, which need nothing.
@@ -159,6 +168,18 @@ impl<'a> Initramfs<'a> {
                 .arg(self.root.path())
                 .arg(release),
         )?;
+        Ok(())
+    }
+
+    /// Adds the scripts of the kernel's selftests as `/selftests`, and the programs that they start.
+    pub fn add_selftests(&self, source: &Path) -> Result<()> {
+        for program in SELFTEST_PROGRAMS {
+            self.add_program(Path::new(program), program)?;
+        }
+        let script = r#"set -o pipefail; cd "$1" && find . -name '*.sh' -print0 | xargs -0 cp --parents -t "$2""#;
+        let place = self.path("selftests");
+        fs::create_dir(&place)?;
+        process::run(Command::new("bash").args(["-c", script, "copy"]).arg(source).arg(place))?;
         Ok(())
     }
 

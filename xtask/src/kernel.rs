@@ -70,7 +70,8 @@ pub struct Resolved {
     pub version: String,
     /// Suite the packages come from.
     pub suite: String,
-    packages: Vec<String>,
+    /// Names of the packages; none for a kernel that was built here.
+    pub packages: Vec<String>,
 }
 
 impl Resolved {
@@ -90,7 +91,10 @@ impl Resolved {
 pub struct Kernel {
     /// Which one.
     pub resolved: Resolved,
-    dir: PathBuf,
+    /// Where it lies: the image, and the root below which `lib/modules/RELEASE` lies.
+    pub dir: PathBuf,
+    /// The tree that it was built in here; none for one of packages.
+    pub tree: Option<PathBuf>,
 }
 
 impl Kernel {
@@ -109,10 +113,15 @@ impl Kernel {
 pub fn fetch(series: &Series) -> Result<Kernel> {
     let resolved = resolve(series)?;
     let dir = cache::entry(&format!("kernel/{}", resolved.key()), |dir| fill(&resolved, dir))?;
-    Ok(Kernel { resolved, dir })
+    Ok(Kernel {
+        resolved,
+        dir,
+        tree: None,
+    })
 }
 
-fn resolve(series: &Series) -> Result<Resolved> {
+/// What a series is today.
+pub fn resolve(series: &Series) -> Result<Resolved> {
     let name = format!("resolved/{}.json", series.name);
     let _lock = cache::lock(&name)?;
     let place = cache::dir()?.join(&name);

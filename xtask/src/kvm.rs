@@ -43,6 +43,7 @@ fn boots(kernel: &Kernel) -> Result<bool> {
         image: kernel.image(),
         initramfs: &packed,
         memory: 1024,
+        boot: "",
         accelerator: "kvm",
         disk: None,
     };

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build, cache,
+    batch, build, cache,
     failure::usage,
     guest_files,
     initramfs::Initramfs,
@@ -18,7 +18,7 @@ use crate::{
     kvm, module, place, process, progress,
     qemu::{End, Guest},
     scenario::{self, Scenario},
-    setup,
+    setup, source,
     verdict::{self, Returned},
 };
 
@@ -47,6 +47,8 @@ pub struct Options<'a> {
     pub keep: Option<&'a Path>,
     /// Show the console.
     pub verbose: bool,
+    /// How many guests run at once; as many as processors by default.
+    pub jobs: Option<usize>,
 }
 
 /// Runs scenarios by name, each on the kernels asked for. True when all passed.
@@ -57,13 +59,16 @@ pub fn run(names: &[String], options: &Options<'_>) -> Result<bool> {
     }
     setup::ensure(&setup::LAB)?;
     let tracer = tracer_binary()?;
-    let mut good = true;
-    for scenario in &scenarios {
-        for name in kernels(scenario, options.kernel) {
-            good &= run_one(scenario, &name, &tracer, options)?;
-        }
-    }
-    Ok(good)
+    let jobs = batch::jobs(&scenarios, |scenario| kernels(scenario, options.kernel));
+    let mut good = Ok(true);
+    batch::run(&jobs, &tracer, options, |job, result| match (result, &mut good) {
+        (Ok(passed), Ok(good)) => *good &= passed,
+        // The first error ends this with its exit status, when the others have run.
+        (Err(error), Ok(_)) => good = Err(error.context(job.to_string())),
+        (Err(error), Err(_)) => eprintln!("error: {job}: {error:#}"),
+        (Ok(_), Err(_)) => {}
+    });
+    good
 }
 
 fn kernels(scenario: &Scenario, asked: Option<&str>) -> Vec<String> {
@@ -77,21 +82,27 @@ fn kernels(scenario: &Scenario, asked: Option<&str>) -> Vec<String> {
 /// Runs one scenario on one kernel and prints its verdict line. True when it passed.
 pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options<'_>) -> Result<bool> {
     let kernel = kernel::fetch(kernel::find(name)?)?;
+    let scenario = &scenario.on(name);
     let results = options
         .keep
         .map_or_else(|| place::target().join("lab"), Path::to_path_buf);
     let results = results.join(format!("{}-{name}", scenario.name));
+    run_on(scenario, &kernel, tracer, &results, options.verbose)
+}
+
+/// Runs one scenario on a kernel that is there, keeps what comes back in `results` and prints its verdict line. True when it passed.
+pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Path, verbose: bool) -> Result<bool> {
     if results.exists() {
-        fs::remove_dir_all(&results)?;
+        fs::remove_dir_all(results)?;
     }
-    fs::create_dir_all(&results)?;
+    fs::create_dir_all(results)?;
     let console = results.join("console.log");
     let work = cache::scratch("guest")?;
     let packed = work.path().join("initramfs");
-    prepare(&kernel, scenario, tracer)?.pack(&packed)?;
+    prepare(kernel, scenario, tracer)?.pack(&packed)?;
     let disk = work.path().join("disk");
     guest_files::prepare(&disk)?;
-    let accelerator = kvm::accelerator(&kernel)?;
+    let accelerator = kvm::accelerator(kernel)?;
     progress::say(
         "boot",
         &format!("linux {} for {}", kernel.resolved.release, scenario.name),
@@ -100,6 +111,7 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
         image: kernel.image(),
         initramfs: &packed,
         memory: scenario.memory,
+        boot: &scenario.boot,
         accelerator,
         disk: Some(&disk),
     };
@@ -108,10 +120,10 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
         &console,
         Duration::from_secs(scenario.timeout),
         &scenario.tolerate,
-        options.verbose,
+        verbose,
     )?;
     let seconds = start.elapsed().as_secs_f64();
-    let files = guest_files::unpack(&disk, &results);
+    let files = guest_files::unpack(&disk, results);
     let text = String::from_utf8_lossy(&fs::read(&console)?).into_owned();
     let wrong = verdict::judge(
         scenario,
@@ -119,24 +131,28 @@ pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options
             end,
             console: text,
             files,
-            dir: &results,
+            dir: results,
         },
     );
     let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());
+    // In one piece: other guests may end at the same time.
     if wrong.is_empty() {
         println!("PASS {what}");
     } else {
-        println!("FAIL {what}: {}", wrong[0]);
-        for more in &wrong[1..] {
-            println!("     {more}");
-        }
-        println!("     files and console log: {}", results.display());
+        println!(
+            "FAIL {what}: {}\n     files and console log: {}",
+            wrong.join("\n     "),
+            results.display()
+        );
     }
     Ok(wrong.is_empty())
 }
 
 fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result<Initramfs<'a>> {
     let initramfs = userland(kernel, tracer, &scenario.modules)?;
+    if scenario.selftests {
+        initramfs.add_selftests(&source::selftests(kernel)?)?;
+    }
     let limit = scenario.timeout.saturating_sub(HEAD_START).max(5);
     let args: Vec<_> = scenario.args.iter().map(|arg| quote(arg)).collect();
     initramfs.add_file(
@@ -160,21 +176,31 @@ fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result
     Ok(initramfs)
 }
 
-/// Userland, tracer and modules; the lab's own modules are built here.
+/// Userland, tracer and modules.
 fn userland<'a>(kernel: &'a Kernel, tracer: &Path, modules: &[String]) -> Result<Initramfs<'a>> {
     let initramfs = Initramfs::new(kernel)?;
     // Most of the binary is debug information, which nobody reads in the guest.
     let stripped = tempfile::NamedTempFile::new()?;
     let strip = process::run(Command::new("strip").arg("-o").arg(stripped.path()).arg(tracer));
     initramfs.add_program(if strip.is_ok() { stripped.path() } else { tracer }, "usr/bin/tracer")?;
-    let (own, stock): (Vec<_>, Vec<_>) = modules.iter().cloned().partition(|name| *name == "dlock");
-    let own = if own.is_empty() {
-        Vec::new()
-    } else {
-        module::build(&place::module(), kernel)?
-    };
-    initramfs.add_modules(&stock, &own)?;
+    let (mut built, mut stock) = (Vec::new(), Vec::new());
+    for name in modules {
+        match built_module(name, kernel) {
+            Some(files) => built.extend(files?),
+            None => stock.push(name.clone()),
+        }
+    }
+    initramfs.add_modules(&stock, &built)?;
     Ok(initramfs)
+}
+
+/// The files of a module that the lab builds itself; none when the kernel's packages have it.
+pub fn built_module(name: &str, kernel: &Kernel) -> Option<Result<Vec<PathBuf>>> {
+    match name {
+        "dlock" => Some(module::build(&place::module(), kernel)),
+        "netdevsim" => Some(source::netdevsim(kernel).and_then(|source| module::build(&source, kernel))),
+        _ => None,
+    }
 }
 
 /// Boots a kernel with the lab's modules for a person.
@@ -193,6 +219,7 @@ pub fn shell(name: &str) -> Result<()> {
         image: kernel.image(),
         initramfs: &packed,
         memory: 1024,
+        boot: "",
         accelerator,
         disk: None,
     }

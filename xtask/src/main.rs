@@ -1,6 +1,7 @@
 //! `cargo xtask`: builds, runs, tests and demonstrates tracer.
 
 mod apt;
+mod batch;
 mod bench;
 mod build;
 mod cache;
@@ -14,6 +15,7 @@ mod initramfs;
 mod kernel;
 mod kvm;
 mod lab;
+mod lockdep;
 mod module;
 mod place;
 mod process;
@@ -21,6 +23,7 @@ mod progress;
 mod qemu;
 mod scenario;
 mod setup;
+mod source;
 mod test;
 mod toolchain;
 mod verdict;

@@ -1,9 +1,10 @@
-//! Builds the lab's own module for one kernel, with the compiler and headers of that kernel's suite.
+//! Builds a module for one kernel, with the compiler and headers of that kernel's suite.
 //!
 //! The build root is unpacked packages, nothing configured and nothing mounted outside a mount namespace of its own,
 //! so an interrupted build leaves nothing behind on the host.
 
 use std::{
+    ffi::OsString,
     fs,
     hash::{DefaultHasher, Hash, Hasher},
     os::unix::fs::symlink,
@@ -84,18 +85,42 @@ pub fn build_root(kernel: &Kernel) -> Result<PathBuf> {
 }
 
 fn compile(source: &Path, kernel: &Kernel, into: &Path) -> Result<()> {
-    let root = build_root(kernel)?;
+    let root = match &kernel.tree {
+        Some(_) => None,
+        None => Some(build_root(kernel)?),
+    };
     progress::say(
         "build",
         &format!("{} for linux {}", source.display(), kernel.resolved.release),
     );
-    let work = tempfile::tempdir_in(root.join("build"))?;
+    let work = match &root {
+        Some(root) => tempfile::tempdir_in(root.join("build"))?,
+        None => cache::scratch("module")?,
+    };
     process::run(Command::new("cp").arg("-rT").arg(source).arg(work.path()))?;
-    let inside = Path::new("/build").join(work.path().file_name().context("unnamed build directory")?);
+    match (&kernel.tree, &root) {
+        (Some(tree), _) => make_in_tree(tree, work.path())?,
+        (None, Some(root)) => make_in_root(root, kernel, work.path())?,
+        (None, None) => bail!("linux {} has neither headers nor a tree", kernel.resolved.release),
+    }
+    keep_built(work.path(), into).with_context(|| format!("{} built no module", source.display()))
+}
+
+/// With the compiler of this machine, which built the kernel too.
+fn make_in_tree(tree: &Path, work: &Path) -> Result<()> {
+    let mut module = OsString::from("M=");
+    module.push(work);
+    process::run(Command::new("make").arg("-C").arg(tree).arg(module).arg("modules")).map(drop)
+}
+
+/// With the compiler of the kernel's suite.
+fn make_in_root(root: &Path, kernel: &Kernel, work: &Path) -> Result<()> {
+    let inside = Path::new("/build").join(work.file_name().context("unnamed build directory")?);
     let script = r#"set -e
         mount --rbind /dev "$1/dev"
         mount -t proc proc "$1/proc" || true
-        exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin LC_ALL=C TMPDIR=/tmp make -C "$2" M="$3" modules"#;
+        exec chroot "$1" /usr/bin/env -i PATH=/usr/sbin:/usr/bin LC_ALL=C TMPDIR=/tmp make -C "$2" M="$3" CONFIG_NETDEVSIM=m modules"#;
+    // netdevsim is built only when it is configured; the lab's own module does not ask.
     let mut make = Command::new("unshare");
     if !process::is_root() {
         make.arg("--map-root-user");
@@ -110,12 +135,16 @@ fn compile(source: &Path, kernel: &Kernel, into: &Path) -> Result<()> {
         script,
         "make",
     ])
-    .arg(&root)
+    .arg(root)
     .arg(format!("/usr/src/linux-headers-{}", kernel.resolved.release))
     .arg(inside);
-    process::run(&mut make)?;
+    process::run(&mut make).map(drop)
+}
+
+/// Keeps the modules without their debug information.
+fn keep_built(work: &Path, into: &Path) -> Result<()> {
     let mut built = 0;
-    for file in fs::read_dir(work.path())?.flatten().map(|entry| entry.path()) {
+    for file in fs::read_dir(work)?.flatten().map(|entry| entry.path()) {
         if file.extension().is_some_and(|extension| extension == "ko") {
             let place = into.join(file.file_name().unwrap_or_default());
             process::run(
@@ -129,7 +158,7 @@ fn compile(source: &Path, kernel: &Kernel, into: &Path) -> Result<()> {
         }
     }
     if built == 0 {
-        bail!("{} built no module", source.display());
+        bail!("no .ko file in {}", work.display());
     }
     Ok(())
 }

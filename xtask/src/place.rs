@@ -22,6 +22,11 @@ pub fn scenarios() -> PathBuf {
     root().join("lab/scenarios")
 }
 
+/// What the comparison with lockdep consists of: configuration of its kernel, workload, known differences.
+pub fn lockdep() -> PathBuf {
+    root().join("lab/lockdep")
+}
+
 /// The source of the lab's own kernel module.
 pub fn module() -> PathBuf {
     root().join("lab/module")

@@ -23,6 +23,8 @@ pub struct Guest<'a> {
     pub initramfs: &'a Path,
     /// Memory in MB.
     pub memory: u32,
+    /// Further words of the kernel's command line.
+    pub boot: &'a str,
     /// `kvm` or `tcg`.
     pub accelerator: &'a str,
     /// Raw disk that the guest writes its results to.
@@ -81,7 +83,8 @@ impl Guest<'_> {
             .arg(&self.image)
             .arg("-initrd")
             .arg(self.initramfs)
-            .args(["-append", "console=ttyS0 quiet panic=-1"]);
+            .arg("-append")
+            .arg(format!("console=ttyS0 quiet panic=-1 {}", self.boot));
         if self.accelerator == "kvm" {
             qemu.args(["-cpu", "host"]);
         }

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// One scenario, as in `lab/scenarios/NAME.toml`.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// The file's name without `.toml`.
@@ -24,9 +24,18 @@ pub struct Scenario {
     /// Kernels it runs on.
     #[serde(default = "all_kernels")]
     pub kernels: Vec<String>,
-    /// Modules that the guest can load: the lab's own, or the kernel's.
+    /// Modules that the guest can load: those that the lab builds (`dlock`, `netdevsim`), or the kernel's.
     #[serde(default)]
     pub modules: Vec<String>,
+    /// Whether the kernel's own selftests of netdevsim are in the guest's `/selftests`.
+    #[serde(default)]
+    pub selftests: bool,
+    /// Further words of the kernel's command line.
+    #[serde(default)]
+    pub boot: String,
+    /// Runs for minutes: only `cargo xtask test --long` runs it too.
+    #[serde(default)]
+    pub long: bool,
     /// Limit for the whole guest, in seconds of the host.
     #[serde(default = "default_timeout")]
     pub timeout: u64,
@@ -77,7 +86,7 @@ pub struct Scenario {
 }
 
 /// From one noted time to another no more than some seconds may pass.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Within {
     /// Name of the first time.
@@ -109,7 +118,27 @@ impl Scenario {
         for kernel in &scenario.kernels {
             kernel::find(kernel).with_context(|| format!("scenario {name} is malformed"))?;
         }
+        let expected = scenario.expect.iter().chain(&scenario.allow);
+        let about = expected
+            .map(|expect| &expect.kernels)
+            .chain(scenario.forbid.iter().map(|forbid| &forbid.kernels));
+        if let Some(kernel) = about.flatten().find(|kernel| !scenario.kernels.contains(kernel)) {
+            return Err(usage(format!(
+                "scenario {name} is malformed: it tells of kernel {kernel}, but runs on {}",
+                scenario.kernels.join(", ")
+            )));
+        }
         Ok(scenario)
+    }
+
+    /// The scenario with what it says about one kernel alone.
+    pub fn on(&self, kernel: &str) -> Self {
+        let concerns = |kernels: &[String]| kernels.is_empty() || kernels.iter().any(|name| name == kernel);
+        let mut scenario = self.clone();
+        scenario.expect.retain(|expect| concerns(&expect.kernels));
+        scenario.allow.retain(|expect| concerns(&expect.kernels));
+        scenario.forbid.retain(|forbid| concerns(&forbid.kernels));
+        scenario
     }
 }
 
@@ -157,6 +186,19 @@ mod tests {
     fn fills_in_what_a_short_file_leaves_out() {
         let scenario = Scenario::parse("s", "about = 'a'\nrun = 'true'").unwrap();
         assert_eq!((scenario.kernels.len(), scenario.timeout, scenario.status), (4, 120, 0));
+    }
+
+    #[test]
+    fn tells_kernels_apart() {
+        let text = "about = 'a'\nrun = 'true'\nkernels = ['6.1', '6.12']\n[[expect]]\nkernels = ['6.1']\nkind = 'recursion'\n[[expect]]\n[[forbid]]\nseverity = 'error'";
+        let scenario = Scenario::parse("s", text).unwrap();
+        let counts = |kernel| {
+            let on = scenario.on(kernel);
+            (on.expect.len(), on.forbid.len())
+        };
+        assert_eq!((counts("6.1"), counts("6.12")), ((2, 1), (1, 1)));
+        let error = Scenario::parse("s", &text.replace("kernels = ['6.1']", "kernels = ['7.2']")).unwrap_err();
+        assert!(error.to_string().contains("kernel 7.2"), "{error}");
     }
 
     #[test]

@@ -7,15 +7,18 @@ use anyhow::Result;
 use crate::{apt, failure::unable, process, progress};
 
 /// What the lab needs.
-pub const LAB: [&str; 15] = [
+pub const LAB: [&str; 18] = [
     "bash",
     "binutils",
     "bpftool",
     "busybox-static",
+    "coreutils",
     "cpio",
     "debian-archive-keyring",
+    "findutils",
     "gzip",
     "iproute2",
+    "jq",
     "kmod",
     "libc-bin",
     "qemu-system-x86",

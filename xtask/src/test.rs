@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    build, fuzz, kernel, lab, module, place, progress, scenario, setup,
+    batch, build, fuzz, kernel, lab, place, progress, scenario, setup,
     toolchain::{self, Toolchain, cargo},
 };
 
@@ -35,8 +35,12 @@ impl Tally {
     }
 }
 
-/// Runs everything and prints `N passed, N failed`. True when none failed.
-pub fn run(long: bool) -> Result<bool> {
+/// Runs everything, `jobs` guests at once, and prints `N passed, N failed`. True when none failed.
+pub fn run(long: bool, jobs: Option<usize>) -> Result<bool> {
+    let options = lab::Options {
+        jobs,
+        ..lab::Options::default()
+    };
     let mut tally = Tally::default();
     setup::ensure(&setup::LAB)?;
     // Fetching waits for the network, compiling for the processor: side by side.
@@ -65,14 +69,16 @@ pub fn run(long: bool) -> Result<bool> {
     if kernels.join().is_err() {
         progress::say("fetch", "the fetching of kernels ended early");
     }
-    let options = lab::Options::default();
-    for scenario in scenario::all(&place::scenarios())? {
-        for name in &scenario.kernels {
-            let result = match &tracer {
-                Ok(tracer) => lab::run_one(&scenario, name, tracer, &options),
-                Err(error) => Err(anyhow::anyhow!("no tracer to run: {error:#}")),
-            };
-            tally.count(&format!("{} on {name}", scenario.name), result);
+    let mut scenarios = scenario::all(&place::scenarios())?;
+    scenarios.retain(|scenario| long || !scenario.long);
+    let jobs = batch::jobs(&scenarios, |scenario| scenario.kernels.clone());
+    match &tracer {
+        Ok(tracer) => batch::run(&jobs, tracer, &options, |job, result| {
+            tally.count(&job.to_string(), result);
+        }),
+        Err(error) => {
+            tally.failed += jobs.len();
+            println!("FAIL {} scenarios: no tracer to run: {error:#}", jobs.len());
         }
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
@@ -82,7 +88,13 @@ pub fn run(long: bool) -> Result<bool> {
 /// Errors are left to the scenario that needs the kernel: it tries again and reports them.
 fn fetch_kernels() {
     for series in &kernel::ALL {
-        if let Err(error) = kernel::fetch(series).and_then(|kernel| module::build(&place::module(), &kernel)) {
+        let fetched = kernel::fetch(series).and_then(|kernel| {
+            ["dlock", "netdevsim"]
+                .iter()
+                .filter_map(|name| lab::built_module(name, &kernel))
+                .try_for_each(|built| built.map(drop))
+        });
+        if let Err(error) = fetched {
             progress::say("fetch", &format!("linux {}: {error:#}", series.name));
         }
     }

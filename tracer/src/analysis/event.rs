@@ -77,6 +77,8 @@ pub enum NamedBy {
     Symbol,
     /// The object that it is part of told its name.
     Object,
+    /// The class that lockdep has it in, on a kernel with lockdep.
+    Lockdep,
     /// The name it was initialised with: the text of the expression, as lockdep has it.
     Init,
     /// The member of a structure that the code at the place where it was taken leads to: `&devlink->lock`, with the structure's name.

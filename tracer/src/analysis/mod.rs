@@ -11,6 +11,7 @@ pub mod context;
 mod cycle;
 pub mod diff;
 pub mod event;
+pub mod filter;
 mod findings;
 mod fingerprint;
 mod graph;

@@ -74,6 +74,9 @@ pub struct Capture {
     pub backend: String,
     /// The command that was run under the tracer.
     pub command: Option<Vec<String>>,
+    /// What was traced: the profile, and what else was asked for.
+    #[serde(default)]
+    pub selection: Option<String>,
     /// Exit status of the command: 128 + n after signal n, null while it runs.
     pub command_status: Option<i32>,
     /// Wall clock at the start, RFC 3339 in UTC.

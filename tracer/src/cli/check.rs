@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use serde::Serialize;
+use tracer_common::scope::Scope;
 
 use super::{
     common::write,
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::{
     analysis::snapshot::Kernel,
-    live::{self, Attached, kernel},
+    live::{self, Attached, Backend, kernel},
 };
 
 /// Arguments of `check`.
@@ -20,6 +21,9 @@ pub struct CheckArgs {
     /// Print it as JSON.
     #[arg(long)]
     json: bool,
+    /// How to listen to the kernel: fentry, contention, or auto for the best that it grants
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
+    backend: live::Wanted,
 }
 
 /// What `check` found.
@@ -27,6 +31,8 @@ pub struct CheckArgs {
 struct Found {
     kernel: Kernel,
     backend: &'static str,
+    /// Why it is no better one.
+    second_best: Option<String>,
     hooked: Vec<Hooked>,
     missing: Vec<Missing>,
     /// Structure members that this kernel does not have: what needs them is switched off.
@@ -42,6 +48,8 @@ struct Hooked {
     function: &'static str,
     hook: String,
     purpose: String,
+    /// Instructions that the verifier looked at; null before 5.16.
+    verified_instructions: Option<u32>,
 }
 
 /// One that is not.
@@ -56,7 +64,7 @@ struct Missing {
 
 pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
     let symbols = kernel::symbols().map_err(Failure::unable)?;
-    let attached = live::attach(&symbols, 0).map_err(Failure::unable)?;
+    let attached = live::attach(&symbols, &Scope::default(), args.backend, 0).map_err(Failure::unable)?;
     let found = found(&attached, symbols.is_empty());
     let text = if args.json {
         serde_json::to_string_pretty(&found).map_err(Failure::unable)? + "\n"
@@ -72,7 +80,8 @@ fn found(attached: &Attached, no_symbols: bool) -> Found {
     let lower = |word: &dyn std::fmt::Debug| format!("{word:?}").to_lowercase();
     Found {
         kernel: kernel::facts(),
-        backend: "fentry",
+        backend: attached.backend.name(),
+        second_best: attached.second_best.clone(),
         hooked: attached
             .attached()
             .map(|probe| Hooked {
@@ -80,6 +89,7 @@ fn found(attached: &Attached, no_symbols: bool) -> Found {
                 function: probe.function,
                 hook: lower(&probe.hook),
                 purpose: lower(&probe.purpose),
+                verified_instructions: attached.verified_instructions(probe),
             })
             .collect(),
         missing: attached
@@ -103,6 +113,13 @@ fn found(attached: &Attached, no_symbols: bool) -> Found {
 
 fn unseen(attached: &Attached, no_symbols: bool) -> Vec<String> {
     let has = |program: &str| attached.attached().any(|probe| probe.program == program);
+    if attached.backend == Backend::Contention {
+        return vec![
+            "the order of locks: only tasks that wait for each other are seen, when they do".to_owned(),
+            "waits for a rwsem that is held shared: its owner word names the reader that took it last, who may have given it back".to_owned(),
+            "waits for semaphores, rt_mutexes and percpu_rwsems: no owner word is read".to_owned(),
+        ];
+    }
     let mut unseen = vec![
         "readers of a percpu_rwsem: they are inline and seen only when they wait".to_owned(),
         "names given at initialisation, of locks that are older than the trace: start it before the driver is loaded"
@@ -135,6 +152,9 @@ fn table(found: &Found) -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{what:<8} {about}");
     };
+    if let Some(reason) = &found.second_best {
+        line("refused", reason);
+    }
     for hooked in &found.hooked {
         line("hooked", &format!("{:<42} {}", hooked.function, hooked.hook));
     }

@@ -11,6 +11,8 @@ use super::{
 };
 use crate::{
     analysis::{context::Addresses, snapshot::Snapshot},
+    live,
+    selection::{Selection, Wanted},
     session::{self, Options, SessionError, Sink},
 };
 
@@ -36,6 +38,30 @@ pub struct RunArgs {
     /// Stop after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
+    /// How to listen to the kernel: fentry, contention, or auto for the best that it grants
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
+    backend: live::Wanted,
+    /// Which locks are traced: net, all, devlink, or a profile of your own (a file, or a name in /etc/tracer/profiles)
+    #[arg(long, value_name = "NAME|FILE", default_value = "net")]
+    profile: String,
+    /// Trace only the threads of this process
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pid: Option<u32>,
+    /// Trace only tasks of this name
+    #[arg(long, value_name = "NAME")]
+    comm: Option<String>,
+    /// Trace only tasks in this network namespace: a name of `ip netns`, a file, or an inode number
+    #[arg(long, value_name = "NETNS")]
+    netns: Option<String>,
+    /// Trace only locks of this class or name; a `*` at its beginning or end stands for anything. May be given several times
+    #[arg(long, value_name = "LOCK")]
+    lock: Vec<String>,
+    /// Leave out locks of this class or name. May be given several times
+    #[arg(long, value_name = "LOCK")]
+    exclude: Vec<String>,
+    /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
+    #[arg(long)]
+    read_code: bool,
     #[command(flatten)]
     view: View,
     #[command(flatten)]
@@ -70,6 +96,15 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
             .try_init();
     }
     let rules = args.rules.load()?;
+    let selection = Selection::new(Wanted {
+        profile: args.profile.clone(),
+        pid: args.pid,
+        comm: args.comm.clone(),
+        netns: args.netns.clone(),
+        lock: args.lock.clone(),
+        exclude: args.exclude.clone(),
+    })
+    .map_err(Failure::usage)?;
     let mut files = Files::open(args)?;
     let options = Options {
         command: args.command.clone(),
@@ -79,6 +114,9 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
         } else {
             Addresses::Pseudonym
         },
+        selection,
+        read_code: args.read_code,
+        backend: args.backend,
         rules,
         verbose: args.verbose > 0,
         debug: args.verbose > 1,

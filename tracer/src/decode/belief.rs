@@ -21,6 +21,8 @@ pub enum Belief {
 
 /// The low bits of an owner word are flags (`MUTEX_FLAGS` in `kernel/locking/mutex.h`, `RWSEM_READER_OWNED` and `RWSEM_NONSPINNABLE` in `kernel/locking/rwsem.c`).
 const OWNER_FLAGS: u64 = 7;
+/// `RWSEM_READER_OWNED`, the same file.
+const READER_OWNED: u64 = 1;
 /// `RWSEM_WRITER_LOCKED`, `kernel/locking/rwsem.c` (5.3+).
 const WRITER_LOCKED: u64 = 1;
 /// `RWSEM_READER_SHIFT`, `kernel/locking/rwsem.c` (5.3+); the topmost bit is a guard.
@@ -38,7 +40,10 @@ pub fn of(bits: u64, proof: &Proof, task: u64, offsets: &Offsets) -> Belief {
     let confirmed = match (bits & info::KIND, bits & info::SHARED != 0) {
         (info::MUTEX | info::WW_MUTEX, _) => word(offsets.mutex_owner, 0).map(is_owner),
         (info::RT_MUTEX, _) => word(offsets.rt_mutex_owner, 0).map(is_owner),
-        (info::RWSEM, false) => word(offsets.rwsem_owner, place(offsets.rwsem_owner)).map(is_owner),
+        // A reader leaves its name, too, even when it is gone.
+        (info::RWSEM, false) => {
+            word(offsets.rwsem_owner, place(offsets.rwsem_owner)).map(|word| word & READER_OWNED == 0 && is_owner(word))
+        }
         (info::RWSEM, true) => word(offsets.rwsem_count, place(offsets.rwsem_count)).map(has_readers),
         // An `atomic_t`: a writer has it or waits for it.
         (info::PERCPU_RWSEM, false) => word(offsets.percpu_block, 0).map(|block| block as u32 != 0),
@@ -90,6 +95,7 @@ mod tests {
         assert_eq!(judge(info::MUTEX, TASK + 0x40, 0), Belief::Denied);
         assert_eq!(judge(info::MUTEX, 0, 0), Belief::Denied);
         assert_eq!(judge(info::RWSEM, TASK + 0x40, 1), Belief::Denied);
+        assert_eq!(judge(info::RWSEM, TASK | 1, 0x100), Belief::Denied);
     }
 
     #[test]

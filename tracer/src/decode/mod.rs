@@ -3,6 +3,7 @@
 //! This is where a hold is believed or not ([`belief`]), and where an address gets the name that people know ([`naming`]).
 
 pub mod belief;
+mod blocked;
 mod frame;
 mod label;
 pub mod naming;
@@ -17,14 +18,19 @@ use std::collections::{BTreeMap, HashMap};
 
 use thiserror::Error;
 use tracer_common::{
+    counter::Counter,
     offset::Offsets,
     probe::{PROBES, Probe},
-    wire::{self, Counter, Header, Kind, Situation, info},
+    wire::{self, Header, Kind, Situation, contention, info},
 };
 
 use crate::{
-    analysis::event::{
-        Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin, WindowKey,
+    analysis::{
+        event::{
+            Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, TaskKey, TaskName, WindowBegin,
+            WindowKey,
+        },
+        snapshot::CountedAt,
     },
     names::{
         memory::Unreadable,
@@ -33,6 +39,7 @@ use crate::{
     },
 };
 use belief::Belief;
+use blocked::Circles;
 use naming::{Kernel, Naming, Seen};
 
 /// A record that cannot be decoded.
@@ -73,8 +80,9 @@ pub struct Decoder {
     /// What the code tells of the locks that it takes, where it can be read.
     sites: Option<Sites>,
     /// The name a task was last told under.
-    tasks: HashMap<u64, TaskName>,
+    tasks: HashMap<TaskKey, TaskName>,
     naming: Naming,
+    circles: Circles,
     counters: BTreeMap<&'static str, u64>,
 }
 
@@ -90,6 +98,7 @@ impl Decoder {
             sites,
             tasks: HashMap::new(),
             naming: Naming::new(offsets),
+            circles: Circles::default(),
             counters: BTreeMap::new(),
         }
     }
@@ -110,7 +119,7 @@ impl Decoder {
             Kind::AGAIN => {
                 let again: wire::Again = record::read(bytes, header.kind)?;
                 self.task(&header, record::comm(&header), events);
-                events.push(Event::Again(ChainKey(again.key), TaskKey(header.task)));
+                events.push(Event::Again(ChainKey(again.key), record::task(&header)));
             }
             Kind::WINDOW_BEGIN => self.window_begin(&record::read(bytes, header.kind)?, symbols, events),
             Kind::WINDOW_END => {
@@ -141,7 +150,13 @@ impl Decoder {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
                 self.naming.initialised(init.lock, events);
             }
-            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?),
+            Kind::BLOCKED => self.blocked(record::read(bytes, header.kind)?, symbols, events),
+            Kind::UNBLOCKED => {
+                let time_ns = self.time(&header);
+                let unblocked = record::read(bytes, header.kind)?;
+                self.circles.unblocked(&unblocked, time_ns, events);
+            }
+            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?, events),
             Kind(unknown) => return Err(DecodeError::Kind(unknown)),
         }
         Ok(())
@@ -157,9 +172,10 @@ impl Decoder {
             pid: Some(header.pid),
             comm,
         };
-        if self.tasks.get(&header.task) != Some(&name) {
-            self.tasks.insert(header.task, name.clone());
-            events.push(Event::Task(TaskKey(header.task), name));
+        let task = record::task(header);
+        if self.tasks.get(&task) != Some(&name) {
+            self.tasks.insert(task, name.clone());
+            events.push(Event::Task(task, name));
         }
     }
 
@@ -201,7 +217,7 @@ impl Decoder {
         };
         events.push(Event::Chain(Box::new(Chain {
             key: ChainKey(chain.key),
-            task: TaskKey(header.task),
+            task: record::task(header),
             held,
             request,
             time_ns: self.time(header),
@@ -216,7 +232,7 @@ impl Decoder {
         let inode = |number: u32| (number != 0).then_some(number);
         events.push(Event::WindowBegin(Box::new(WindowBegin {
             key: WindowKey(begin.window),
-            task: TaskKey(header.task),
+            task: record::task(header),
             handle: self.naming.handle(begin.devlink),
             action: action(begin.action),
             limit: limit(begin.limit),
@@ -224,6 +240,44 @@ impl Decoder {
             netns_to: inode(begin.netns_to),
             time_ns: self.time(header),
         })));
+    }
+
+    fn blocked(&mut self, blocked: wire::Blocked, symbols: &Symbols, events: &mut Vec<Event>) {
+        let header = Header {
+            task: blocked.waiter,
+            pid: blocked.ids as u32,
+            tgid: (blocked.ids >> 32) as u32,
+            comm: blocked.comm,
+            ..blocked.header
+        };
+        self.task(&header, record::comm(&header), events);
+        let stack = self.frames(&blocked.stack, blocked.stack_bytes, symbols);
+        let stack = path::from_lock_function(&stack, symbols).to_vec();
+        let seen = Seen {
+            lock: blocked.lock,
+            info: if contention::is_mutex(blocked.flags) {
+                info::MUTEX
+            } else {
+                info::RWSEM
+            },
+            init_name: 0,
+            device: "",
+            stack: &stack,
+            site: None,
+        };
+        self.naming.name(&seen, &known(&self.sites, symbols), events);
+        let time_ns = blocked.since_ns.saturating_sub(self.start_ns);
+        self.circles.blocked(blocked, stack, time_ns, events);
+    }
+
+    /// The frames of a stack as the kernel filled it; none when it could not be walked, which is counted.
+    fn frames(&mut self, stack: &[u64], bytes: i64, symbols: &Symbols) -> Vec<Frame> {
+        let Ok(bytes) = usize::try_from(bytes) else {
+            *self.counters.entry("stacks_not_walked").or_default() += 1;
+            return Vec::new();
+        };
+        let filled = stack.get(..bytes / size_of::<u64>()).unwrap_or(stack);
+        filled.iter().map(|&address| frame::frame(address, symbols)).collect()
     }
 
     fn notifier(&mut self, notifier: &wire::Notifier, probe: &Probe, symbols: &Symbols, events: &mut Vec<Event>) {
@@ -236,7 +290,7 @@ impl Decoder {
         }
         let held = self.held(situation, &stack, header, symbols, events);
         events.push(Event::Notifier(Box::new(NotifierChange {
-            task: TaskKey(header.task),
+            task: record::task(header),
             function: probe.function.to_owned(),
             chain: notifier::chain(notifier, probe.function, symbols),
             callback: frame::frame(notifier.callback, symbols),
@@ -399,12 +453,16 @@ fn limit(number: u32) -> Option<String> {
     }
 }
 
-/// The counters of the program that mean a loss, and those that do not: `(lost, counted)` by name in reports, only those above zero.
-pub fn split_counters(values: &[u64]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
+/// What the program counted, summed over probes and CPUs, by name in reports: what means a loss, and what does not.
+pub fn split_counters(counted: &[CountedAt]) -> (BTreeMap<String, u64>, BTreeMap<String, u64>) {
     let mut lost = BTreeMap::new();
-    let mut counted = BTreeMap::new();
-    for ((_, name, is_loss), &value) in Counter::ALL.iter().zip(values).filter(|(_, value)| **value != 0) {
-        if *is_loss { &mut lost } else { &mut counted }.insert((*name).to_owned(), value);
+    let mut others = BTreeMap::new();
+    for place in counted {
+        let is_loss = Counter::ALL
+            .iter()
+            .any(|(_, name, is_loss)| *is_loss && *name == place.counter);
+        let side = if is_loss { &mut lost } else { &mut others };
+        *side.entry(place.counter.clone()).or_default() += place.count;
     }
-    (lost, counted)
+    (lost, others)
 }

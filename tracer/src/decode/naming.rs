@@ -1,7 +1,7 @@
 //! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, by the member that
-//! the place where it is taken tells, else by the function that takes it.
+//! the place where it is taken tells, else by the function that takes it. On a kernel with lockdep its class is the one that lockdep has it in.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use tracer_common::{
     offset::{ABSENT, Offsets},
@@ -26,14 +26,22 @@ const LOCK_FUNCTIONS: &[&str] = &["devl_lock", "mutex_lock", "mutex_lock_io"];
 /// Class of the lock that `device_lock()` takes.
 const DEVICE_CLASS: &str = "&dev->mutex";
 
+/// What a lock was called.
+struct Named {
+    kind: LockKind,
+    name: LockName,
+    /// Key of the class that lockdep has it in, else 0.
+    key: u64,
+}
+
 /// Names locks as they turn up.
 pub(super) struct Naming {
     offsets: Offsets,
     /// Handles of the devlink instances, by address.
     handles: HashMap<u64, String>,
-    /// Locks that have a name that will not get better.
-    named: HashSet<u64>,
-    /// Names that locks are initialised with, by their address.
+    /// Locks that have a name that will not get better, and the key of their class.
+    named: HashMap<u64, Named>,
+    /// Names that locks are initialised with, by their address; classes of lockdep by their key.
     init_names: HashMap<u64, String>,
     /// Locks that are variables of a module, by its name.
     of_modules: HashMap<String, Vec<u64>>,
@@ -81,7 +89,7 @@ impl Naming {
         Self {
             offsets,
             handles: HashMap::new(),
-            named: HashSet::new(),
+            named: HashMap::new(),
             init_names: HashMap::new(),
             of_modules: HashMap::new(),
             members: HashMap::new(),
@@ -148,7 +156,6 @@ impl Naming {
         named_by: NamedBy,
         events: &mut Vec<Event>,
     ) {
-        self.named.insert(lock);
         if named_by == NamedBy::Site {
             self.by_member.insert(lock, (kind, label.clone()));
         }
@@ -158,14 +165,19 @@ impl Naming {
             label,
             named_by: Some(named_by),
         };
-        events.push(Event::Lock(LockKey(lock), kind, name));
+        events.push(Event::Lock(LockKey(lock), kind, name.clone()));
+        self.named.insert(lock, Named { kind, name, key: 0 });
     }
 
     /// Names a lock, unless it has a name.
     pub(super) fn name(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
-        if self.named.contains(&seen.lock) {
-            return;
+        if !self.named.contains_key(&seen.lock) {
+            self.name_first(seen, kernel, events);
         }
+        self.classify(seen.lock, seen.init_name, events);
+    }
+
+    fn name_first(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
         let variable = kernel.symbols.data(seen.lock).map(|(name, module)| (name, 0, module));
         let variable = variable.or_else(|| kernel.symbols.inside(seen.lock));
         if let Some((_, _, Some(module))) = variable {
@@ -194,15 +206,12 @@ impl Naming {
         let owner = member.and_then(|member| label::owner(member, seen.lock, &self.offsets, kernel));
         let label = owner.clone().or(of_module);
         if let Some(class) = self.class_by_init(seen, events) {
-            self.tell(
-                seen.lock,
-                kind,
-                &class,
-                named(&class, owner),
-                label,
-                NamedBy::Init,
-                events,
-            );
+            let by = if self.offsets.has_lockdep() {
+                NamedBy::Lockdep
+            } else {
+                NamedBy::Init
+            };
+            self.tell(seen.lock, kind, &class, named(&class, owner), label, by, events);
         } else if let Some(class) = variable.and_then(|variable| member_of(variable, member)) {
             self.tell(seen.lock, kind, &class, None, label, NamedBy::Symbol, events);
         } else if let Some(site) = seen.site {
@@ -231,6 +240,27 @@ impl Naming {
         } else if let Some(slab) = slab {
             let class = format!("{what} in {slab}");
             self.tell(seen.lock, kind, &class, None, Some(slab), NamedBy::Slab, events);
+        }
+    }
+
+    /// Tells the class that lockdep has a lock in, when it is another than was told: the key can change after initialisation
+    /// (`lockdep_set_class()`), and its name be numbered.
+    fn classify(&mut self, lock: u64, key: u64, events: &mut Vec<Event>) {
+        if !self.offsets.has_lockdep() {
+            return;
+        }
+        let (Some(class), Some(named)) = (self.init_names.get(&key), self.named.get_mut(&lock)) else {
+            return;
+        };
+        named.key = key;
+        if named.name.class != *class {
+            // What had no name but its class goes by the new one.
+            if named.name.label.is_none() && named.name.named_by != Some(NamedBy::Symbol) {
+                named.name.name.clone_from(class);
+                named.name.named_by = Some(NamedBy::Lockdep);
+            }
+            named.name.class.clone_from(class);
+            events.push(Event::Lock(LockKey(lock), named.kind, named.name.clone()));
         }
     }
 
@@ -278,11 +308,23 @@ impl Naming {
         }
     }
 
-    /// The kernel has a name for locks at this address.
-    pub(super) fn init_name(&mut self, name: &wire::InitName) {
-        let words = text(&name.name);
-        if !words.is_empty() {
-            self.init_names.insert(name.address, words);
+    /// The kernel has a name for locks at this address, or of this class.
+    pub(super) fn init_name(&mut self, name: &wire::InitName, events: &mut Vec<Event>) {
+        let mut words = text(&name.name);
+        if words.is_empty() {
+            return;
+        }
+        // As `print_lockdep_cache()` and `/proc/lockdep` have it.
+        if name.version > 1 {
+            words = format!("{words}#{}", name.version);
+        }
+        self.init_names.insert(name.address, words);
+        let of_class = self.named.iter().filter(|(_, named)| named.key == name.address);
+        let mut of_class: Vec<u64> = of_class.map(|(&lock, _)| lock).collect();
+        // The same records give the same events.
+        of_class.sort_unstable();
+        for lock in of_class {
+            self.classify(lock, name.address, events);
         }
     }
 

@@ -28,6 +28,23 @@ pub(super) fn certain<'a>(taken: &'a [Frame], now: &[Frame], symbols: &Symbols) 
     }
 }
 
+/// How the functions begin in which a task waits for a lock (`kernel/locking/mutex.c`, `rwsem.c`).
+const LOCK_FUNCTIONS: &[&str] = &["mutex_lock", "__mutex_lock", "down_", "__down_", "rwsem_down_"];
+
+/// Frames within which the lock function is: the tracepoint's own come before it.
+const TRACEPOINT_FRAMES: usize = 12;
+
+/// A stack from the lock function outwards, where it begins in the tracepoint that tells of a wait.
+pub(super) fn from_lock_function<'a>(stack: &'a [Frame], symbols: &Symbols) -> &'a [Frame] {
+    let is_lock_function = |frame: &Frame| {
+        let name = function(frame, symbols);
+        name.is_some_and(|name| LOCK_FUNCTIONS.iter().any(|begin| name.starts_with(begin)))
+    };
+    let near = &stack[..stack.len().min(TRACEPOINT_FRAMES)];
+    let first = near.iter().rposition(is_lock_function);
+    &stack[first.unwrap_or(0)..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +83,21 @@ ffffffff81000400 T end_of_text
     fn nothing_is_made_of_nothing() {
         assert_eq!(kept(&[], &[0x180, 0x310]), 0);
         assert_eq!(kept(&[0x10, 0x310], &[]), 2);
+    }
+
+    #[test]
+    fn a_wait_begins_at_the_outermost_lock_function() {
+        let symbols = Symbols::parse(
+            "\
+ffffffff81000000 T bpf_trace_run2
+ffffffff81000100 T __mutex_lock.constprop.0
+ffffffff81000200 T mutex_lock
+ffffffff81000300 T rtnl_lock
+ffffffff81000400 T end_of_text
+",
+        );
+        let stack = path(&[0x10, 0x110, 0x210, 0x310]);
+        assert_eq!(from_lock_function(&stack, &symbols), &stack[2..]);
+        assert_eq!(from_lock_function(&stack[3..], &symbols), &stack[3..]);
     }
 }

@@ -4,6 +4,7 @@ use bytemuck::AnyBitPattern;
 use tracer_common::wire::Header;
 
 use super::DecodeError;
+use crate::analysis::event::TaskKey;
 
 /// Reads the record at the beginning of `bytes`; `kind` is for the error.
 pub(super) fn read<T: AnyBitPattern>(bytes: &[u8], kind: u32) -> Result<T, DecodeError> {
@@ -27,9 +28,31 @@ pub(super) fn comm(header: &Header) -> String {
     text(&header.comm)
 }
 
+/// Which task it is. The kernel gives the `task_struct` of a task that is gone to the next one; its thread id is another one then. An address is a
+/// multiple of 64 (`ARCH_MIN_TASKALIGN`) with its top bits set, and a thread id less than 2^22 (`PID_MAX_LIMIT`): the key has room for both.
+pub(super) fn task(header: &Header) -> TaskKey {
+    TaskKey(header.task >> 6 << 22 | u64::from(header.pid))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn header(task: u64, pid: u32) -> Header {
+        Header {
+            task,
+            pid,
+            ..bytemuck::Zeroable::zeroed()
+        }
+    }
+
+    #[test]
+    fn a_task_is_its_memory_and_its_thread_id() {
+        const TASK: u64 = 0xffff_8880_0123_4540;
+        assert_eq!(task(&header(TASK, 7)), task(&header(TASK, 7)));
+        assert_ne!(task(&header(TASK, 7)), task(&header(TASK, 8)));
+        assert_ne!(task(&header(TASK, 7)), task(&header(TASK + 0x40, 7)));
+    }
 
     #[test]
     fn a_string_ends_at_its_zero_or_at_the_end() {

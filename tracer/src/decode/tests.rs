@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use super::*;
-use crate::analysis::event::LockName;
+use crate::analysis::event::{LockName, NamedBy};
 
 const TASK: u64 = 0xffff_8880_0000_1000;
 const OFFSETS: Offsets = Offsets {
@@ -141,7 +141,7 @@ fn a_chain_tells_task_names_holds_and_stack() {
         &chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[held], &stack),
     );
     assert!(events.contains(&Event::Task(
-        TaskKey(TASK),
+        TaskKey(TASK >> 6 << 22 | 7),
         TaskName {
             pid: Some(7),
             comm: "kworker/u8:1: netns cleanup_net".to_owned()
@@ -278,7 +278,9 @@ fn a_notifier_tells_its_function_and_callback() {
 fn a_name_given_at_initialisation_is_the_class_until_the_lock_is_another() {
     let mut decoder = decoder();
     let mut name = Bytes::new(11, ProbeIndex::__mutex_init, "modprobe");
-    name.number(INIT_NAME).text("&priv->state_lock", LOCK_NAME_LEN);
+    name.number(INIT_NAME)
+        .number(0)
+        .text("&priv->state_lock", LOCK_NAME_LEN);
     assert!(decode(&mut decoder, &name).is_empty());
     let request = chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[], &[]);
     let names = |events: &[Event]| events.iter().filter_map(named).map(str::to_owned).collect::<Vec<_>>();
@@ -288,6 +290,42 @@ fn a_name_given_at_initialisation_is_the_class_until_the_lock_is_another() {
     init.number(DEVLINK).number(0);
     assert_eq!(decode(&mut decoder, &init), [Event::Init(LockKey(DEVLINK))]);
     assert_eq!(names(&decode(&mut decoder, &request)), ["&priv->state_lock"]);
+}
+
+#[test]
+fn on_a_lockdep_kernel_the_class_is_that_of_lockdep_once_it_is_numbered() {
+    let with_lockdep = Offsets {
+        mutex_dep_map: 0x20,
+        ..OFFSETS
+    };
+    let mut decoder = Decoder::new(with_lockdep, vec![0; PROBES.len()], 1_000, None);
+    let class = |version: u64| {
+        let mut name = Bytes::new(11, ProbeIndex::mutex_lock_nested, "ip");
+        name.number(INIT_NAME)
+            .number(version)
+            .text("&priv->lock", LOCK_NAME_LEN);
+        name
+    };
+    let told = |events: &[Event]| {
+        let mut names = events.iter().filter_map(|event| match event {
+            Event::Lock(_, _, name) => Some((name.class.clone(), name.name.clone(), name.named_by)),
+            _ => None,
+        });
+        names.next_back()
+    };
+    let of = |class: &str, name: &str, by: NamedBy| Some((class.to_owned(), name.to_owned(), Some(by)));
+    decode(&mut decoder, &class(0));
+    let request = |lock: u64| chain(ProbeIndex::mutex_lock_nested, [lock, info::MUTEX], &[], &[]);
+    let events = decode(&mut decoder, &request(DEVLINK));
+    assert_eq!(told(&events), of("&priv->lock", "&priv->lock", NamedBy::Lockdep));
+    // A variable keeps its name, and is in lockdep's class all the same.
+    let events = decode(&mut decoder, &request(PERNET));
+    assert_eq!(told(&events), of("&priv->lock", "pernet_ops_rwsem", NamedBy::Symbol));
+    let events = decode(&mut decoder, &class(2));
+    assert_eq!(events.len(), 2, "both are told again");
+    assert_eq!(told(&events), of("&priv->lock#2", "pernet_ops_rwsem", NamedBy::Symbol));
+    let events = decode(&mut decoder, &request(DEVLINK));
+    assert_eq!(told(&events), None, "nothing new");
 }
 
 #[test]
@@ -312,7 +350,7 @@ fn a_second_task_is_told_under_the_chain_it_took() {
     bytes.number(0x77);
     assert_eq!(
         decode(&mut decoder(), &bytes).last(),
-        Some(&Event::Again(ChainKey(0x77), TaskKey(TASK)))
+        Some(&Event::Again(ChainKey(0x77), TaskKey(TASK >> 6 << 22 | 7)))
     );
 }
 
@@ -359,9 +397,17 @@ fn a_module_announces_symbols_and_nothing_else_does() {
 
 #[test]
 fn counters_are_split_into_losses_and_counts() {
-    let mut values = vec![0; Counter::ALL.len()];
-    values[Counter::Sent as usize] = 5;
-    values[Counter::RingFull as usize] = 2;
+    let at = |counter: Counter, cpu, count| CountedAt {
+        counter: counter.name().to_owned(),
+        probe: Some("mutex_lock".to_owned()),
+        cpu: Some(cpu),
+        count,
+    };
+    let values = [
+        at(Counter::Sent, 0, 2),
+        at(Counter::Sent, 1, 3),
+        at(Counter::RingFull, 0, 2),
+    ];
     let (lost, counted) = split_counters(&values);
     assert_eq!(lost, BTreeMap::from([("ring_full".to_owned(), 2)]));
     assert_eq!(counted, BTreeMap::from([("records_sent".to_owned(), 5)]));

@@ -14,15 +14,16 @@ use aya::{
     programs::{Program, ProgramError},
 };
 use tracer_common::{
+    counter::{COUNTERS, Counter},
     offset::Offsets,
-    probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
-    wire::Counter,
+    probe::{Hook, MAX_PROBES, PROBES, Probe},
+    scope::Scope,
 };
 
-use super::{LiveError, btf, kernel};
+use super::{Backend, LiveError, Wanted, btf, kernel};
 use crate::{
-    analysis::snapshot::CountedAt,
-    names::{self, symbol::Symbols},
+    analysis::{filter::Change, snapshot::CountedAt},
+    names::symbol::Symbols,
 };
 
 /// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
@@ -41,8 +42,14 @@ pub struct Missing {
     pub is_foreign: bool,
 }
 
+/// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
+const DEVICE_TYPE: &str = "device_ktype";
+
 /// A link that detaches when it is dropped.
 type Link = Box<dyn Send>;
+
+/// The counters of each probe and CPU.
+type Counted = PerCpuArray<MapData, [u64; COUNTERS]>;
 
 /// What is hooked and what is not.
 #[derive(Default)]
@@ -54,126 +61,138 @@ struct Hooks {
 /// The program in the kernel, hooked. Dropping it detaches.
 pub struct Attached {
     ebpf: Ebpf,
+    /// How the kernel is listened to.
+    pub backend: Backend,
+    /// Why not in a better way.
+    pub second_best: Option<String>,
     /// Offsets that the program was given.
     pub offsets: Offsets,
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     pub functions: Vec<u64>,
-    /// The kernel's types.
-    pub types: names::types::Types,
     hooks: Hooks,
     /// Releases of locks that were taken before all hooks were there: their taking could not be seen, so they tell nothing.
     released_before: Vec<CountedAt>,
-    counters: PerCpuArray<MapData, u64>,
+    counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
+    left_out: HashMap<MapData, u64, u64>,
 }
 
 /// The eBPF object, built from `tracer-ebpf` by the build script.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
 
-/// Loads and attaches. `log` is the level of the program's debug log: 0 is off, 4 is debug.
+/// Loads and attaches the best backend that this kernel grants, or the one that is `wanted`. `log` is the level of the program's debug log: 0 is off, 4 is debug.
 ///
 /// # Errors
 /// When the kernel does not let itself be traced. A function that this kernel does not have is not an error but [`Attached::missing`].
-pub fn attach(symbols: &Symbols, log: u8) -> Result<Attached, LiveError> {
+pub fn attach(symbols: &Symbols, scope: &Scope, wanted: Wanted, log: u8) -> Result<Attached, LiveError> {
     kernel::check()?;
     let types = btf::Types::read()?;
+    let attach = |backend| attach_by(backend, &types, symbols, scope, log);
+    if let Some(backend) = wanted {
+        return attach(backend);
+    }
+    attach(Backend::Fentry).or_else(|refusal| match refusal {
+        LiveError::NoHook { .. } | LiveError::HooksOff => {
+            // What keeps the best backend away is what the user should hear of, should there be no second best.
+            let Ok(mut attached) = attach(Backend::Contention) else {
+                return Err(refusal);
+            };
+            attached.second_best = Some(refusal.to_string());
+            Ok(attached)
+        }
+        other => Err(other),
+    })
+}
+
+fn attach_by(
+    backend: Backend,
+    types: &btf::Types,
+    symbols: &Symbols,
+    scope: &Scope,
+    log: u8,
+) -> Result<Attached, LiveError> {
+    if backend == Backend::Fentry {
+        kernel::check_hooks()?;
+    }
     let offsets = types.offsets();
     let offset_values: Vec<i64> = offsets.entries().map(|(_, _, offset)| offset).collect();
-    let mut functions = vec![0; MAX_PROBES];
-    for (address, probe) in functions.iter_mut().zip(PROBES) {
-        *address = symbols.address(probe.function).unwrap_or(0);
-    }
+    let mut names: Vec<_> = PROBES.iter().map(|probe| probe.function).collect();
+    names.push(DEVICE_TYPE);
+    let mut functions = symbols.addresses(&names);
+    let device_type = functions.pop().unwrap_or(0);
+    functions.resize(MAX_PROBES, 0);
     let btf = types.for_attaching()?;
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
         .override_global("FUNCTIONS", &functions[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
-        .override_global("DEVICE_KTYPE", &symbols.address("device_ktype").unwrap_or(0), true)
+        .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
+        .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
+        .override_global("DEVICE_KTYPE", &device_type, true)
+        .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
         .load(OBJECT)
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let counters = map(&mut ebpf, "COUNTERS")?;
-    let counters = PerCpuArray::try_from(counters).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let counted = map(&mut ebpf, "COUNTED")?;
+    let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = hook_all(&mut ebpf, &btf, &types)?;
+    let left_out = map(&mut ebpf, "LEFT_OUT")?;
+    let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let hooks = hook_all(&mut ebpf, backend, &btf, types, offsets.has_lockdep())?;
     Ok(Attached {
         ebpf,
+        backend,
+        second_best: None,
         offsets,
         functions,
-        types: names::types::Types::new(types.into_btf()),
         hooks,
-        released_before: places(&counters, |counter| counter == Counter::UnmatchedRelease),
-        counters,
+        released_before: released(&counted),
+        counted,
         chains,
+        left_out,
     })
 }
 
 /// Hooks what takes locks last: what is then taken is sure to be seen released.
-fn hook_all(ebpf: &mut Ebpf, btf: &Btf, types: &btf::Types) -> Result<Hooks, LiveError> {
+fn hook_all(
+    ebpf: &mut Ebpf,
+    backend: Backend,
+    btf: &Btf,
+    types: &btf::Types,
+    lockdep: bool,
+) -> Result<Hooks, LiveError> {
     let mut hooks = Hooks::default();
-    let (release, lockdep) = (kernel::release(), types.has_lockdep());
-    let last = PROBES.iter().filter(|probe| probe.acquires());
-    for probe in PROBES.iter().filter(|probe| !probe.acquires()).chain(last) {
+    let release = kernel::release();
+    let used = || PROBES.iter().filter(|probe| backend.uses(probe));
+    let last = used().filter(|probe| probe.acquires());
+    for probe in used().filter(|probe| !probe.acquires()).chain(last) {
         let is_foreign = !probe.kernels.include(release, lockdep);
-        if let Err(reason) = types.check(probe) {
-            if is_needed(probe) && !is_foreign {
+        let program = ebpf.program_mut(probe.program).ok_or_else(|| LiveError::Object {
+            name: probe.program.to_owned(),
+        })?;
+        let link = types
+            .check(probe)
+            .and_then(|()| hook(program, probe, btf).map_err(|error| chain(&error)));
+        match link {
+            Ok(link) => hooks.attached.push((probe, link)),
+            Err(reason) if backend.needs(probe) && !is_foreign => {
                 return Err(LiveError::NoHook {
                     function: probe.function,
                     reason,
                 });
             }
-            hooks.missing.push(Missing {
+            Err(reason) => hooks.missing.push(Missing {
                 program: probe.program,
                 function: probe.function,
                 reason,
-                is_foreign,
-            });
-            continue;
-        }
-        let program = ebpf.program_mut(probe.program).ok_or_else(|| LiveError::Object {
-            name: probe.program.to_owned(),
-        })?;
-        match hook(program, probe, btf) {
-            Ok(link) => hooks.attached.push((probe, link)),
-            Err(error) if is_needed(probe) => {
-                return Err(LiveError::NoHook {
-                    function: probe.function,
-                    reason: why(&error),
-                });
-            }
-            Err(error) => hooks.missing.push(Missing {
-                program: probe.program,
-                function: probe.function,
-                reason: why(&error),
                 is_foreign,
             }),
         }
     }
     Ok(hooks)
-}
-
-/// Without these there is nothing to see; everything else is a gap that is told.
-fn is_needed(probe: &Probe) -> bool {
-    const NEEDED: &[&str] = &[
-        "mutex_lock",
-        "mutex_lock_nested",
-        "mutex_unlock",
-        "down_read",
-        "up_read",
-        "down_write",
-        "up_write",
-    ];
-    probe.purpose == Purpose::Task || NEEDED.contains(&probe.program)
-}
-
-fn why(error: &ProgramError) -> String {
-    match error {
-        ProgramError::Btf(aya::BtfError::UnknownBtfTypeName { .. }) => "not on this kernel".to_owned(),
-        other => chain(other),
-    }
 }
 
 fn hook(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<Link, ProgramError> {
@@ -213,25 +232,24 @@ fn chain(error: &dyn std::error::Error) -> String {
     text.trim_end().trim_end_matches(". Verifier output:").to_owned()
 }
 
-/// A counter, summed over probes and CPUs.
-fn sum(counters: &PerCpuArray<MapData, u64>, counter: Counter) -> u64 {
-    (0..=MAX_PROBES)
-        .filter_map(|row| counters.get(&cell(row, counter), 0).ok())
-        .flat_map(|values| values.iter().copied().collect::<Vec<_>>())
-        .sum()
+/// Releases that match nothing so far.
+fn released(map: &Counted) -> Vec<CountedAt> {
+    let mut counted = read_counted(map);
+    counted.retain(|place| place.counter == Counter::UnmatchedRelease.name());
+    counted
 }
 
-/// Where counters were counted.
-fn places(counters: &PerCpuArray<MapData, u64>, wanted: impl Fn(Counter) -> bool) -> Vec<CountedAt> {
-    let mut places = Vec::new();
-    for &(counter, name, _) in Counter::ALL.iter().filter(|(counter, _, _)| wanted(*counter)) {
-        for row in (0..PROBES.len()).chain([MAX_PROBES]) {
-            let Ok(values) = counters.get(&cell(row, counter), 0) else {
-                continue;
-            };
-            for (cpu, &count) in (0..).zip(values.iter()).filter(|(_, count)| **count > 0) {
-                places.push(CountedAt {
-                    counter: name.to_owned(),
+/// Where counters were counted: only those above zero.
+fn read_counted(map: &Counted) -> Vec<CountedAt> {
+    let mut counted = Vec::new();
+    for row in (0..PROBES.len()).chain([MAX_PROBES]) {
+        let Ok(cpus) = map.get(&(row as u32), 0) else {
+            continue;
+        };
+        for (cpu, cells) in (0..).zip(cpus.iter()) {
+            for ((_, name, _), &count) in Counter::ALL.iter().zip(cells).filter(|(_, count)| **count > 0) {
+                counted.push(CountedAt {
+                    counter: (*name).to_owned(),
                     probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
                     cpu: Some(cpu),
                     count,
@@ -239,12 +257,7 @@ fn places(counters: &PerCpuArray<MapData, u64>, wanted: impl Fn(Counter) -> bool
             }
         }
     }
-    places
-}
-
-/// Where a counter of a probe is; the last row is for what no probe is known of.
-fn cell(row: usize, counter: Counter) -> u32 {
-    (row * Counter::ALL.len()) as u32 + counter as u32
+    counted
 }
 
 impl Attached {
@@ -258,6 +271,17 @@ impl Attached {
         &self.hooks.missing
     }
 
+    /// How many instructions the verifier looked at for a program; kernels before 5.16 do not tell.
+    pub fn verified_instructions(&self, probe: &Probe) -> Option<u32> {
+        let info = match self.ebpf.program(probe.program)? {
+            Program::FEntry(program) => program.info(),
+            Program::FExit(program) => program.info(),
+            Program::BtfTracePoint(program) => program.info(),
+            _ => return None,
+        };
+        info.ok()?.verified_instruction_count()
+    }
+
     /// The ring of records. There is one: a second call fails.
     pub fn ring(&mut self) -> Result<RingBuf<MapData>, LiveError> {
         RingBuf::try_from(map(&mut self.ebpf, "RING")?).map_err(|error| LiveError::Load { reason: chain(&error) })
@@ -268,33 +292,29 @@ impl Attached {
         aya_log::EbpfLogger::init(&mut self.ebpf).ok()
     }
 
-    /// The program's counters, summed over the CPUs, in the order of [`Counter::ALL`].
-    pub fn counters(&self) -> Vec<u64> {
-        let before = |counter| {
-            if counter == Counter::UnmatchedRelease {
-                self.released_before.iter().map(|place| place.count).sum()
-            } else {
-                0
-            }
-        };
-        Counter::ALL
-            .iter()
-            .map(|&(counter, _, _)| sum(&self.counters, counter).saturating_sub(before(counter)))
-            .collect()
-    }
-
-    /// Where the counters were counted: only those above zero, without the records sent.
-    pub fn places(&self) -> Vec<CountedAt> {
-        let mut places = places(&self.counters, |counter| counter != Counter::Sent);
-        for place in &mut places {
+    /// What the program counted, and where: only what is above zero.
+    pub fn counted(&self) -> Vec<CountedAt> {
+        let mut counted = read_counted(&self.counted);
+        for place in &mut counted {
             let same = |before: &&CountedAt| {
                 (&before.counter, &before.probe, before.cpu) == (&place.counter, &place.probe, place.cpu)
             };
             let before = self.released_before.iter().find(same).map_or(0, |before| before.count);
             place.count = place.count.saturating_sub(before);
         }
-        places.retain(|place| place.count > 0);
-        places
+        counted.retain(|place| place.count > 0);
+        counted
+    }
+
+    /// Lets the program leave locks out, or take them in again.
+    pub fn leave_out(&mut self, changes: &[Change]) {
+        for change in changes {
+            // Without room for it, or when the program was faster, the lock goes on being told, and is left out here.
+            let _ = match change {
+                Change::Out(lock) => self.left_out.insert(lock.0, 1, 0),
+                Change::In(lock) => self.left_out.remove(&lock.0),
+            };
+        }
     }
 
     /// Every chain with how often it was seen.

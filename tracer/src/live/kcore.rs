@@ -9,8 +9,8 @@ use std::{
     path::Path,
 };
 
-use super::LiveError;
-use crate::names::{memory::Memory, site::ModuleTypes};
+use super::{LiveError, kernel::BTF_PATH};
+use crate::names::{memory::Memory, site::ModuleTypes, types::Types};
 
 const KCORE_PATH: &str = "/proc/kcore";
 const BTF_FOLDER: &str = "/sys/kernel/btf";
@@ -84,6 +84,22 @@ impl Memory for Kcore {
 
 /// The types of modules as the kernel shows them.
 pub struct SysBtf;
+
+/// All types of the kernel itself.
+///
+/// # Errors
+/// When its BTF cannot be read.
+pub fn types() -> Result<Types, LiveError> {
+    let bytes = fs::read(BTF_PATH).map_err(|source| LiveError::Read {
+        path: BTF_PATH.to_owned(),
+        source,
+    })?;
+    let btf = btf_rs::Btf::from_bytes(&bytes).map_err(|error| LiveError::BadBtf {
+        path: BTF_PATH,
+        reason: error.to_string(),
+    })?;
+    Ok(Types::new(btf))
+}
 
 impl ModuleTypes for SysBtf {
     fn read(&self, module: &str) -> Option<Vec<u8>> {

@@ -43,14 +43,19 @@ pub fn check() -> Result<(), LiveError> {
     if !Path::new(BTF_PATH).exists() {
         return Err(LiveError::NoBtf { path: BTF_PATH });
     }
-    // Attaching succeeds then, but no function is patched (`kernel/trace/ftrace.c`, `ftrace_startup_enable()`).
-    if fs::read_to_string(FTRACE_PATH).is_ok_and(|text| text.trim() == "0") {
-        return Err(LiveError::HooksOff);
-    }
     match lockdown() {
         Some(mode) if mode == "confidentiality" => Err(LiveError::Lockdown { mode }),
         _ => Ok(()),
     }
+}
+
+/// Checks whether functions can be hooked.
+pub fn check_hooks() -> Result<(), LiveError> {
+    // Attaching succeeds then, but no function is patched (`kernel/trace/ftrace.c`, `ftrace_startup_enable()`).
+    if fs::read_to_string(FTRACE_PATH).is_ok_and(|text| text.trim() == "0") {
+        return Err(LiveError::HooksOff);
+    }
+    Ok(())
 }
 
 /// The active lockdown mode: `none`, `integrity` or `confidentiality`; `None` where the kernel has no lockdown.

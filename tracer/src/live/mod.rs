@@ -1,16 +1,17 @@
 //! Kernel access: everything that needs root, aya or a running kernel.
 
 mod attach;
+mod backend;
 mod btf;
 mod error;
 mod kcore;
 pub mod kernel;
 mod privilege;
 mod reader;
-mod thin;
 
 pub use attach::{Attached, DETACH_LIMIT, Missing, attach};
+pub use backend::{Backend, Wanted, wanted};
 pub use error::LiveError;
-pub use kcore::{Kcore, SysBtf};
+pub use kcore::{Kcore, SysBtf, types};
 pub use privilege::drop_privileges;
 pub use reader::watch;

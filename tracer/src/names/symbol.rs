@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use rustc_hash::FxHashMap;
+
 /// What is shown for an address that no symbol covers. The address itself never is: a report goes to public lists.
 pub const UNKNOWN: &str = "unknown";
 
@@ -269,6 +271,22 @@ impl Symbols {
         self.entries.get(index as usize).map_or("", |&entry| self.name(entry))
     }
 
+    /// Where symbols are, in the order of `names`, 0 for one that there is not: the kernel's own before a module's, text before data, a global
+    /// one before a local one. All at once, because it looks at every symbol.
+    pub fn addresses(&self, names: &[&str]) -> Vec<u64> {
+        let mut best: FxHashMap<&str, Option<Entry>> = names.iter().map(|&name| (name, None)).collect();
+        let rank = |entry: Entry| (entry.module != 0, !self.is_text(entry), entry.kind.is_ascii_lowercase());
+        for &entry in &self.entries {
+            if let Some(found) = best.get_mut(self.name(entry))
+                && found.is_none_or(|found| rank(entry) < rank(found))
+            {
+                *found = Some(entry);
+            }
+        }
+        let address = |name: &&str| best.get(name).copied().flatten().map_or(0, |entry| entry.address);
+        names.iter().map(address).collect()
+    }
+
     fn name(&self, entry: Entry) -> &str {
         let start = entry.name as usize;
         self.names
@@ -444,9 +462,10 @@ ffffffffc0000000 t dlock_init\t[dlock]
     #[test]
     fn addresses_of_names() {
         let symbols = Symbols::parse(TEXT);
-        assert_eq!(symbols.address("down_write"), Some(0xffffffff81000400));
-        assert_eq!(symbols.address("rtnl_mutex"), Some(0xffffffff82000040));
-        assert_eq!(symbols.address("no_such"), None);
+        assert_eq!(
+            symbols.addresses(&["rtnl_mutex", "no_such", "down_write", "down_write"]),
+            [0xffffffff82000040, 0, 0xffffffff81000400, 0xffffffff81000400]
+        );
     }
 
     #[test]
@@ -461,8 +480,8 @@ ffffffffc0000000 t dlock_init\t[dlock]
             "function_777+0x4/0x10"
         );
         assert_eq!(
-            symbols.address("function_199999"),
-            Some(0xffffffff81000000 + 199_999 * 16)
+            symbols.addresses(&["function_199999"]),
+            [0xffffffff81000000 + 199_999 * 16]
         );
     }
 }

@@ -23,14 +23,16 @@ wait_until() {
     done
 }
 
-# True when the network namespace worker hangs on a lock: uninterruptible, in the function whose name starts with $1.
+# True when the network namespace worker hangs: uninterruptible, with a function whose name starts with $1 on its stack. Not by its wchan:
+# before 5.16 that is the lock's own slow path.
 netns_worker_hangs_in() {
-    local dir line wchan
+    local dir line stack
     for dir in /proc/[0-9]*; do
         { read -r line < "$dir/stat"; } 2> /dev/null || continue
         [[ $line == *"(kworker/"*netns*") D"* ]] || continue
-        { read -r wchan < "$dir/wchan"; } 2> /dev/null || [[ -n $wchan ]] || continue
-        [[ $wchan == $1* ]] && return 0
+        stack=
+        { read -r -d '' stack < "$dir/stack"; } 2> /dev/null || true
+        [[ $stack == *" $1"* ]] && return 0
     done
     return 1
 }

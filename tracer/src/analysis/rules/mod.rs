@@ -9,7 +9,7 @@ mod contradiction;
 mod error;
 mod file;
 mod index;
-mod pattern;
+pub(super) mod pattern;
 #[cfg(test)]
 mod tests;
 

@@ -191,6 +191,12 @@ fn capture(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
             .map_or_else(|| "not ended".to_string(), |status| format!("exit {status}"));
         lines.push(format!("command: {} ({status})", command.join(" ")));
     }
+    lines.extend(
+        capture
+            .selection
+            .as_deref()
+            .map(|selection| format!("traced: {selection}")),
+    );
     let started = capture.started.as_deref().map(|started| format!("started: {started}"));
     lines.extend(started);
     lines.extend(

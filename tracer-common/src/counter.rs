@@ -1,0 +1,66 @@
+//! What the program counts: one row of counters per probe and CPU.
+
+macro_rules! counters {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $loss:literal;)+) => {
+        /// What the program counts, per CPU.
+        #[repr(u32)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Counter {
+            $($(#[$doc])* $name,)+
+        }
+
+        /// How many there are: the width of a probe's row.
+        pub const COUNTERS: usize = [$($text),+].len();
+
+        impl Counter {
+            /// Every counter with its name in reports, and whether it means that something was lost.
+            pub const ALL: [(Self, &'static str, bool); COUNTERS] = [$((Self::$name, $text, $loss),)+];
+
+            /// The name in reports.
+            pub const fn name(self) -> &'static str {
+                Self::ALL[self as usize].1
+            }
+        }
+    };
+}
+
+counters! {
+    /// Records sent.
+    Sent = "records_sent", false;
+    /// The ring was full; a chain that was not sent is sent when it is seen again.
+    RingFull = "ring_full", true;
+    /// More tasks than the map of held stacks has room for.
+    TasksFull = "tasks_full", true;
+    /// A task held more than [`HELD_SLOTS`](crate::wire::HELD_SLOTS) locks.
+    HeldOverflow = "held_overflow", true;
+    /// More chains than the map of chains has room for.
+    ChainsFull = "chains_full", true;
+    /// More devlink instances than the map of their names has room for.
+    DevlinksFull = "devlinks_full", true;
+    /// More names of locks than the map of names has room for.
+    NamesFull = "names_full", true;
+    /// Tasks that wait for each other in a circle, or may do: more than are looked at.
+    CircleTooLong = "waits_too_long", true;
+    /// Kernel memory could not be read.
+    ReadFailed = "read_failed", true;
+    /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.
+    UnmatchedRelease = "unmatched_release", false;
+    /// A hold was found that the lock's owner word denies: its release was missed, or another task released it.
+    StaleHold = "stale_hold", false;
+    /// A lock was initialised while the task that did it held it.
+    InitHeld = "init_of_a_held_lock", false;
+    /// The return address into the caller was not where the trampoline keeps it.
+    SiteUnknown = "site_unknown", false;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_in_the_order_of_the_map() {
+        for (index, (counter, _, _)) in Counter::ALL.iter().enumerate() {
+            assert_eq!(*counter as usize, index);
+        }
+    }
+}

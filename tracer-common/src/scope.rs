@@ -1,0 +1,72 @@
+//! Which tasks and locks are traced at all, as user space hands it to the program before it is loaded.
+
+use crate::wire::COMM_LEN;
+
+/// What is traced; 0 is no limit.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Scope {
+    /// Only the threads of this process.
+    pub pid: u64,
+    /// Only tasks in the network namespace of this inode number.
+    pub netns: u64,
+    /// Only tasks of this name, filled up with zeroes.
+    pub comm: [u64; COMM_LEN / 8],
+    /// Not 0: no task's own `mmap_lock`.
+    pub skip_mmap_lock: u64,
+    /// Not 0: locks can be left out one by one, so each has to be looked up.
+    pub leaves_out: u64,
+}
+
+impl Scope {
+    /// The numbers in order, as the program has them.
+    pub fn words(&self) -> [u64; 6] {
+        let [first, second] = self.comm;
+        [
+            self.pid,
+            self.netns,
+            first,
+            second,
+            self.skip_mmap_lock,
+            self.leaves_out,
+        ]
+    }
+
+    /// A task's name as the kernel has it; `None` when it is longer than a task's name can be.
+    pub fn comm(name: &str) -> Option<[u64; COMM_LEN / 8]> {
+        let mut bytes = [0; COMM_LEN];
+        // The last byte of the kernel's is always 0.
+        bytes[..COMM_LEN - 1]
+            .get_mut(..name.len())?
+            .copy_from_slice(name.as_bytes());
+        let (first, second) = bytes.split_at(8);
+        let word = |bytes: &[u8]| bytes.iter().rev().fold(0, |word, &byte| word << 8 | u64::from(byte));
+        Some([word(first), word(second)])
+    }
+}
+
+const _: () = assert!(size_of::<Scope>() == 6 * 8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_as_long_as_the_kernel_has_room_for() {
+        assert_eq!(Scope::comm("ab"), Some([0x6261, 0]));
+        assert!(Scope::comm("fifteen letters").is_some());
+        assert_eq!(Scope::comm("sixteen letters!"), None);
+    }
+
+    #[test]
+    fn the_words_are_the_fields_in_order() {
+        let scope = Scope {
+            pid: 1,
+            netns: 2,
+            comm: [3, 4],
+            skip_mmap_lock: 5,
+            leaves_out: 6,
+        };
+        assert_eq!(scope.words(), [1, 2, 3, 4, 5, 6]);
+    }
+}

@@ -1,0 +1,196 @@
+//! Who waits for whom right now, by the owner words of the locks: all there is where functions cannot be hooked.
+//!
+//! A circle of waiting tasks is closed by the last of them that begins to wait, and by nothing else: so it is looked for there, and only there.
+//! Nothing is sent as long as there is none.
+
+use aya_ebpf::{
+    EbpfContext,
+    bindings::BPF_ANY,
+    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_get_stack},
+    macros::map,
+    maps::{HashMap, PerCpuArray},
+    programs::BtfTracePointContext,
+};
+use tracer_common::{
+    counter::Counter,
+    probe::ProbeIndex,
+    wire::{BLOCKED_DEPTH, Blocked, COMM_LEN, Kind, Unblocked, contention},
+};
+
+use crate::{
+    count::count_at,
+    kernel::peek,
+    ring::send,
+    setting::offset,
+    task::{argument, current, is_traced},
+};
+
+/// A task that waits.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Waiting {
+    lock: u64,
+    flags: u64,
+    since_ns: u64,
+    /// Not 0: it is part of a circle that was sent.
+    told: u64,
+    ids: u64,
+    comm: [u8; COMM_LEN],
+    stack_bytes: i64,
+    stack: [u64; BLOCKED_DEPTH],
+}
+
+/// Tasks that wait, by the address of their `task_struct`.
+#[map]
+static WAITING: HashMap<u64, Waiting> = HashMap::with_max_entries(16_384, 0);
+
+/// Room to put one together: it is larger than a program's stack.
+#[map]
+static NEW: PerCpuArray<Waiting> = PerCpuArray::with_max_entries(1, 0);
+
+/// Tasks of a circle that is found.
+const MAX_CIRCLE: u32 = 8;
+
+/// A task begins to wait: `contention_begin(lock, flags)`.
+#[inline(always)]
+pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
+    let (lock, flags) = (argument(context, 0), argument(context, 1) & 0xffff_ffff);
+    if !contention::sleeps(flags) || !is_traced() {
+        return;
+    }
+    let task = current();
+    // A mutex tells twice: when it spins and when it sleeps.
+    if WAITING
+        .get_ptr(task)
+        // SAFETY: the entry is the task's own.
+        .is_some_and(|known| unsafe { (*known).lock == lock && (*known).told != 0 })
+    {
+        return;
+    }
+    let Some(new) = NEW.get_ptr_mut(0) else { return };
+    // SAFETY: a valid cell of this CPU, on which the program stays.
+    unsafe {
+        (*new).lock = lock;
+        (*new).flags = flags;
+        (*new).since_ns = bpf_ktime_get_ns();
+        (*new).told = 0;
+        (*new).ids = bpf_get_current_pid_tgid();
+        (*new).comm = bpf_get_current_comm().unwrap_or_default();
+        (*new).stack_bytes = bpf_get_stack(
+            context.as_ptr(),
+            (&raw mut (*new).stack).cast(),
+            (8 * BLOCKED_DEPTH) as u32,
+            0,
+        ) as i64;
+        if WAITING.insert(task, &*new, u64::from(BPF_ANY)).is_err() {
+            count_at(Counter::TasksFull, probe);
+            return;
+        }
+    }
+    let length = circle(task, lock, flags, probe);
+    if length > 0 {
+        tell(task, length, probe);
+    }
+}
+
+/// It waits no longer.
+#[inline(always)]
+pub fn end(context: &BtfTracePointContext, probe: ProbeIndex) {
+    let task = current();
+    let Some(known) = WAITING.get_ptr(task) else { return };
+    let lock = argument(context, 0);
+    // SAFETY: the entry is the task's own.
+    unsafe {
+        if (*known).lock != lock {
+            return;
+        }
+        if (*known).told != 0 {
+            send::<Unblocked>(Kind::UNBLOCKED, probe, |record| {
+                (*record).waiter = task;
+                (*record).lock = lock;
+            });
+        }
+    }
+    let _ = WAITING.remove(task);
+}
+
+/// Forgets a task.
+#[inline(always)]
+pub fn free(task: u64) {
+    let _ = WAITING.remove(task);
+}
+
+/// The owner word of a lock, 0 when nobody has it or nothing tells.
+#[inline(always)]
+fn owner(lock: u64, flags: u64) -> u64 {
+    let offset = if contention::is_mutex(flags) {
+        offset!(mutex_owner)
+    } else if contention::is_rwsem(flags) {
+        offset!(rwsem_owner)
+    } else {
+        return 0;
+    };
+    peek(lock, offset).unwrap_or(0)
+}
+
+/// How many tasks wait in a circle that begins and ends with this one; 0 when it does not.
+#[inline(always)]
+fn circle(task: u64, lock: u64, flags: u64, probe: ProbeIndex) -> u32 {
+    let (mut lock, mut flags) = (lock, flags);
+    for length in 1..=MAX_CIRCLE {
+        let holder = owner(lock, flags) & !contention::OWNER_FLAGS;
+        if holder == 0 {
+            return 0;
+        }
+        if holder == task {
+            return length;
+        }
+        let Some(waiting) = WAITING.get_ptr(holder) else {
+            return 0;
+        };
+        // SAFETY: a value of the map; what another CPU changes meanwhile is looked at once.
+        unsafe {
+            lock = (*waiting).lock;
+            flags = (*waiting).flags;
+        }
+    }
+    count_at(Counter::CircleTooLong, probe);
+    0
+}
+
+/// Sends every task of a circle, each with what it waits for and who has that.
+#[inline(always)]
+fn tell(task: u64, length: u32, probe: ProbeIndex) {
+    let mut waiter = task;
+    for index in 0..MAX_CIRCLE {
+        if index >= length {
+            return;
+        }
+        let Some(waiting) = WAITING.get_ptr_mut(waiter) else {
+            return;
+        };
+        // SAFETY: as in `circle`.
+        let owner = unsafe { owner((*waiting).lock, (*waiting).flags) };
+        let sent = send::<Blocked>(Kind::BLOCKED, probe, |record| {
+            // SAFETY: the ring gives a place for exactly this type.
+            unsafe {
+                (*record).waiter = waiter;
+                (*record).lock = (*waiting).lock;
+                (*record).flags = (*waiting).flags;
+                (*record).owner = owner;
+                (*record).since_ns = (*waiting).since_ns;
+                (*record).index = index;
+                (*record).of = length;
+                (*record).ids = (*waiting).ids;
+                (*record).comm = (*waiting).comm;
+                (*record).stack_bytes = (*waiting).stack_bytes;
+                (*record).stack = (*waiting).stack;
+            }
+        });
+        if sent {
+            // SAFETY: as in `circle`.
+            unsafe { (*waiting).told = 1 };
+        }
+        waiter = owner & !contention::OWNER_FLAGS;
+    }
+}

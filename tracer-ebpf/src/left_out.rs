@@ -1,0 +1,30 @@
+//! Locks that nobody wants to see: skipped in the first instructions.
+
+use aya_ebpf::{macros::map, maps::HashMap};
+use tracer_common::wire::info;
+
+use crate::{setting::scope, task::is_own_mmap_lock};
+
+/// Locks that user space has found to be left out, by their address. One that finds no room is left out there.
+#[map]
+static LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(65_536, 0);
+
+/// Whether a lock is left out: by its name, or as the `mmap_lock` of the task's own process.
+#[inline(always)]
+pub fn is_left_out(lock: u64, info: u64) -> bool {
+    let scope = scope();
+    if scope.skip_mmap_lock != 0 && info & info::KIND == info::RWSEM && is_own_mmap_lock(lock) {
+        return true;
+    }
+    // SAFETY: the value is not used.
+    scope.leaves_out != 0 && unsafe { LEFT_OUT.get(lock) }.is_some()
+}
+
+/// The memory is another lock from here on.
+#[inline(always)]
+pub fn forget(lock: u64) {
+    if scope().leaves_out != 0 {
+        // Most locks are not in there.
+        let _ = LEFT_OUT.remove(lock);
+    }
+}

@@ -1,0 +1,185 @@
+//! Which locks are traced: between a source and the model, so that what is left out is in no report.
+//!
+//! A lock is judged by its name, which is told before the first chain that has it. A source that can save work leaves out from then on what
+//! [`Filter::changes`] says.
+
+use rustc_hash::FxHashSet;
+
+use super::event::{Event, Hold, LockKey, LockName};
+use super::rules::pattern::Pattern;
+
+/// A lock that a source need not tell any longer, or has to tell again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Leave it out.
+    Out(LockKey),
+    /// Its memory is, or may be, another lock.
+    In(LockKey),
+}
+
+/// Names that are wanted and names that are not.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    only: Vec<Pattern>,
+    exclude: Vec<Pattern>,
+    /// Locks left out.
+    out: FxHashSet<LockKey>,
+    changes: Vec<Change>,
+}
+
+impl Filter {
+    /// Traces locks of which class or name matches one of `only` (all, when there is none) and none of `exclude`. A `*` at the beginning or end of
+    /// a pattern stands for anything.
+    ///
+    /// # Errors
+    /// What is wrong with a pattern.
+    pub fn new(only: &[String], exclude: &[String]) -> Result<Self, String> {
+        let parse = |patterns: &[String]| {
+            patterns
+                .iter()
+                .map(|text| Pattern::parse(text))
+                .collect::<Result<_, _>>()
+        };
+        Ok(Self {
+            only: parse(only)?,
+            exclude: parse(exclude)?,
+            ..Self::default()
+        })
+    }
+
+    /// Whether every lock passes.
+    pub fn is_open(&self) -> bool {
+        self.only.is_empty() && self.exclude.is_empty()
+    }
+
+    /// What is left of an event; nothing when it was about a lock that is left out.
+    pub fn pass(&mut self, event: Event) -> Option<Event> {
+        if self.is_open() {
+            return Some(event);
+        }
+        match event {
+            Event::Lock(lock, kind, name) => {
+                if self.wants(&name) {
+                    self.forget(lock);
+                    return Some(Event::Lock(lock, kind, name));
+                }
+                if self.out.insert(lock) {
+                    self.changes.push(Change::Out(lock));
+                }
+                None
+            }
+            Event::Init(lock) | Event::Free(lock) => {
+                self.forget(lock);
+                Some(event)
+            }
+            Event::Chain(mut chain) => {
+                self.drop_holds(&mut chain.held);
+                (!self.out.contains(&chain.request.lock)).then_some(Event::Chain(chain))
+            }
+            Event::Notifier(mut change) => {
+                self.drop_holds(&mut change.held);
+                Some(Event::Notifier(change))
+            }
+            other => Some(other),
+        }
+    }
+
+    /// What a source can leave out or has to tell again since this was last asked.
+    pub fn changes(&mut self) -> Vec<Change> {
+        std::mem::take(&mut self.changes)
+    }
+
+    fn wants(&self, name: &LockName) -> bool {
+        let any = |patterns: &[Pattern]| {
+            patterns
+                .iter()
+                .any(|pattern| pattern.matches(&name.class) || pattern.matches(&name.name))
+        };
+        (self.only.is_empty() || any(&self.only)) && !any(&self.exclude)
+    }
+
+    fn forget(&mut self, lock: LockKey) {
+        if self.out.remove(&lock) {
+            self.changes.push(Change::In(lock));
+        }
+    }
+
+    fn drop_holds(&self, held: &mut Vec<Hold>) {
+        held.retain(|hold| !self.out.contains(&hold.lock));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::event::{Chain, ChainKey, LockKind, Mode, TaskKey};
+
+    fn named(lock: u64, name: &str) -> Event {
+        let name = LockName {
+            class: name.to_owned(),
+            name: name.to_owned(),
+            label: None,
+            named_by: None,
+        };
+        Event::Lock(LockKey(lock), LockKind::Mutex, name)
+    }
+
+    fn chain(held: &[u64], request: u64) -> Event {
+        let hold = |lock: u64| Hold {
+            lock: LockKey(lock),
+            mode: Mode::Exclusive,
+            trylock: false,
+            stack: Vec::new(),
+        };
+        Event::Chain(Box::new(Chain {
+            key: ChainKey(1),
+            task: TaskKey(1),
+            held: held.iter().copied().map(hold).collect(),
+            request: hold(request),
+            time_ns: 0,
+            window: None,
+            origin: None,
+        }))
+    }
+
+    fn filter(only: &[&str], exclude: &[&str]) -> Filter {
+        let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
+        Filter::new(&own(only), &own(exclude)).unwrap()
+    }
+
+    #[test]
+    fn what_is_excluded_is_neither_held_nor_requested() {
+        let mut filter = filter(&[], &["&mm->*"]);
+        assert_eq!(filter.pass(named(1, "&mm->mmap_lock")), None);
+        assert!(filter.pass(named(2, "rtnl_mutex")).is_some());
+        assert_eq!(filter.pass(chain(&[2], 1)), None);
+        assert_eq!(filter.pass(chain(&[1, 2], 3)), Some(chain(&[2], 3)));
+        assert_eq!(filter.changes(), [Change::Out(LockKey(1))]);
+        assert_eq!(filter.changes(), []);
+    }
+
+    #[test]
+    fn of_what_is_wanted_only_the_rest_is_left_out() {
+        let mut filter = filter(&["rtnl_mutex"], &[]);
+        assert!(filter.pass(named(1, "rtnl_mutex")).is_some());
+        assert_eq!(filter.pass(named(2, "net_rwsem")), None);
+        assert_eq!(filter.pass(chain(&[2], 1)), Some(chain(&[], 1)));
+    }
+
+    #[test]
+    fn memory_that_becomes_another_lock_is_judged_anew() {
+        let mut filter = filter(&[], &["noise"]);
+        filter.pass(named(1, "noise"));
+        filter.pass(Event::Init(LockKey(1)));
+        assert_eq!(filter.changes(), [Change::Out(LockKey(1)), Change::In(LockKey(1))]);
+        assert!(filter.pass(chain(&[], 1)).is_some());
+    }
+
+    #[test]
+    fn without_patterns_everything_passes() {
+        let mut filter = filter(&[], &[]);
+        assert!(filter.is_open());
+        assert_eq!(filter.pass(chain(&[2], 1)), Some(chain(&[2], 1)));
+        assert!(Filter::new(&["*".to_owned()], &[]).is_err());
+    }
+}

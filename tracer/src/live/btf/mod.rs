@@ -1,0 +1,172 @@
+//! The running kernel's types: offsets of structure members, prototypes of functions.
+
+mod raw;
+#[cfg(test)]
+mod tests;
+
+use std::{collections::HashMap, fs};
+
+use rustc_hash::FxHashSet;
+use tracer_common::{
+    offset::Offsets,
+    probe::{Hook, PROBES, Probe},
+};
+
+use super::{LiveError, kernel::BTF_PATH};
+use raw::{Raw, Type, kind};
+
+/// What the running kernel's BTF tells.
+pub(super) struct Types(Raw);
+
+impl Types {
+    /// Reads it.
+    pub(super) fn read() -> Result<Self, LiveError> {
+        let bytes = fs::read(BTF_PATH).map_err(|source| LiveError::Read {
+            path: BTF_PATH.to_owned(),
+            source,
+        })?;
+        Self::parse(bytes).map_err(|reason| LiveError::BadBtf {
+            path: BTF_PATH,
+            reason: reason.to_owned(),
+        })
+    }
+
+    fn parse(bytes: Vec<u8>) -> Result<Self, &'static str> {
+        let tracepoints: Vec<_> = PROBES.iter().map(|probe| tracepoint(probe.function)).collect();
+        let mut wanted: FxHashSet<&str> = PROBES.iter().map(|probe| probe.function).collect();
+        wanted.extend(tracepoints.iter().map(String::as_str));
+        wanted.extend(Offsets::NONE.entries().map(|(structure, _, _)| structure));
+        Raw::parse(bytes, &wanted).map(Self)
+    }
+
+    /// The same for aya, which attaches by it: with the functions and tracepoints of the table of probes and nothing else, because it compares the
+    /// name of each program's function with that of every function there is.
+    ///
+    /// # Errors
+    /// When aya does not take it.
+    pub(super) fn for_attaching(&self) -> Result<aya::Btf, LiveError> {
+        let is_hooked = |number: u32| {
+            self.0
+                .get(number)
+                .is_some_and(|found| matches!(found.kind, kind::FUNC | kind::TYPEDEF))
+        };
+        let wanted: HashMap<u32, &str> = self
+            .0
+            .all_named()
+            .flat_map(|(name, numbers)| numbers.iter().map(move |&number| (number, name)))
+            .filter(|(number, _)| is_hooked(*number))
+            .collect();
+        aya::Btf::parse(&self.0.only(&wanted), aya::Endianness::default()).map_err(|error| LiveError::BadBtf {
+            path: BTF_PATH,
+            reason: error.to_string(),
+        })
+    }
+
+    /// Looks up every member that the program needs.
+    pub(super) fn offsets(&self) -> Offsets {
+        Offsets::resolve(|structure, member| self.offset(structure, member))
+    }
+
+    /// Whether the kernel has a probe's function, of a prototype that the program was written for; why not otherwise.
+    pub(super) fn check(&self, probe: &Probe) -> Result<(), String> {
+        if probe.hook == Hook::Tracepoint {
+            let found = !self.0.named(&tracepoint(probe.function)).is_empty();
+            return found.then_some(()).ok_or_else(|| "not on this kernel".to_owned());
+        }
+        let found = self.prototypes(probe.function);
+        match found.first() {
+            None => Err("not on this kernel".to_owned()),
+            Some(_) if found.iter().all(|found| probe.prototypes.contains(&found.as_str())) => Ok(()),
+            Some(_) => Err(format!("its prototype here is `{}`", found.join("` and `"))),
+        }
+    }
+
+    /// The prototypes of all functions of a name.
+    fn prototypes(&self, function: &str) -> Vec<String> {
+        let functions = self.0.named(function).iter().filter_map(|&number| self.0.get(number));
+        functions
+            .filter(|found| found.kind == kind::FUNC)
+            .filter_map(|found| Some(self.prototype(self.0.get(found.target)?)))
+            .collect()
+    }
+
+    fn prototype(&self, prototype: Type) -> String {
+        // The last parameter of a function that takes any number of them has no type.
+        let arguments: Vec<_> = self
+            .0
+            .parameters(prototype)
+            .map(|number| {
+                if number == 0 {
+                    "...".to_owned()
+                } else {
+                    self.type_name(number)
+                }
+            })
+            .collect();
+        format!("{} ({})", self.type_name(prototype.target), arguments.join(", "))
+    }
+
+    /// A type as C writes it; a function type is `function`.
+    fn type_name(&self, number: u32) -> String {
+        if number == 0 {
+            return "void".to_owned();
+        }
+        let Some(found) = self.0.get(number) else {
+            return "unknown".to_owned();
+        };
+        let name = self.0.name(found);
+        match found.kind {
+            kind::PTR => format!("{} *", self.type_name(found.target)),
+            kind::CONST => format!("const {}", self.type_name(found.target)),
+            kind::VOLATILE | kind::RESTRICT | kind::TYPE_TAG => self.type_name(found.target),
+            kind::STRUCT | kind::FWD => format!("struct {name}"),
+            kind::UNION => format!("union {name}"),
+            kind::ENUM | kind::ENUM64 => format!("enum {name}"),
+            kind::FUNC_PROTO => "function".to_owned(),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Offset of `member` in bytes; `a.b` is member `b` of the structure `a`.
+    fn offset(&self, structure: &str, member: &str) -> Option<i64> {
+        self.0
+            .named(structure)
+            .iter()
+            .filter_map(|&number| self.0.get(number))
+            .find_map(|found| self.path(found, member))
+    }
+
+    fn path(&self, structure: Type, member: &str) -> Option<i64> {
+        let (first, rest) = member
+            .split_once('.')
+            .map_or((member, None), |(first, rest)| (first, Some(rest)));
+        self.0.members(structure).find_map(|candidate| {
+            let start = i64::from(candidate.bits / 8);
+            let inner = || self.inner(candidate.target);
+            match rest {
+                // Members of an anonymous structure or union are members of the one around it.
+                _ if candidate.name.is_empty() => Some(start + self.path(inner()?, member)?),
+                _ if candidate.name != first => None,
+                None => Some(start),
+                Some(rest) => Some(start + self.path(inner()?, rest)?),
+            }
+        })
+    }
+
+    /// The structure or union that a type is, through typedefs and qualifiers.
+    fn inner(&self, mut number: u32) -> Option<Type> {
+        loop {
+            let found = self.0.get(number)?;
+            match found.kind {
+                kind::STRUCT | kind::UNION => return Some(found),
+                kind::TYPEDEF | kind::CONST | kind::VOLATILE | kind::TYPE_TAG => number = found.target,
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// The type that stands for a tracepoint: that of its handlers (`include/trace/bpf_probe.h`).
+fn tracepoint(name: &str) -> String {
+    format!("btf_trace_{name}")
+}
