@@ -31,7 +31,12 @@ pub(super) fn comm(header: &Header) -> String {
 /// Which task it is. The kernel gives the `task_struct` of a task that is gone to the next one; its thread id is another one then. An address is a
 /// multiple of 64 (`ARCH_MIN_TASKALIGN`) with its top bits set, and a thread id less than 2^22 (`PID_MAX_LIMIT`): the key has room for both.
 pub(super) fn task(header: &Header) -> TaskKey {
-    TaskKey(header.task >> 6 << 22 | u64::from(header.pid))
+    task_of(header.task, header.pid)
+}
+
+/// The same of an address and a thread id.
+pub(super) fn task_of(task: u64, pid: u32) -> TaskKey {
+    TaskKey(task >> 6 << 22 | u64::from(pid))
 }
 
 #[cfg(test)]

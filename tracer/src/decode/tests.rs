@@ -412,3 +412,66 @@ fn counters_are_split_into_losses_and_counts() {
     assert_eq!(lost, BTreeMap::from([("ring_full".to_owned(), 2)]));
     assert_eq!(counted, BTreeMap::from([("records_sent".to_owned(), 5)]));
 }
+
+/// One task of a circle: who waits, for what, the owner word, place and length, thread id.
+fn blocked(waiter: u64, flags: u64, owner: u64, place: [u32; 2], pid: u64) -> Bytes {
+    let mut bytes = Bytes::new(12, ProbeIndex::contention_begin, "closed it");
+    bytes
+        .number(waiter)
+        .number(PERNET)
+        .number(flags)
+        .number(owner)
+        .number(1_400);
+    bytes.number32(place[0]).number32(place[1]).number(pid);
+    bytes.text("kworker", COMM_LEN).number(8);
+    for index in 0..wire::BLOCKED_DEPTH {
+        bytes.number(if index == 0 { 0xffff_ffff_8100_0210 } else { 0 });
+    }
+    bytes
+}
+
+#[test]
+fn a_task_that_waits_for_itself_holds_and_requests_until_it_goes_on() {
+    const WRITE: u64 = 4;
+    let mut decoder = decoder();
+    // A reader took it last: the task itself.
+    let events = decode(&mut decoder, &blocked(TASK, WRITE, TASK | 1, [0, 1], 7));
+    let task = record::task_of(TASK, 7);
+    let lock = LockKey(PERNET);
+    let steps: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Step(step) => Some((step.task, step.op)),
+            _ => None,
+        })
+        .collect();
+    let (held, wanted) = (Op::Acquire(lock, Mode::Shared), Op::Request(lock, Mode::Exclusive));
+    assert_eq!(steps, [(task, held), (task, wanted)]);
+    assert!(events.iter().any(
+        |event| matches!(event, Event::Task(key, name) if *key == task && name.comm == "kworker" && name.pid == Some(7))
+    ));
+    let mut over = Bytes::new(13, ProbeIndex::contention_end, "kworker");
+    over.number(TASK).number(PERNET);
+    let events = decode(&mut decoder, &over);
+    assert_eq!(events.len(), 2);
+    assert!(decode(&mut decoder, &over).is_empty(), "it is told once");
+}
+
+#[test]
+fn a_circle_is_told_when_all_of_it_is_there() {
+    const MUTEX: u64 = 32;
+    let other = TASK + 0x4000;
+    let mut decoder = decoder();
+    let is_step = |event: &Event| matches!(event, Event::Step(_));
+    let first = decode(&mut decoder, &blocked(TASK, MUTEX, other | 1, [0, 2], 7));
+    assert!(!first.iter().any(is_step));
+    let second = decode(&mut decoder, &blocked(other, MUTEX, TASK, [1, 2], 8));
+    let holders: Vec<_> = second
+        .iter()
+        .filter_map(|event| match event {
+            Event::Step(step) if matches!(step.op, Op::Acquire(..)) => Some(step.task),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(holders, [record::task_of(other, 8), record::task_of(TASK, 7)]);
+}
