@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use super::*;
-use crate::analysis::event::{LockName, NamedBy};
+use crate::analysis::event::{LockName, NamedBy, Op};
 
 const TASK: u64 = 0xffff_8880_0000_1000;
 const OFFSETS: Offsets = Offsets {
