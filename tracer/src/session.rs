@@ -47,7 +47,7 @@ const BACKLOG_LIMIT: usize = 16_384;
 /// Stretches at the end: together more records than a full ring holds, however small.
 const LAST_STRETCHES: usize = 64;
 /// Writing a report takes at most one part in this many of the time, however large it has become.
-const WRITE_SHARE: u32 = 4;
+const WRITE_SHARE: u32 = 2;
 
 /// What to trace.
 #[derive(Debug)]
