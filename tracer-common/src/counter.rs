@@ -41,6 +41,8 @@ counters! {
     NamesFull = "names_full", true;
     /// Tasks that wait for each other in a circle, or may do: more than are looked at.
     CircleTooLong = "waits_too_long", true;
+    /// A lock was taken by what interrupted the program while it put a record together: that request was not told.
+    Interrupted = "interrupted", true;
     /// Kernel memory could not be read.
     ReadFailed = "read_failed", true;
     /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.

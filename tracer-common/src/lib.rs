@@ -4,6 +4,7 @@
 #![no_std]
 
 pub mod counter;
+pub mod generation;
 pub mod offset;
 pub mod probe;
 pub mod scope;

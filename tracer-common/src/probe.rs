@@ -91,6 +91,8 @@ pub struct Probe {
     pub action: &'static str,
     /// Which kernels have the function.
     pub kernels: Kernels,
+    /// For a function that takes or releases locks: which, as bits of [`wire::info`](crate::wire::info); else 0.
+    pub info: u64,
 }
 
 impl Probe {
@@ -100,6 +102,11 @@ impl Probe {
             self.action,
             "request" | "request_ww" | "trylock" | "trylock_ww" | "down_trylock"
         )
+    }
+
+    /// Whether the program takes from held stacks.
+    pub fn releases(&self) -> bool {
+        matches!(self.action, "release" | "failed" | "settle")
     }
 }
 
@@ -240,6 +247,11 @@ macro_rules! kernels {
     ($kernels:ident ($($number:literal),+)) => { Kernels::$kernels($($number),+) };
 }
 
+macro_rules! info {
+    (Lock ($($info:tt)+)) => { $($info)+ };
+    ($purpose:ident ($($argument:tt)*)) => { 0 };
+}
+
 macro_rules! table {
     ($($action:ident $program:ident = $hook:ident $function:literal [$($prototype:literal)*] $purpose:ident ($($argument:tt)*) $kernels:ident $release:tt;)+) => {
         /// Every probe, in the order of [`probes!`](crate::probes).
@@ -252,6 +264,11 @@ macro_rules! table {
                 purpose: Purpose::$purpose,
                 action: stringify!($action),
                 kernels: kernels!($kernels $release),
+                info: {
+                    #[allow(unused_imports, reason = "a row names what it is about")]
+                    use crate::wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX};
+                    info!($purpose ($($argument)*))
+                },
             },
         )+];
 

@@ -66,7 +66,7 @@ impl Kind {
     pub const UNBLOCKED: Self = Self(13);
 }
 
-/// Bits of [`Slot::info`] and [`Chain::info`].
+/// Bits of [`Slot::info`] and [`Chain::info`]; a request has no epoch and no running number.
 pub mod info {
     /// The bits that say what the lock is: one of the six below.
     pub const KIND: u64 = 7;
@@ -88,8 +88,27 @@ pub mod info {
     pub const TRYLOCK: u64 = 16;
     /// The bits above.
     pub const MASK: u64 = 0xff;
+    /// From this bit on: the epoch in which it was taken, see [`EPOCHS`].
+    pub const EPOCH_SHIFT: u32 = 8;
+    /// How many epochs there are. User space begins a new one when the BPF runtime has skipped the program of a release: what was taken before
+    /// may have been given back since.
+    pub const EPOCHS: u64 = 1 << 16;
     /// From this bit on: the task's running number of the acquisition.
-    pub const SEQUENCE_SHIFT: u32 = 8;
+    pub const SEQUENCE_SHIFT: u32 = 24;
+
+    /// Whether a lock held with these bits names the task that has it.
+    pub const fn is_named(info: u64) -> bool {
+        match info & KIND {
+            MUTEX | WW_MUTEX | RT_MUTEX => true,
+            RWSEM => info & SHARED == 0,
+            _ => false,
+        }
+    }
+
+    /// The epoch in which a hold was taken.
+    pub const fn epoch(info: u64) -> u64 {
+        info >> EPOCH_SHIFT & (EPOCHS - 1)
+    }
 }
 
 /// The flags of the tracepoint `contention_begin` (`include/trace/events/lock.h`, 5.19+).
@@ -147,20 +166,6 @@ pub struct Header {
     pub comm: [u8; COMM_LEN],
 }
 
-/// A lock in a held stack. Free when `lock` is 0.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
-pub struct Slot {
-    /// Address of the lock.
-    pub lock: u64,
-    /// Key of the chain by which it was taken.
-    pub chain: u64,
-    /// [`info`] bits and running number.
-    pub info: u64,
-    /// Which of the locks that were at this address one after the other.
-    pub generation: u64,
-}
-
 /// Why a task is in the kernel, as the last hooked entry point saw it. It counts only while that function is in the stack.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
@@ -185,7 +190,7 @@ pub struct Syscall {
     pub second: u64,
 }
 
-/// Words of a held lock as they were when the chain was sent: its own word of who has it is among them.
+/// Words of a held lock as they were when the record was sent: its own word of who has it is among them.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Proof {
@@ -193,7 +198,26 @@ pub struct Proof {
     pub words: [u64; PROOF_WORDS],
 }
 
-/// What a task holds and where it is.
+/// A lock in a held stack. Free when `lock` is 0.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Slot {
+    /// Address of the lock.
+    pub lock: u64,
+    /// Key of the chain by which it was taken.
+    pub chain: u64,
+    /// [`info`] bits, epoch and running number.
+    pub info: u64,
+    /// Which of the locks that were at this address one after the other.
+    pub generation: u64,
+    /// What the lock's name goes by, 0 when it has none: see [`InitName`].
+    pub name: u64,
+    /// What the lock said of the hold.
+    pub proof: Proof,
+}
+
+/// What a task holds and where it is: the end of the fixed part of a record. Behind it come `held` times a [`Slot`], in no order (see the running
+/// number), and `stack_bytes` of return addresses, innermost first.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Situation {
@@ -207,16 +231,10 @@ pub struct Situation {
     pub origin: Origin,
     /// By which system call it came.
     pub syscall: Syscall,
-    /// Bytes of `stack` that are filled, or a negative errno.
+    /// Slots that follow; some may be free.
+    pub held: u64,
+    /// Bytes of return addresses that follow them, or a negative errno.
     pub stack_bytes: i64,
-    /// Held locks in no order; see the running number.
-    pub held: [Slot; HELD_SLOTS],
-    /// One per slot.
-    pub proof: [Proof; HELD_SLOTS],
-    /// What the name of the lock of each slot goes by, 0 when it has none: see [`InitName`].
-    pub names: [u64; HELD_SLOTS],
-    /// Return addresses, innermost first.
-    pub stack: [u64; STACK_DEPTH],
 }
 
 /// A chain never seen before.
@@ -237,7 +255,7 @@ pub struct Chain {
     pub name: u64,
     /// If the lock is the `mutex` of a `struct device`: that device's name; empty otherwise.
     pub device: [u8; DEVICE_LEN],
-    /// What was held, without the request.
+    /// What was held, without the request; see there for what follows.
     pub situation: Situation,
 }
 
@@ -327,7 +345,7 @@ pub struct Notifier {
     pub netns: u64,
     /// Name of the network device that it belongs to, or empty.
     pub netdev: [u8; NETDEV_LEN],
-    /// Where, and what is held.
+    /// Where, and what is held; see there for what follows.
     pub situation: Situation,
 }
 
@@ -351,6 +369,8 @@ pub struct LockInit {
     pub lock: u64,
     /// Not 0 when the task that does it holds the lock.
     pub held: u64,
+    /// Which of the locks that were at this address begins, as in [`Slot::generation`].
+    pub generation: u64,
 }
 
 /// A name that locks have: the one they were initialised with, or on a kernel with lockdep that of their class.
@@ -449,11 +469,11 @@ const fn mix(mut hash: u64, name: &str, number: usize) -> u64 {
 
 layout! {
     Header: kind probe time_ns task pid tgid comm;
-    Slot: lock chain info generation;
     Origin: probe number name parent;
     Syscall: number second;
     Proof: words;
-    Situation: window work desc origin syscall stack_bytes held proof names stack;
+    Slot: lock chain info generation name proof;
+    Situation: window work desc origin syscall held stack_bytes;
     Chain: header key lock info generation name device situation;
     Again: header key;
     Devlink: header devlink device bus name;
@@ -462,7 +482,7 @@ layout! {
     WindowEnd: header window result;
     Notifier: header callback chain netns netdev situation;
     Module: header name;
-    LockInit: header lock held;
+    LockInit: header lock held generation;
     InitName: header address version name;
     Blocked: header waiter lock flags owner since_ns index of ids comm stack_bytes stack;
     Unblocked: header waiter lock;
@@ -477,7 +497,8 @@ mod tests {
     fn sizes_and_offsets_are_those_of_the_object() {
         assert_eq!(size_of::<Header>(), 48);
         assert_eq!(offset_of!(Chain, situation), 88 + 64);
-        assert_eq!(size_of::<Situation>(), 56 + 72 + 16 + 64 * (32 + 16 + 8) + 96 * 8);
+        assert_eq!(size_of::<Slot>(), 40 + 16);
+        assert_eq!(size_of::<Situation>(), 48 + 72 + 16 + 16);
         assert_eq!(size_of::<Chain>(), 88 + 64 + size_of::<Situation>());
         assert_eq!(size_of::<WindowBegin>(), 48 + 16 + 16 + 40);
     }

@@ -18,6 +18,7 @@ use tracer_common::{
 
 use crate::{
     count::count_at,
+    epoch::epoch,
     generation,
     held::Held,
     init::{copy_name, tell_class},
@@ -25,7 +26,7 @@ use crate::{
     left_out::is_left_out,
     ring::send,
     setting::{function, is_device_type, offset},
-    situation::{denies, fill},
+    situation::{denies, send_with_held},
     task::{argument, current, held, is_traced, known},
 };
 
@@ -184,7 +185,7 @@ fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
     drop_denied(held, task, lock, probe);
     let generation = generation::taken(lock);
     let key = seen(context, held, task, lock, generation, probe, info);
-    if !held.push(lock, generation, info, key) {
+    if !held.push(lock, generation, info, epoch(), key) {
         count_at(Counter::HeldOverflow, probe);
     }
 }
@@ -303,6 +304,10 @@ fn tell(
     probe: ProbeIndex,
     info: u64,
 ) {
+    if held.busy != 0 {
+        count_at(Counter::Interrupted, probe);
+        return;
+    }
     let first = ChainCount {
         count: 1,
         task,
@@ -317,8 +322,8 @@ fn tell(
             return;
         }
     }
-    let sent = send::<Chain>(Kind::CHAIN, probe, |record| {
-        // SAFETY: the ring gives a place for exactly this type.
+    let sent = send_with_held::<Chain>(Kind::CHAIN, probe, context, held, |record| {
+        // SAFETY: there is room for exactly this type.
         unsafe {
             (*record).key = key;
             (*record).lock = lock;
@@ -326,7 +331,7 @@ fn tell(
             (*record).generation = generation;
             copy_name(lock, info, &raw mut (*record).name);
             device_name(lock, info, &raw mut (*record).device);
-            fill(&raw mut (*record).situation, context, held);
+            &raw mut (*record).situation
         }
     });
     if !sent {

@@ -1,9 +1,9 @@
 //! Which lock an address is: memory that is initialised again, or whose module is gone, is another lock.
 
 use aya_ebpf::{macros::map, maps::Array};
+use tracer_common::generation::{self, BITS, ONE, TAKEN, UNLOADED_SHIFT};
 
-/// By hash of the address: bit 0 says that a lock there was taken, the rest counts how often one was initialised after that. Two locks of
-/// one hash share it, which at worst sends a chain once more.
+/// The cells. That two locks share one sends a chain once more at worst.
 #[map]
 static GENERATIONS: Array<u64> = Array::with_max_entries(1 << BITS, 0);
 
@@ -11,16 +11,12 @@ static GENERATIONS: Array<u64> = Array::with_max_entries(1 << BITS, 0);
 #[map]
 static UNLOADED: Array<u64> = Array::with_max_entries(1, 0);
 
-const BITS: u32 = 16;
-const TAKEN: u64 = 1;
-const ONE: u64 = 2;
-
 /// Modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`): their variables need no initialisation.
 const MODULES: u64 = 0xffff_ffff_a000_0000;
 
 #[inline(always)]
 fn cell(lock: u64) -> Option<*mut u64> {
-    GENERATIONS.get_ptr_mut((lock.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS)) as u32)
+    GENERATIONS.get_ptr_mut(generation::cell(lock))
 }
 
 /// The generation of a lock that is taken.
@@ -34,7 +30,7 @@ pub fn taken(lock: u64) -> u64 {
         }
         *cell
     };
-    generation.wrapping_add(unloaded(lock) << 32)
+    generation.wrapping_add(unloaded(lock) << UNLOADED_SHIFT)
 }
 
 /// How many modules were unloaded, if this is an address in one; else 0.
@@ -46,18 +42,18 @@ pub fn unloaded(address: u64) -> u64 {
     UNLOADED.get(0).copied().unwrap_or(0)
 }
 
-/// A lock is initialised; true when there was one that was taken.
+/// A lock is initialised: the generation that begins, when there was one that was taken.
 #[inline(always)]
-pub fn begin(lock: u64) -> bool {
-    let Some(cell) = cell(lock) else { return false };
+pub fn begin(lock: u64) -> Option<u64> {
+    let cell = cell(lock)?;
     // SAFETY: as above.
     unsafe {
         if *cell & TAKEN == 0 {
-            return false;
+            return None;
         }
         *cell = (*cell & !TAKEN).wrapping_add(ONE);
+        Some(*cell)
     }
-    true
 }
 
 /// A module is unloaded.

@@ -1,12 +1,23 @@
 //! A task's held stack: slots in no order, so that taking and releasing in any order is constant work.
 
-use tracer_common::wire::{HELD_SLOTS, Origin, Slot, info};
+use tracer_common::wire::{Chain, HELD_SLOTS, Notifier, Origin, STACK_DEPTH, Slot, info};
 
-/// What one task holds.
+/// Room for the fixed part of any record that tells what is held.
+const FIXED: usize = if size_of::<Chain>() > size_of::<Notifier>() {
+    size_of::<Chain>()
+} else {
+    size_of::<Notifier>()
+};
+
+/// What one task holds. It begins in the shape of the records that tell it, which are put together in it and sent as they lie there: in front of the
+/// slots their fixed part, behind the last used slot the stack.
 #[repr(C)]
 pub struct Held {
+    fixed: [u64; FIXED / 8],
     /// A slot is free when its lock is 0.
     pub slots: [Slot; HELD_SLOTS],
+    /// Room for the stack when all slots are used.
+    stack: [u64; STACK_DEPTH],
     /// Slots from here on are free.
     pub top: u64,
     /// Sum of the hashes of the held locks: the key of the set, whatever the order.
@@ -17,6 +28,8 @@ pub struct Held {
     pub window: u64,
     /// What kind of window that is: part of every chain's key.
     pub window_kind: u64,
+    /// Not 0 while a record is put together.
+    pub busy: u64,
     /// Why the task is in the kernel.
     pub origin: Origin,
     /// Index of a slot that is second choice in a search: in memory, so that the verifier forgets which.
@@ -129,7 +142,7 @@ impl Held {
 
     /// Puts a lock into a free slot; `false` when there is none.
     #[inline(always)]
-    pub fn push(&mut self, lock: u64, generation: u64, info: u64, chain: u64) -> bool {
+    pub fn push(&mut self, lock: u64, generation: u64, info: u64, epoch: u64, chain: u64) -> bool {
         let place = match self.find(0) {
             Some(free) => free,
             None if self.top < HELD_SLOTS as u64 => {
@@ -145,7 +158,7 @@ impl Held {
         slot.lock = lock;
         slot.chain = chain;
         slot.generation = generation;
-        slot.info = info | sequence << info::SEQUENCE_SHIFT;
+        slot.info = info | epoch << info::EPOCH_SHIFT | sequence << info::SEQUENCE_SHIFT;
         self.sum = self.sum.wrapping_add(hash(lock, info, generation));
         true
     }

@@ -46,7 +46,7 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
         let _ = NAMES.insert(lock, name, u64::from(BPF_ANY));
         tell_name(name, probe);
     }
-    if generation::begin(lock) {
+    if let Some(generation) = generation::begin(lock) {
         let held = known(current()).is_some_and(|held| {
             // SAFETY: a value of the map of tasks, which only its own task changes.
             unsafe { (*held).find(lock).is_some() }
@@ -59,6 +59,7 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
             unsafe {
                 (*record).lock = lock;
                 (*record).held = u64::from(held);
+                (*record).generation = generation;
             }
         });
     }

@@ -12,6 +12,7 @@ mod chain;
 mod contention;
 mod count;
 mod devlink;
+mod epoch;
 mod generation;
 mod held;
 mod init;

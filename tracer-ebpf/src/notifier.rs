@@ -2,16 +2,17 @@
 
 use aya_ebpf::{EbpfContext, programs::FEntryContext};
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
     wire::{Kind, Notifier},
 };
 
 use crate::{
+    count::count_at,
     devlink::netns,
     kernel::{read, read_string},
-    ring::send,
     setting::offset,
-    situation::fill,
+    situation::send_with_held,
     task::{argument, current, held, is_traced},
 };
 
@@ -35,8 +36,14 @@ pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope:
         return;
     }
     let Some(held) = held(current(), probe) else { return };
-    send::<Notifier>(Kind::NOTIFIER, probe, |record| {
-        // SAFETY: the ring gives a place for exactly this type; `held` is the task's own.
+    // SAFETY: the task's own held stack.
+    let held = unsafe { &mut *held };
+    if held.busy != 0 {
+        count_at(Counter::Interrupted, probe);
+        return;
+    }
+    send_with_held::<Notifier>(Kind::NOTIFIER, probe, context.as_ptr(), held, |record| {
+        // SAFETY: there is room for exactly this type.
         unsafe {
             (*record).callback = read(argument(context, index), offset!(notifier_call)).unwrap_or(0);
             let first = argument(context, 0);
@@ -53,7 +60,7 @@ pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope:
                     &raw mut (*record).netdev,
                 );
             }
-            fill(&raw mut (*record).situation, context.as_ptr(), held);
+            &raw mut (*record).situation
         }
     });
 }

@@ -1,6 +1,8 @@
 //! Records on their way to user space.
 
-use aya_ebpf::{macros::map, maps::RingBuf};
+use core::ffi::c_void;
+
+use aya_ebpf::{helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf};
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
@@ -12,6 +14,21 @@ use crate::{count::count_at, task::fill_header};
 /// Records for user space.
 #[map]
 static RING: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
+
+/// Sends a record that lies in memory, header and all. `false` when the ring is full, which is counted.
+///
+/// # Safety
+/// `record` is valid for reads of `bytes`.
+#[inline(always)]
+pub unsafe fn output(record: *const c_void, bytes: u64, probe: ProbeIndex) -> bool {
+    // SAFETY: the caller's.
+    if unsafe { bpf_ringbuf_output((&raw const RING).cast_mut().cast(), record.cast_mut(), bytes, 0) } != 0 {
+        count_at(Counter::RingFull, probe);
+        return false;
+    }
+    count_at(Counter::Sent, probe);
+    true
+}
 
 /// Sends a record of `kind`, which begins with a [`Header`]: that is filled here, the rest by `fill`. `false` when the ring is full, which is counted.
 #[inline(always)]

@@ -3,61 +3,89 @@
 use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_probe_read_kernel};
-use tracer_common::wire::{HELD_SLOTS, Origin, Proof, STACK_DEPTH, Situation, Slot, info};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{HELD_SLOTS, Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
+};
 
 use crate::{
     held::{Held, each_slot},
     init::copy_name,
     kernel::read,
     origin::syscall,
+    ring::output,
     setting::{offset, proof_offset},
-    task::work,
+    task::{fill_header, work},
 };
 
-/// Fills a situation with the task's held stack.
-///
-/// # Safety
-/// `situation` is valid for writes, `context` is the program's, `held` a value of the map of tasks.
+/// Sends a record of `kind` that tells what the task holds: its header, slots and stack are filled here, the rest of its fixed part by `fill`, which gives
+/// the place of the situation in it. `false` when the ring is full, which is counted.
 #[inline(always)]
-pub unsafe fn fill(situation: *mut Situation, context: *mut c_void, held: *mut Held) {
-    // SAFETY: the caller's; the helpers get the sizes of the fields that they write.
+pub fn send_with_held<T: 'static>(
+    kind: Kind,
+    probe: ProbeIndex,
+    context: *mut c_void,
+    held: &mut Held,
+    fill: impl FnOnce(*mut T) -> *mut Situation,
+) -> bool {
+    held.busy = 1;
+    let top = held.launder(held.top).min(HELD_SLOTS as u64);
+    let slots = (&raw mut held.slots).cast::<Slot>();
+    // SAFETY: there is room for the fixed part of any record in front of the slots, and for a whole stack behind the last used one.
+    let sent = unsafe {
+        let record = slots.byte_sub(size_of::<T>()).cast::<T>();
+        fill_header(record.cast::<Header>(), kind, probe);
+        let situation = fill(record);
+        fill_situation(situation, held);
+        each_slot(top, |place| {
+            prove(slots.add(place));
+            true
+        });
+        (*situation).held = top;
+        let stack = slots.byte_add(top as usize * size_of::<Slot>());
+        let walked = bpf_get_stack(context, stack.cast(), (8 * STACK_DEPTH) as u32, 0) as i64;
+        (*situation).stack_bytes = walked;
+        let stack_bytes = held.launder(walked.max(0) as u64).min(8 * STACK_DEPTH as u64);
+        let bytes = size_of::<T>() as u64 + top * size_of::<Slot>() as u64 + stack_bytes;
+        output(record.cast(), bytes, probe)
+    };
+    held.busy = 0;
+    sent
+}
+
+/// # Safety
+/// `situation` is valid for writes.
+#[inline(always)]
+unsafe fn fill_situation(situation: *mut Situation, held: &Held) {
+    // SAFETY: the caller's; the helper gets the size of the field that it writes.
     unsafe {
-        (*situation).window = (*held).window;
+        (*situation).window = held.window;
         (*situation).work = work(&raw mut (*situation).desc);
         (*situation).syscall = syscall();
         bpf_probe_read_kernel(
             (&raw mut (*situation).origin).cast(),
             size_of::<Origin>() as u32,
-            (&raw const (*held).origin).cast(),
+            (&raw const held.origin).cast(),
         );
+    }
+}
+
+/// Puts into a slot what its lock says of who has it, and what its name goes by.
+///
+/// # Safety
+/// `slot` is valid for reads and writes.
+#[inline(always)]
+unsafe fn prove(slot: *mut Slot) {
+    // SAFETY: the caller's; the helper gets the size of the field that it writes.
+    unsafe {
+        let (lock, info) = ((*slot).lock, (*slot).info);
+        // A free slot's lock is 0: that is not readable, and the helper then writes zeroes.
         bpf_probe_read_kernel(
-            (&raw mut (*situation).held).cast(),
-            size_of::<[Slot; HELD_SLOTS]>() as u32,
-            (&raw const (*held).slots).cast(),
+            (&raw mut (*slot).proof).cast(),
+            size_of::<Proof>() as u32,
+            lock.wrapping_add(proof_offset(info & info::KIND)) as *const c_void,
         );
-        let top = (*held).top;
-        each_slot(top, |place| {
-            let slot = (&raw const (*held).slots).cast::<Slot>().add(place);
-            let lock = (*slot).lock;
-            // A free slot's lock is 0: that is not readable, and the helper then writes zeroes.
-            bpf_probe_read_kernel(
-                (&raw mut (*situation).proof).cast::<Proof>().add(place).cast(),
-                size_of::<Proof>() as u32,
-                lock.wrapping_add(proof_offset((*slot).info & info::KIND)) as *const c_void,
-            );
-            copy_name(
-                lock,
-                (*slot).info,
-                (&raw mut (*situation).names).cast::<u64>().add(place),
-            );
-            true
-        });
-        (*situation).stack_bytes = bpf_get_stack(
-            context,
-            (&raw mut (*situation).stack).cast(),
-            (8 * STACK_DEPTH) as u32,
-            0,
-        ) as i64;
+        copy_name(lock, info, &raw mut (*slot).name);
     }
 }
 

@@ -275,8 +275,11 @@ struct Trace<'a> {
     pause: Duration,
     undecoded: u64,
     symbols_unread: u64,
+    epochs_lost: u64,
     /// Records that are not decoded yet.
     backlog: VecDeque<Vec<u8>>,
+    /// No record has come in since the missed releases were counted.
+    counted_misses: bool,
     /// The ring was not empty at the end.
     is_cut_off: bool,
 }
@@ -330,7 +333,9 @@ impl<'a> Trace<'a> {
             pause: WRITE_EVERY,
             undecoded: 0,
             symbols_unread: 0,
+            epochs_lost: 0,
             backlog: VecDeque::new(),
+            counted_misses: false,
             is_cut_off: false,
         })
     }
@@ -347,6 +352,7 @@ impl<'a> Trace<'a> {
                 && let Some(record) = ring.next()
             {
                 self.backlog.push_back(record.to_vec());
+                self.counted_misses = false;
             }
             let Some(record) = self.backlog.pop_front() else {
                 return true;
@@ -365,13 +371,27 @@ impl<'a> Trace<'a> {
                 Err(_) => self.symbols_unread += 1,
             }
         }
+        if !self.counted_misses && decode::needs_missed(record) {
+            self.count_misses();
+        }
         if self.decoder.decode(record, &self.context.symbols, &mut events).is_err() {
             self.undecoded += 1;
         }
+        self.attached.forget(&self.decoder.asked());
         for event in events.drain(..).filter_map(|event| self.filter.pass(event)) {
             self.model.apply(event);
         }
         self.attached.leave_out(&self.filter.changes());
+    }
+
+    /// Counts the releases that were skipped: those that a record could be wrong by are among them, for they came before it.
+    fn count_misses(&mut self) {
+        self.counted_misses = true;
+        if let Some(epoch) = self.decoder.missed(self.attached.missed_releases())
+            && self.attached.begin_epoch(epoch).is_err()
+        {
+            self.epochs_lost += 1;
+        }
     }
 
     /// Brings the report on disk up to date, unless that was done just now.
@@ -402,6 +422,7 @@ impl<'a> Trace<'a> {
         }
         add(&mut lost, "records_not_decoded", self.undecoded);
         add(&mut lost, "symbols_not_read", self.symbols_unread);
+        add(&mut lost, "epochs_not_begun", self.epochs_lost);
         add(&mut lost, "ring_not_emptied", u64::from(self.is_cut_off));
         for (name, count) in self.decoder.counters() {
             add(&mut counters, name, *count);

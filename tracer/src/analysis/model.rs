@@ -166,9 +166,14 @@ impl Model {
     }
 
     fn chain(&mut self, chain: Chain) {
-        // Two CPUs can find the same chain new at once.
-        if self.chains.by_key(chain.key).is_some() {
-            return self.again(chain.key, chain.task);
+        // Two CPUs can find the same chain new at once; and one that was told with a hold missing is told again.
+        if let Some(known) = self.chains.by_key(chain.key) {
+            let situation = known
+                .situation
+                .and_then(|index| self.graph.situations().get(index as usize));
+            if situation.map_or(0, |situation| situation.held.len()) >= chain.held.len() {
+                return self.again(chain.key, chain.task);
+            }
         }
         let task = self.tasks.now(chain.task);
         let held: Box<[Taken]> = chain.held.iter().map(|hold| self.taken(hold)).collect();

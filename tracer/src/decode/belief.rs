@@ -1,7 +1,11 @@
 //! Whether a hold is believed: by what the lock's own words said when the chain was sent.
 //!
 //! A release can be missed: it happened before tracing began, in a function that is not hooked, in another task, or while the BPF runtime
-//! skipped a program. Such a hold must never make a dependency.
+//! skipped a program (from 5.12 on, where a program of the same function was preempted: `__bpf_prog_enter_recur()` in kernel/bpf/trampoline.c). Such a hold
+//! must never make a dependency.
+//!
+//! Most locks name who has them. Of those that do not, a hold that the lock allows is believed as long as no release can have been missed since it
+//! was taken: [`Epochs`].
 
 use tracer_common::{
     offset::Offsets,
@@ -11,8 +15,10 @@ use tracer_common::{
 /// What the lock says of a hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Belief {
-    /// The lock's words agree.
+    /// The lock names the task.
     Confirmed,
+    /// The lock is held, by whom it does not say.
+    Plausible,
     /// They deny it.
     Denied,
     /// This kernel does not show them.
@@ -30,36 +36,86 @@ const READER_SHIFT: u32 = 8;
 
 /// Judges a hold of `task` with these bits.
 ///
-/// An exclusive hold is confirmed by the owner word. For a shared one a lock only tells how many readers it has, so a hold is denied when there is none,
-/// and otherwise taken from the held stack.
+/// An exclusive hold is confirmed by the owner word. For a shared one a lock only tells how many readers it has, and for a semaphore that it cannot be
+/// had: a hold is denied when there is none, and plausible otherwise.
 pub fn of(bits: u64, proof: &Proof, task: u64, offsets: &Offsets) -> Belief {
     let word = |offset: i64, index: usize| (offset >= 0).then(|| proof.words.get(index).copied()).flatten();
     let place = |offset: i64| usize::try_from(offset).map_or(PROOF_WORDS, |offset| offset / size_of::<u64>());
-    let is_owner = |word: u64| word & !OWNER_FLAGS == task;
+    let owned = |word: u64| told(word & !OWNER_FLAGS == task, Belief::Confirmed);
     // The words of a rwsem are its first ones; those of all others begin with the one that tells.
-    let confirmed = match (bits & info::KIND, bits & info::SHARED != 0) {
-        (info::MUTEX | info::WW_MUTEX, _) => word(offsets.mutex_owner, 0).map(is_owner),
-        (info::RT_MUTEX, _) => word(offsets.rt_mutex_owner, 0).map(is_owner),
+    let belief = match (bits & info::KIND, bits & info::SHARED != 0) {
+        (info::MUTEX | info::WW_MUTEX, _) => word(offsets.mutex_owner, 0).map(owned),
+        (info::RT_MUTEX, _) => word(offsets.rt_mutex_owner, 0).map(owned),
         // A reader leaves its name, too, even when it is gone.
-        (info::RWSEM, false) => {
-            word(offsets.rwsem_owner, place(offsets.rwsem_owner)).map(|word| word & READER_OWNED == 0 && is_owner(word))
-        }
-        (info::RWSEM, true) => word(offsets.rwsem_count, place(offsets.rwsem_count)).map(has_readers),
+        (info::RWSEM, false) => word(offsets.rwsem_owner, place(offsets.rwsem_owner)).map(|word| {
+            if word & READER_OWNED == 0 {
+                owned(word)
+            } else {
+                Belief::Denied
+            }
+        }),
+        (info::RWSEM, true) => word(offsets.rwsem_count, place(offsets.rwsem_count))
+            .map(|count| told(has_readers(count), Belief::Plausible)),
         // An `atomic_t`: a writer has it or waits for it.
-        (info::PERCPU_RWSEM, false) => word(offsets.percpu_block, 0).map(|block| block as u32 != 0),
+        (info::PERCPU_RWSEM, false) => {
+            word(offsets.percpu_block, 0).map(|block| told(block as u32 != 0, Belief::Plausible))
+        }
         // Who gave it back is not told; but while one can be had, nobody keeps others out.
-        (info::SEMAPHORE, _) => word(offsets.semaphore_count, 0).map(|count| count as u32 == 0),
+        (info::SEMAPHORE, _) => {
+            word(offsets.semaphore_count, 0).map(|count| told(count as u32 == 0, Belief::Plausible))
+        }
         _ => None,
     };
-    match confirmed {
-        None => Belief::Unknown,
-        Some(true) => Belief::Confirmed,
-        Some(false) => Belief::Denied,
-    }
+    belief.unwrap_or(Belief::Unknown)
+}
+
+fn told(agrees: bool, belief: Belief) -> Belief {
+    if agrees { belief } else { Belief::Denied }
 }
 
 fn has_readers(count: u64) -> bool {
     count & WRITER_LOCKED == 0 && (count << 1) >> 1 >> READER_SHIFT > 0
+}
+
+/// Releases that were missed, by the epochs in which locks were taken.
+///
+/// An epoch begins with a number of missed releases, which is read before the epoch is told to the program. A hold of that epoch was taken later
+/// still: when no more have been missed by the time its record is decoded, its own release was not.
+#[derive(Debug)]
+pub(super) struct Epochs {
+    /// Missed when each began.
+    begun: Vec<u64>,
+    missed: u64,
+}
+
+impl Default for Epochs {
+    fn default() -> Self {
+        Self {
+            begun: vec![0],
+            missed: 0,
+        }
+    }
+}
+
+impl Epochs {
+    /// Takes note of how many releases were missed so far; the number of the epoch that begins when these are more than before.
+    pub(super) fn missed(&mut self, missed: u64) -> Option<u64> {
+        if missed == self.missed {
+            return None;
+        }
+        self.missed = missed;
+        // The last one goes on for ever: what is taken in it is not believed once another release is missed.
+        if self.begun.len() as u64 == info::EPOCHS {
+            return None;
+        }
+        self.begun.push(missed);
+        Some(self.begun.len() as u64 - 1)
+    }
+
+    /// Whether no release was missed since a hold with these bits was taken.
+    pub(super) fn is_whole(&self, bits: u64) -> bool {
+        self.begun.get(info::epoch(bits) as usize) == Some(&self.missed)
+    }
 }
 
 #[cfg(test)]
@@ -99,10 +155,10 @@ mod tests {
     }
 
     #[test]
-    fn readers_confirm_and_a_writer_denies() {
+    fn readers_are_plausible_and_a_writer_denies() {
         let shared = info::RWSEM | info::SHARED;
-        assert_eq!(judge(shared, TASK | 1, 0x100), Belief::Confirmed);
-        assert_eq!(judge(shared, (TASK + 0x40) | 1, 0x206), Belief::Confirmed);
+        assert_eq!(judge(shared, TASK | 1, 0x100), Belief::Plausible);
+        assert_eq!(judge(shared, (TASK + 0x40) | 1, 0x206), Belief::Plausible);
         assert_eq!(judge(shared, TASK | 1, 0), Belief::Denied);
         assert_eq!(judge(shared, TASK, 1), Belief::Denied);
         assert_eq!(judge(shared, TASK, 1 << 63), Belief::Denied);
@@ -116,10 +172,24 @@ mod tests {
             ..Offsets::NONE
         };
         let judge = |bits: u64, word: u64| of(bits, &Proof { words: [word, 0] }, TASK, &known);
-        assert_eq!(judge(info::SEMAPHORE, 0), Belief::Confirmed);
+        assert_eq!(judge(info::SEMAPHORE, 0), Belief::Plausible);
         assert_eq!(judge(info::SEMAPHORE, 1), Belief::Denied);
-        assert_eq!(judge(info::PERCPU_RWSEM, 1), Belief::Confirmed);
+        assert_eq!(judge(info::PERCPU_RWSEM, 1), Belief::Plausible);
         assert_eq!(judge(info::PERCPU_RWSEM, 0), Belief::Denied);
+    }
+
+    #[test]
+    fn a_hold_is_whole_until_a_release_is_missed() {
+        let mut epochs = Epochs::default();
+        let of = |epoch: u64| epoch << info::EPOCH_SHIFT | 1 << info::SEQUENCE_SHIFT;
+        assert!(epochs.is_whole(of(0)));
+        assert_eq!(epochs.missed(0), None);
+        assert_eq!(epochs.missed(3), Some(1));
+        assert!(!epochs.is_whole(of(0)) && epochs.is_whole(of(1)));
+        assert_eq!(epochs.missed(3), None);
+        assert_eq!(epochs.missed(4), Some(2));
+        assert!(!epochs.is_whole(of(1)) && epochs.is_whole(of(2)));
+        assert!(!epochs.is_whole(of(3)), "an epoch that was never begun");
     }
 
     #[test]

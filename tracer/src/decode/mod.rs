@@ -5,12 +5,15 @@
 pub mod belief;
 mod blocked;
 mod frame;
+mod generation;
+mod held;
 mod label;
 pub mod naming;
 mod notifier;
 mod origin;
 mod path;
 mod record;
+mod stack;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +24,7 @@ use tracer_common::{
     counter::Counter,
     offset::Offsets,
     probe::{PROBES, Probe},
-    wire::{self, Header, Kind, Situation, contention, info},
+    wire::{self, Header, Kind, contention, info},
 };
 
 use crate::{
@@ -38,12 +41,16 @@ use crate::{
         symbol::Symbols,
     },
 };
-use belief::Belief;
+use belief::Epochs;
 use blocked::Circles;
+use generation::Generations;
 use naming::{Kernel, Naming, Seen};
+use record::Tail;
+
+pub use held::needs_missed;
 
 /// A record that cannot be decoded.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// Shorter than its kind, or than any record.
     #[error("a record of kind {kind} has {found} bytes instead of {wanted}")]
@@ -82,6 +89,12 @@ pub struct Decoder {
     /// The name a task was last told under.
     tasks: HashMap<TaskKey, TaskName>,
     naming: Naming,
+    generations: Generations,
+    epochs: Epochs,
+    /// Chains with a hold that was not believed, and how often each was told so.
+    unbelieved: HashMap<ChainKey, u32>,
+    /// Those of them that should be told once more.
+    asked: Vec<ChainKey>,
     circles: Circles,
     counters: BTreeMap<&'static str, u64>,
 }
@@ -98,6 +111,10 @@ impl Decoder {
             sites,
             tasks: HashMap::new(),
             naming: Naming::new(offsets),
+            generations: Generations::default(),
+            epochs: Epochs::default(),
+            unbelieved: HashMap::new(),
+            asked: Vec::new(),
             circles: Circles::default(),
             counters: BTreeMap::new(),
         }
@@ -115,7 +132,11 @@ impl Decoder {
             .get(header.probe as usize)
             .ok_or(DecodeError::Probe(header.probe))?;
         match Kind(header.kind) {
-            Kind::CHAIN => self.chain(&record::read(bytes, header.kind)?, symbols, events),
+            Kind::CHAIN => {
+                let chain: wire::Chain = record::read(bytes, header.kind)?;
+                let tail = record::tail::<wire::Chain>(bytes, &chain.situation, header.kind)?;
+                self.chain(&chain, &tail, symbols, events);
+            }
             Kind::AGAIN => {
                 let again: wire::Again = record::read(bytes, header.kind)?;
                 self.task(&header, record::comm(&header), events);
@@ -130,7 +151,11 @@ impl Decoder {
                     self.time(&header),
                 ));
             }
-            Kind::NOTIFIER => self.notifier(&record::read(bytes, header.kind)?, probe, symbols, events),
+            Kind::NOTIFIER => {
+                let notifier: wire::Notifier = record::read(bytes, header.kind)?;
+                let tail = record::tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)?;
+                self.notifier(&notifier, &tail, probe, symbols, events);
+            }
             Kind::DEVLINK => self.naming.devlink(&record::read(bytes, header.kind)?, events),
             Kind::DEVLINK_FREE => {
                 let free: wire::DevlinkFree = record::read(bytes, header.kind)?;
@@ -148,7 +173,7 @@ impl Decoder {
             }
             Kind::LOCK_INIT => {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
-                self.naming.initialised(init.lock, events);
+                self.begins(init.lock, init.generation, events);
             }
             Kind::BLOCKED => self.blocked(record::read(bytes, header.kind)?, symbols, events),
             Kind::UNBLOCKED => {
@@ -179,21 +204,25 @@ impl Decoder {
         }
     }
 
-    fn chain(&mut self, chain: &wire::Chain, symbols: &Symbols, events: &mut Vec<Event>) {
+    fn chain(&mut self, chain: &wire::Chain, tail: &Tail, symbols: &Symbols, events: &mut Vec<Event>) {
         let header = &chain.header;
         self.task(
             header,
             worker(header, &chain.situation.desc, chain.situation.work, symbols),
             events,
         );
-        let addresses = self.addresses(&chain.situation, header);
-        let stack = frames(&addresses, symbols);
+        let addresses = self.addresses(tail, header);
+        let stack = stack::frames(&addresses, symbols);
         let origin = origin::of(&chain.situation, &stack, symbols);
         let site = self
             .sites
             .as_mut()
             .and_then(|sites| sites.site(&addresses, &self.functions, symbols));
-        let held = self.held(&chain.situation, &stack, header, symbols, events);
+        let held = self.held(tail, &stack, header, symbols, events);
+        if !held.is_whole {
+            self.ask_again(ChainKey(chain.key));
+        }
+        self.renew(chain.lock, chain.generation, events);
         let device = record::text(&chain.device);
         let seen = Seen {
             lock: chain.lock,
@@ -218,7 +247,7 @@ impl Decoder {
         events.push(Event::Chain(Box::new(Chain {
             key: ChainKey(chain.key),
             task: record::task(header),
-            held,
+            held: held.holds,
             request,
             time_ns: self.time(header),
             window: window(chain.situation.window),
@@ -251,7 +280,7 @@ impl Decoder {
             ..blocked.header
         };
         self.task(&header, record::comm(&header), events);
-        let stack = self.frames(&blocked.stack, blocked.stack_bytes, symbols);
+        let stack = self.blocked_stack(&blocked, symbols);
         let stack = path::from_lock_function(&stack, symbols).to_vec();
         let seen = Seen {
             lock: blocked.lock,
@@ -270,25 +299,22 @@ impl Decoder {
         self.circles.blocked(blocked, stack, time_ns, events);
     }
 
-    /// The frames of a stack as the kernel filled it; none when it could not be walked, which is counted.
-    fn frames(&mut self, stack: &[u64], bytes: i64, symbols: &Symbols) -> Vec<Frame> {
-        let Ok(bytes) = usize::try_from(bytes) else {
-            *self.counters.entry("stacks_not_walked").or_default() += 1;
-            return Vec::new();
-        };
-        let filled = stack.get(..bytes / size_of::<u64>()).unwrap_or(stack);
-        filled.iter().map(|&address| frame::frame(address, symbols)).collect()
-    }
-
-    fn notifier(&mut self, notifier: &wire::Notifier, probe: &Probe, symbols: &Symbols, events: &mut Vec<Event>) {
+    fn notifier(
+        &mut self,
+        notifier: &wire::Notifier,
+        tail: &Tail,
+        probe: &Probe,
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) {
         let header = &notifier.header;
         let situation = &notifier.situation;
         self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
-        let stack = frames(&self.addresses(situation, header), symbols);
+        let stack = stack::frames(&self.addresses(tail, header), symbols);
         if notifier::is_told(probe, &stack, symbols) {
             return;
         }
-        let held = self.held(situation, &stack, header, symbols, events);
+        let held = self.held(tail, &stack, header, symbols, events).holds;
         events.push(Event::Notifier(Box::new(NotifierChange {
             task: record::task(header),
             function: probe.function.to_owned(),
@@ -299,88 +325,6 @@ impl Decoder {
             time_ns: self.time(header),
             window: window(situation.window),
         })));
-    }
-
-    /// Held locks that the locks themselves confirm, in order of acquisition; `now` is the stack that the task is at.
-    fn held(
-        &mut self,
-        situation: &Situation,
-        now: &[Frame],
-        header: &Header,
-        symbols: &Symbols,
-        events: &mut Vec<Event>,
-    ) -> Vec<Hold> {
-        let mut slots: Vec<_> = situation
-            .held
-            .iter()
-            .zip(&situation.proof)
-            .zip(&situation.names)
-            .filter(|((slot, _), _)| slot.lock != 0)
-            .collect();
-        slots.sort_by_key(|((slot, _), _)| slot.info >> info::SEQUENCE_SHIFT);
-        let mut held = Vec::with_capacity(slots.len());
-        for ((slot, proof), &name) in slots {
-            match belief::of(slot.info, proof, header.task, &self.offsets) {
-                Belief::Denied => {
-                    *self.counters.entry("holds_not_believed").or_default() += 1;
-                    continue;
-                }
-                Belief::Unknown => *self.counters.entry("holds_not_verified").or_default() += 1,
-                Belief::Confirmed => {}
-            }
-            let place = self.places.get(&slot.chain);
-            let taken = place.map_or(&[][..], |place| &place.stack);
-            let stack = path::certain(taken, now, symbols).to_vec();
-            let site = place
-                .and_then(|place| place.site.as_ref())
-                .filter(|site| site.frames <= stack.len());
-            let seen = Seen {
-                lock: slot.lock,
-                info: slot.info,
-                init_name: name,
-                device: "",
-                stack: &stack,
-                site,
-            };
-            self.naming.name(&seen, &known(&self.sites, symbols), events);
-            held.push(Hold {
-                lock: LockKey(slot.lock),
-                mode: mode(slot.info),
-                trylock: slot.info & info::TRYLOCK != 0,
-                stack,
-            });
-        }
-        held
-    }
-
-    /// Return addresses from the hooked function outwards; those of the program and its trampoline are left out.
-    fn addresses(&mut self, situation: &Situation, header: &Header) -> Vec<u64> {
-        let Ok(bytes) = usize::try_from(situation.stack_bytes) else {
-            *self.counters.entry("stacks_not_walked").or_default() += 1;
-            return Vec::new();
-        };
-        let addresses = &situation.stack[..(bytes / size_of::<u64>()).min(situation.stack.len())];
-        let first = self.functions.get(header.probe as usize).map_or(0, |&entry| {
-            addresses
-                .iter()
-                .position(|&address| is_entry(address, entry))
-                .unwrap_or(0)
-        });
-        self.without_trampolines(&addresses[first..])
-    }
-
-    /// Where a function that is hooked at its exit has called on, its trampoline stands in the stack, and behind it the call into that trampoline.
-    fn without_trampolines(&self, addresses: &[u64]) -> Vec<u64> {
-        let is_call = |address: &u64| self.functions.iter().any(|&entry| is_entry(*address, entry));
-        let mut kept = Vec::with_capacity(addresses.len());
-        for (index, address) in addresses.iter().enumerate() {
-            let trampoline = addresses.get(index + 1).is_some_and(is_call);
-            let call = index > 0 && is_call(address);
-            if !trampoline && !call {
-                kept.push(*address);
-            }
-        }
-        kept
     }
 }
 
@@ -393,25 +337,10 @@ fn known<'a>(sites: &'a Option<Sites>, symbols: &'a Symbols) -> Kernel<'a> {
     }
 }
 
-fn frames(addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
-    addresses
-        .iter()
-        .map(|&address| frame::frame(address, symbols))
-        .collect()
-}
-
-/// Whether an address is that behind the call into a trampoline, at the beginning of the function at `entry`.
-fn is_entry(address: u64, entry: u64) -> bool {
-    entry != 0 && address.wrapping_sub(entry) <= ENTRY_BYTES
-}
-
 /// Whether the kernel has symbols after this record that it did not have before: a module is loaded.
 pub fn announces_symbols(bytes: &[u8]) -> bool {
     record::read::<Header>(bytes, 0).is_ok_and(|header| Kind(header.kind) == Kind::MODULE)
 }
-
-/// The call into a trampoline stands within these bytes of a function: `endbr64` and a five-byte call.
-const ENTRY_BYTES: u64 = 16;
 
 fn mode(bits: u64) -> Mode {
     if bits & info::SHARED != 0 {

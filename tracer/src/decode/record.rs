@@ -1,7 +1,7 @@
 //! Bytes to records: sizes are checked, nothing is trusted.
 
 use bytemuck::AnyBitPattern;
-use tracer_common::wire::Header;
+use tracer_common::wire::{Header, Situation, Slot};
 
 use super::DecodeError;
 use crate::analysis::event::TaskKey;
@@ -15,6 +15,42 @@ pub(super) fn read<T: AnyBitPattern>(bytes: &[u8], kind: u32) -> Result<T, Decod
         wanted,
     })?;
     Ok(bytemuck::pod_read_unaligned(record))
+}
+
+/// What follows the fixed part of a record that ends with a [`Situation`].
+pub(super) struct Tail {
+    /// The slots that are not free.
+    pub(super) held: Vec<Slot>,
+    /// Return addresses, innermost first; `None` when the stack could not be walked.
+    pub(super) stack: Option<Vec<u64>>,
+}
+
+/// Reads what follows a fixed part of `T`.
+pub(super) fn tail<T>(bytes: &[u8], situation: &Situation, kind: u32) -> Result<Tail, DecodeError> {
+    let stack_bytes = usize::try_from(situation.stack_bytes).ok();
+    let slots_end = usize::try_from(situation.held)
+        .ok()
+        .and_then(|held| held.checked_mul(size_of::<Slot>()))
+        .and_then(|slots| slots.checked_add(size_of::<T>()));
+    let wanted = slots_end
+        .and_then(|end| end.checked_add(stack_bytes.unwrap_or(0)))
+        .unwrap_or(usize::MAX);
+    let short = DecodeError::Short {
+        kind,
+        found: bytes.len(),
+        wanted,
+    };
+    let slots_end = slots_end.unwrap_or(usize::MAX);
+    let slots = bytes.get(size_of::<T>()..slots_end).ok_or_else(|| short.clone())?;
+    let stack = bytes.get(slots_end..wanted).ok_or(short)?;
+    Ok(Tail {
+        held: elements(slots).filter(|slot: &Slot| slot.lock != 0).collect(),
+        stack: stack_bytes.map(|_| elements(stack).collect()),
+    })
+}
+
+fn elements<T: AnyBitPattern>(bytes: &[u8]) -> impl Iterator<Item = T> {
+    bytes.chunks_exact(size_of::<T>()).map(bytemuck::pod_read_unaligned)
 }
 
 /// A string of the kernel: up to the first 0, or all of it.

@@ -2,7 +2,7 @@
 
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{BUS_LEN, COMM_LEN, DESC_LEN, HELD_SLOTS, LOCK_NAME_LEN, MODULE_LEN, NETDEV_LEN, ORIGIN_LEN},
+    wire::{BUS_LEN, COMM_LEN, DESC_LEN, LOCK_NAME_LEN, MODULE_LEN, NETDEV_LEN, ORIGIN_LEN},
 };
 
 use super::*;
@@ -30,6 +30,9 @@ const PERNET: u64 = 0xffff_ffff_8200_0000;
 const DEVLINK: u64 = 0xffff_8880_0000_2000;
 const INIT_NAME: u64 = 0xffff_ffff_8230_0000;
 const DEVICE: u64 = 0xffff_8880_0000_3000;
+
+/// The first lock that a task took.
+const FIRST: u64 = 1 << info::SEQUENCE_SHIFT;
 
 /// A record under construction.
 struct Bytes(Vec<u8>);
@@ -67,27 +70,20 @@ impl Bytes {
         self
     }
 
-    /// Window, work, queue, held locks with what proves them, and return addresses.
+    /// Window, work, queue, held locks (lock, chain, bits; what proves them), and return addresses.
     fn situation(&mut self, work: u64, held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> &mut Self {
         self.number(0).number(work).text("netns", DESC_LEN);
         // No origin and no system call.
         self.number(0).text("", 2 * ORIGIN_LEN).number(u64::MAX).number(0);
-        self.number(8 * stack.len() as u64);
-        for index in 0..HELD_SLOTS {
-            for word in held.get(index).map_or([0; 3], |held| held.0) {
-                self.number(word);
-            }
-            self.number(0);
-        }
-        for index in 0..HELD_SLOTS {
-            for word in held.get(index).map_or([0; 2], |held| held.1) {
-                self.number(word);
+        self.number(held.len() as u64).number(8 * stack.len() as u64);
+        for (slot, proof) in held {
+            // Behind the bits: the generation, and the name that the lock was initialised with.
+            for word in slot.iter().chain(&[0, 0]).chain(proof) {
+                self.number(*word);
             }
         }
-        // Names that the held locks were initialised with.
-        self.text("", 8 * HELD_SLOTS);
-        for index in 0..96 {
-            self.number(stack.get(index).copied().unwrap_or(0));
+        for address in stack {
+            self.number(*address);
         }
         self
     }
@@ -128,7 +124,7 @@ fn only_chain(events: &[Event]) -> &Chain {
 
 #[test]
 fn a_chain_tells_task_names_holds_and_stack() {
-    let held = ([PERNET, 0x11, 1 << 8 | info::RWSEM | info::SHARED], [0x100, TASK | 1]);
+    let held = ([PERNET, 0x11, FIRST | info::RWSEM | info::SHARED], [0x100, TASK | 1]);
     // The program and its trampoline stand before the hooked function.
     let stack = [
         0xffff_ffff_c000_0000,
@@ -174,7 +170,7 @@ fn named(event: &Event) -> Option<&str> {
 
 #[test]
 fn a_hold_that_the_lock_denies_is_dropped_and_counted() {
-    let denied = ([PERNET, 0x11, 1 << 8 | info::RWSEM], [1, TASK + 0x40]);
+    let denied = ([PERNET, 0x11, FIRST | info::RWSEM], [1, TASK + 0x40]);
     let mut decoder = decoder();
     let events = decode(
         &mut decoder,
@@ -185,8 +181,52 @@ fn a_hold_that_the_lock_denies_is_dropped_and_counted() {
 }
 
 #[test]
+fn a_shared_hold_is_believed_as_long_as_no_release_was_missed() {
+    let held = |epoch: u64| {
+        let bits = FIRST | epoch << info::EPOCH_SHIFT | info::RWSEM | info::SHARED;
+        // Another task reads, too.
+        ([PERNET, 0x11, bits], [0x100, (TASK + 0x40) | 1])
+    };
+    let request = |epoch: u64| chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[held(epoch)], &[]);
+    let mut decoder = decoder();
+    assert!(needs_missed(&request(0).0));
+    assert_eq!(only_chain(&decode(&mut decoder, &request(0))).held.len(), 1);
+    assert_eq!(decoder.missed(2), Some(1));
+    assert!(only_chain(&decode(&mut decoder, &request(0))).held.is_empty());
+    assert_eq!(decoder.asked(), [ChainKey(0x77)]);
+    assert_eq!(only_chain(&decode(&mut decoder, &request(1))).held.len(), 1);
+    assert!(decoder.asked().is_empty());
+    // A chain is not told for ever.
+    for _ in 0..9 {
+        decode(&mut decoder, &request(0));
+    }
+    assert_eq!(decoder.asked().len(), 2);
+    let mutex = ([DEVLINK, 0x11, FIRST | info::MUTEX], [TASK, 0]);
+    assert!(!needs_missed(
+        &chain(ProbeIndex::mutex_lock, [PERNET, info::MUTEX], &[mutex], &[]).0
+    ));
+}
+
+#[test]
+fn a_lost_initialisation_makes_another_lock() {
+    let mut decoder = decoder();
+    let request = |generation: u64| {
+        let mut bytes = Bytes::new(1, ProbeIndex::mutex_lock, "ip");
+        bytes.number(0x77).number(DEVLINK).number(info::MUTEX);
+        bytes.number(generation).number(0).text("", 64).situation(0, &[], &[]);
+        bytes
+    };
+    decode(&mut decoder, &request(1));
+    let events = decode(&mut decoder, &request(1));
+    assert!(!events.contains(&Event::Init(LockKey(DEVLINK))));
+    let events = decode(&mut decoder, &request(3));
+    assert!(events.contains(&Event::Init(LockKey(DEVLINK))));
+    assert_eq!(decoder.counters().get("initialisations_lost"), Some(&1));
+}
+
+#[test]
 fn holds_are_in_order_of_acquisition_whatever_their_slots() {
-    let slot = |lock: u64, number: u64| ([lock, 0, number << 8 | info::MUTEX], [TASK, 0]);
+    let slot = |lock: u64, number: u64| ([lock, 0, number << info::SEQUENCE_SHIFT | info::MUTEX], [TASK, 0]);
     let held = [slot(0xc0, 3), ([0; 3], [0; 2]), slot(0xa0, 1), slot(0xb0, 2)];
     let events = decode(
         &mut decoder(),
@@ -287,7 +327,7 @@ fn a_name_given_at_initialisation_is_the_class_until_the_lock_is_another() {
     assert_eq!(names(&decode(&mut decoder, &request)), ["&priv->state_lock"]);
     assert!(names(&decode(&mut decoder, &request)).is_empty(), "told once");
     let mut init = Bytes::new(10, ProbeIndex::__mutex_init, "modprobe");
-    init.number(DEVLINK).number(0);
+    init.number(DEVLINK).number(0).number(0);
     assert_eq!(decode(&mut decoder, &init), [Event::Init(LockKey(DEVLINK))]);
     assert_eq!(names(&decode(&mut decoder, &request)), ["&priv->state_lock"]);
 }

@@ -1,8 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
 use std::{
-    fs,
-    os::fd::{AsFd as _, AsRawFd as _},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -10,7 +8,7 @@ use std::{
 
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    maps::{HashMap, MapData, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
     programs::{Program, ProgramError},
 };
 use tracer_common::{
@@ -18,11 +16,12 @@ use tracer_common::{
     offset::Offsets,
     probe::{Hook, MAX_PROBES, PROBES, Probe},
     scope::Scope,
+    wire::info,
 };
 
-use super::{Backend, LiveError, Wanted, btf, kernel};
+use super::{Backend, LiveError, Wanted, btf, kernel, misses::Misses};
 use crate::{
-    analysis::{filter::Change, snapshot::CountedAt},
+    analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
     names::symbol::Symbols,
 };
 
@@ -75,6 +74,8 @@ pub struct Attached {
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
+    epoch: Array<MapData, u64>,
+    releases: Misses,
 }
 
 /// The eBPF object, built from `tracer-ebpf` by the build script.
@@ -141,7 +142,15 @@ fn attach_by(
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let epoch = map(&mut ebpf, "EPOCH")?;
+    let epoch = Array::try_from(epoch).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let hooks = hook_all(&mut ebpf, backend, &btf, types, offsets.has_lockdep())?;
+    // What names its task needs no other proof.
+    let releases = hooks
+        .attached
+        .iter()
+        .filter(|(probe, _)| probe.releases() && !info::is_named(probe.info));
+    let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
     Ok(Attached {
         ebpf,
         backend,
@@ -153,6 +162,8 @@ fn attach_by(
         counted,
         chains,
         left_out,
+        epoch,
+        releases,
     })
 }
 
@@ -324,17 +335,34 @@ impl Attached {
             .filter_map(|entry| entry.ok().map(|(key, [count, _, _])| (key, count)))
     }
 
-    /// How often the BPF runtime skipped a program because it was running already on that CPU, by program; only those above zero.
+    /// Forgets chains that were sent: they are sent again when they are seen again.
+    pub fn forget(&mut self, chains: &[ChainKey]) {
+        for chain in chains {
+            // The program may have been faster.
+            let _ = self.chains.remove(&chain.0);
+        }
+    }
+
+    /// How many releases the BPF runtime has skipped so far.
+    pub fn missed_releases(&self) -> u64 {
+        self.releases.count()
+    }
+
+    /// Begins an epoch: the program marks what is taken from now on with it.
     ///
-    /// From 5.12 on, the kernel tells it in `/proc/self/fdinfo` (`kernel/bpf/syscall.c`, `bpf_prog_show_fdinfo()`); 5.10 does not skip.
+    /// # Errors
+    /// When the kernel refuses, which it has no reason to.
+    pub fn begin_epoch(&mut self, epoch: u64) -> Result<(), LiveError> {
+        self.epoch
+            .set(0, epoch, 0)
+            .map_err(|error| LiveError::Load { reason: chain(&error) })
+    }
+
+    /// How often the BPF runtime skipped a program, by program; only those above zero.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
         self.attached()
             .filter_map(|probe| {
-                let program = self.ebpf.program(probe.program)?;
-                let fd = program.fd().ok()?.as_fd().as_raw_fd();
-                let info = fs::read_to_string(format!("/proc/self/fdinfo/{fd}")).ok()?;
-                let line = info.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
-                let misses = line.trim().parse().ok()?;
+                let misses = Misses::open(self.ebpf.program(probe.program)).count();
                 (misses > 0).then_some((probe.program, misses))
             })
             .collect()

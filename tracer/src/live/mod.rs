@@ -6,6 +6,7 @@ mod btf;
 mod error;
 mod kcore;
 pub mod kernel;
+mod misses;
 mod privilege;
 mod reader;
 

@@ -1,0 +1,137 @@
+//! The held locks of a record: which of them are believed, and which locks they are.
+
+use tracer_common::wire::{self, Header, Kind, Slot, info};
+
+use super::{
+    DecodeError, Decoder,
+    belief::{self, Belief},
+    known, mode,
+    naming::Seen,
+    path,
+    record::{self, Tail},
+};
+use crate::{
+    analysis::event::{ChainKey, Event, Frame, Hold, LockKey},
+    names::symbol::Symbols,
+};
+
+/// How often a chain is told again that had a hold which was not believed.
+const MAX_ASKED: u32 = 3;
+
+/// Held locks in order of acquisition.
+pub(super) struct Held {
+    pub(super) holds: Vec<Hold>,
+    /// Each was believed.
+    pub(super) is_whole: bool,
+}
+
+impl Decoder {
+    /// Takes note of how many releases were missed so far, as counted after the records were read that are decoded next; the number of the epoch that
+    /// the program has to be told, when one begins.
+    pub fn missed(&mut self, releases: u64) -> Option<u64> {
+        self.epochs.missed(releases)
+    }
+
+    /// Chains that should be told once more, because not all that they held was believed.
+    pub fn asked(&mut self) -> Vec<ChainKey> {
+        std::mem::take(&mut self.asked)
+    }
+
+    pub(super) fn ask_again(&mut self, chain: ChainKey) {
+        let told = self.unbelieved.entry(chain).or_default();
+        if *told < MAX_ASKED {
+            *told += 1;
+            self.asked.push(chain);
+        }
+    }
+
+    /// The locks that the task holds, as far as they are believed; `now` is the stack that it is at.
+    pub(super) fn held(
+        &mut self,
+        tail: &Tail,
+        now: &[Frame],
+        header: &Header,
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) -> Held {
+        let mut slots = tail.held.clone();
+        slots.sort_by_key(|slot| slot.info >> info::SEQUENCE_SHIFT);
+        let mut holds = Vec::with_capacity(slots.len());
+        for slot in &slots {
+            if !self.is_believed(slot, header.task) {
+                *self.counters.entry("holds_not_believed").or_default() += 1;
+                continue;
+            }
+            let place = self.places.get(&slot.chain);
+            let taken = place.map_or(&[][..], |place| &place.stack);
+            let stack = path::certain(taken, now, symbols).to_vec();
+            let site = place
+                .and_then(|place| place.site.clone())
+                .filter(|site| site.frames <= stack.len());
+            self.renew(slot.lock, slot.generation, events);
+            let seen = Seen {
+                lock: slot.lock,
+                info: slot.info,
+                init_name: slot.name,
+                device: "",
+                stack: &stack,
+                site: site.as_ref(),
+            };
+            self.naming.name(&seen, &known(&self.sites, symbols), events);
+            holds.push(Hold {
+                lock: LockKey(slot.lock),
+                mode: mode(slot.info),
+                trylock: slot.info & info::TRYLOCK != 0,
+                stack,
+            });
+        }
+        Held {
+            is_whole: holds.len() == slots.len(),
+            holds,
+        }
+    }
+
+    fn is_believed(&mut self, slot: &Slot, task: u64) -> bool {
+        match belief::of(slot.info, &slot.proof, task, &self.offsets) {
+            Belief::Confirmed => true,
+            Belief::Plausible => self.epochs.is_whole(slot.info),
+            Belief::Unknown => {
+                *self.counters.entry("holds_not_verified").or_default() += 1;
+                self.epochs.is_whole(slot.info)
+            }
+            Belief::Denied => false,
+        }
+    }
+
+    /// A lock was taken in a generation: where that shows that initialisations were lost, locks are others than were known.
+    pub(super) fn renew(&mut self, lock: u64, generation: u64, events: &mut Vec<Event>) {
+        for other in self.generations.taken(lock, generation) {
+            self.lost(other, events);
+        }
+    }
+
+    /// A lock is initialised: another one begins.
+    pub(super) fn begins(&mut self, lock: u64, generation: u64, events: &mut Vec<Event>) {
+        for other in self.generations.begins(lock, generation) {
+            self.lost(other, events);
+        }
+        self.naming.initialised(lock, events);
+    }
+
+    fn lost(&mut self, lock: u64, events: &mut Vec<Event>) {
+        *self.counters.entry("initialisations_lost").or_default() += 1;
+        self.naming.initialised(lock, events);
+    }
+}
+
+/// Whether a record tells of a hold that is believed only as long as no release was missed: how many were is needed before it is decoded.
+pub fn needs_missed(bytes: &[u8]) -> bool {
+    let tail = record::read::<Header>(bytes, 0).and_then(|header| match Kind(header.kind) {
+        Kind::CHAIN => record::read::<wire::Chain>(bytes, header.kind)
+            .and_then(|chain| record::tail::<wire::Chain>(bytes, &chain.situation, header.kind)),
+        Kind::NOTIFIER => record::read::<wire::Notifier>(bytes, header.kind)
+            .and_then(|notifier| record::tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)),
+        other => Err(DecodeError::Kind(other.0)),
+    });
+    tail.is_ok_and(|tail| tail.held.iter().any(|slot| !info::is_named(slot.info)))
+}
