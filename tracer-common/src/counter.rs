@@ -31,7 +31,7 @@ counters! {
     RingFull = "ring_full", true;
     /// More tasks than the map of held stacks has room for.
     TasksFull = "tasks_full", true;
-    /// A task held more than [`HELD_SLOTS`](crate::wire::HELD_SLOTS) locks.
+    /// A task held more than [`MAX_HELD`](crate::wire::MAX_HELD) locks.
     HeldOverflow = "held_overflow", true;
     /// More chains than the map of chains has room for.
     ChainsFull = "chains_full", true;

@@ -5,9 +5,9 @@ use core::mem::{offset_of, size_of};
 use bytemuck::{Pod, Zeroable};
 
 /// Locks that a task can hold at once; a deeper one is counted as [`HeldOverflow`](crate::counter::Counter::HeldOverflow).
-pub const HELD_SLOTS: usize = 64;
-/// Frames of a stack; deeper ones lose their outermost.
-pub const STACK_DEPTH: usize = 96;
+pub const MAX_HELD: usize = 63;
+/// Frames of a stack; deeper ones lose their outermost. The kernel's own limit (`PERF_MAX_STACK_DEPTH` in `include/uapi/linux/perf_event.h`).
+pub const STACK_DEPTH: usize = 127;
 /// Bytes of a task's name, as in the kernel (`TASK_COMM_LEN`).
 pub const COMM_LEN: usize = 16;
 /// Bytes of a worker's description, as in the kernel (`WORKER_DESC_LEN`).

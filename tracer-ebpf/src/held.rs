@@ -1,6 +1,9 @@
 //! A task's held stack: slots in no order, so that taking and releasing in any order is constant work.
 
-use tracer_common::wire::{Chain, HELD_SLOTS, Notifier, Origin, STACK_DEPTH, Slot, info};
+use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, STACK_DEPTH, Slot, info};
+
+/// One more than there can be locks: a number of slots then fits the mask that an index has.
+pub const HELD_SLOTS: usize = MAX_HELD + 1;
 
 /// Room for the fixed part of any record that tells what is held.
 const FIXED: usize = if size_of::<Chain>() > size_of::<Notifier>() {
@@ -38,13 +41,21 @@ pub struct Held {
     cell: u64,
 }
 
-/// `index` below [`HELD_SLOTS`], in a form that the optimiser cannot take away again.
+/// The bits of `value` that are in the mask, in a form that the optimiser cannot take away again: the verifier knows the most that it can be.
 #[inline(always)]
-fn bounded(mut index: u64) -> usize {
+pub fn masked<const MASK: u64>(mut value: u64) -> u64 {
     // SAFETY: changes only the register.
-    unsafe { core::arch::asm!("{0} &= 63", inout(reg) index, options(pure, nomem, nostack)) };
-    index as usize
+    unsafe { core::arch::asm!("{0} &= {1}", inout(reg) value, const MASK, options(pure, nomem, nostack)) };
+    value
 }
+
+/// An index into the slots.
+#[inline(always)]
+pub fn bounded(index: u64) -> usize {
+    masked::<{ HELD_SLOTS as u64 - 1 }>(index) as usize
+}
+
+const _: () = assert!(HELD_SLOTS.is_power_of_two());
 
 /// Runs `visit` for every slot index below `top` until it returns `false`.
 ///
@@ -66,8 +77,6 @@ pub fn each_slot(top: u64, mut visit: impl FnMut(usize) -> bool) {
         index += 1;
     }
 }
-
-const _: () = assert!(HELD_SLOTS == 64);
 
 /// Hash of one held lock.
 #[inline(always)]
@@ -145,7 +154,7 @@ impl Held {
     pub fn push(&mut self, lock: u64, generation: u64, info: u64, epoch: u64, chain: u64) -> bool {
         let place = match self.find(0) {
             Some(free) => free,
-            None if self.top < HELD_SLOTS as u64 => {
+            None if self.top < MAX_HELD as u64 => {
                 let top = self.top;
                 self.top = top + 1;
                 top

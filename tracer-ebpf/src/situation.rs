@@ -5,11 +5,11 @@ use core::ffi::c_void;
 use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_probe_read_kernel};
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{HELD_SLOTS, Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
+    wire::{Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
 };
 
 use crate::{
-    held::{Held, each_slot},
+    held::{Held, bounded, each_slot, masked},
     init::copy_name,
     kernel::read,
     origin::syscall,
@@ -17,6 +17,12 @@ use crate::{
     setting::{offset, proof_offset},
     task::{fill_header, work},
 };
+
+/// The bits of a number of bytes of return addresses.
+const STACK_MASK: u64 = 1023;
+
+const _: () =
+    assert!(8 * STACK_DEPTH as u64 <= STACK_MASK && (STACK_MASK as usize) < 8 * STACK_DEPTH + size_of::<Slot>());
 
 /// Sends a record of `kind` that tells what the task holds: its header, slots and stack are filled here, the rest of its fixed part by `fill`, which gives
 /// the place of the situation in it. `false` when the ring is full, which is counted.
@@ -29,7 +35,7 @@ pub fn send_with_held<T: 'static>(
     fill: impl FnOnce(*mut T) -> *mut Situation,
 ) -> bool {
     held.busy = 1;
-    let top = held.launder(held.top).min(HELD_SLOTS as u64);
+    let top = bounded(held.top);
     let slots = (&raw mut held.slots).cast::<Slot>();
     // SAFETY: there is room for the fixed part of any record in front of the slots, and for a whole stack behind the last used one.
     let sent = unsafe {
@@ -37,17 +43,17 @@ pub fn send_with_held<T: 'static>(
         fill_header(record.cast::<Header>(), kind, probe);
         let situation = fill(record);
         fill_situation(situation, held);
-        each_slot(top, |place| {
+        each_slot(top as u64, |place| {
             prove(slots.add(place));
             true
         });
-        (*situation).held = top;
-        let stack = slots.byte_add(top as usize * size_of::<Slot>());
+        (*situation).held = top as u64;
+        let stack = slots.add(top);
         let walked = bpf_get_stack(context, stack.cast(), (8 * STACK_DEPTH) as u32, 0) as i64;
         (*situation).stack_bytes = walked;
-        let stack_bytes = held.launder(walked.max(0) as u64).min(8 * STACK_DEPTH as u64);
-        let bytes = size_of::<T>() as u64 + top * size_of::<Slot>() as u64 + stack_bytes;
-        output(record.cast(), bytes, probe)
+        let stack_bytes = masked::<STACK_MASK>(walked.max(0) as u64);
+        let bytes = size_of::<T>() + top * size_of::<Slot>();
+        output(record.cast(), bytes as u64 + stack_bytes, probe)
     };
     held.busy = 0;
     sent
