@@ -27,7 +27,8 @@ use crate::{
     ring::send,
     setting::{function, is_device_type, offset},
     situation::{denies, send_with_held},
-    task::{argument, current, held, is_traced, known},
+    task::{argument, current, is_traced},
+    tasks::{held, known},
 };
 
 /// Every chain that was sent, and how often it was seen.
@@ -94,7 +95,7 @@ pub fn request_only(context: &FEntryContext, probe: ProbeIndex, info: u64) {
     if is_left_out(lock, info) {
         return;
     }
-    let Some(held) = held(task, probe) else { return };
+    let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
     seen(context.as_ptr(), held, task, lock, generation::taken(lock), probe, info);
@@ -139,7 +140,7 @@ pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
 #[inline(always)]
 pub fn settle(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
-    let Some(held) = known(current()) else { return };
+    let Some(held) = known() else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
     if let Some(place) = held.find(argument(context, 0)) {
@@ -151,7 +152,7 @@ pub fn settle(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
 #[inline(always)]
 pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     let lock = argument(context, 0);
-    let Some(held) = known(current()) else { return };
+    let Some(held) = known() else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
     if let Some(place) = held.find(lock) {
@@ -161,7 +162,7 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
 
 #[inline(always)]
 fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
-    let found = known(current()).and_then(|held| {
+    let found = known().and_then(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
         let place = held.find_mode(lock, info)?;
@@ -179,13 +180,14 @@ fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
         return;
     }
     let task = current();
-    let Some(held) = held(task, probe) else { return };
+    let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    drop_denied(held, task, lock, probe);
+    let epoch = epoch();
+    drop_denied(held, task, lock, epoch, probe);
     let generation = generation::taken(lock);
     let key = seen(context, held, task, lock, generation, probe, info);
-    if !held.push(lock, generation, info, epoch(), key) {
+    if !held.push(lock, generation, info, epoch, key) {
         count_at(Counter::HeldOverflow, probe);
     }
 }
@@ -211,13 +213,19 @@ fn seen(
     key
 }
 
-/// Drops an exclusive hold of the lock that is being requested when the lock's owner word denies it: its release was missed, or the same
-/// request came through two hooked functions (`mutex_lock_io()` calls `mutex_lock()`).
+/// Drops a hold of the lock that is being requested when it cannot be true, or cannot be believed any more. An exclusive one is denied by the lock's
+/// owner word: its release was missed, or the same request came through two hooked functions (`mutex_lock_io()` calls `mutex_lock()`). A shared one is
+/// of an earlier epoch.
 #[inline(always)]
-fn drop_denied(held: &mut Held, task: u64, lock: u64, probe: ProbeIndex) {
+fn drop_denied(held: &mut Held, task: u64, lock: u64, epoch: u64, probe: ProbeIndex) {
     if let Some(place) = held.find(lock) {
         let hold = held.slot(place).info;
-        if hold & info::SHARED == 0 && denies(lock, hold, task) {
+        let is_stale = if info::is_named(hold) {
+            denies(lock, hold, task)
+        } else {
+            info::epoch(hold) != epoch
+        };
+        if is_stale {
             held.remove(place);
             count_at(Counter::StaleHold, probe);
         }

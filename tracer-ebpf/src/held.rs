@@ -35,8 +35,8 @@ pub struct Held {
     pub busy: u64,
     /// Why the task is in the kernel.
     pub origin: Origin,
-    /// Index of a slot that is second choice in a search: in memory, so that the verifier forgets which.
-    other: u64,
+    /// The best that a search has found so far: in memory, so that the verifier forgets which.
+    best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
 }
@@ -56,6 +56,9 @@ pub fn bounded(index: u64) -> usize {
 }
 
 const _: () = assert!(HELD_SLOTS.is_power_of_two());
+
+/// In a rank of slots for a release: it is held in the mode that is released.
+const RIGHT: u64 = 1 << 63;
 
 /// Runs `visit` for every slot index below `top` until it returns `false`.
 ///
@@ -113,33 +116,36 @@ impl Held {
         (place < HELD_SLOTS as u64).then_some(place)
     }
 
-    /// Index of the slot with this lock in the mode of `info`; of one in another mode when there is none.
+    /// Index of the slot with this lock in the mode of `info`, the one taken last; of one in another mode when there is none.
     #[inline(always)]
     pub fn find_mode(&mut self, lock: u64, info: u64) -> Option<u64> {
-        let other = &raw mut self.other;
+        let best = &raw mut self.best;
         // SAFETY: a valid field; volatile, so that the value really goes through memory.
-        unsafe { core::ptr::write_volatile(other, HELD_SLOTS as u64) };
-        let mut found = HELD_SLOTS as u64;
+        unsafe { core::ptr::write_volatile(best, 0) };
         each_slot(self.top, |place| {
             // SAFETY: `each_slot` gives places within the array.
             let slot = unsafe { self.slots.get_unchecked(place) };
             if slot.lock != lock {
                 return true;
             }
-            if (slot.info ^ info) & info::SHARED == 0 {
-                found = place as u64;
-                return false;
-            }
+            // The running number is on top: the larger is the later.
+            let mode = if (slot.info ^ info) & info::SHARED == 0 {
+                RIGHT
+            } else {
+                0
+            };
+            let rank = mode | (slot.info >> info::SEQUENCE_SHIFT) << 8 | place as u64;
             // SAFETY: as above.
-            unsafe { core::ptr::write_volatile(other, place as u64) };
+            unsafe {
+                if rank >= core::ptr::read_volatile(best) {
+                    core::ptr::write_volatile(best, rank);
+                }
+            }
             true
         });
-        let mut place = self.launder(found);
-        if place >= HELD_SLOTS as u64 {
-            // SAFETY: as above.
-            place = unsafe { core::ptr::read_volatile(other) };
-        }
-        (place < HELD_SLOTS as u64).then_some(place)
+        // SAFETY: as above.
+        let rank = unsafe { core::ptr::read_volatile(best) };
+        (rank != 0).then_some(bounded(rank) as u64)
     }
 
     /// The slot at an index.

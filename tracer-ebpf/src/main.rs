@@ -26,6 +26,7 @@ mod ring;
 mod setting;
 mod situation;
 mod task;
+mod tasks;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -78,8 +78,21 @@ pub struct Attached {
     releases: Misses,
 }
 
-/// The eBPF object, built from `tracer-ebpf` by the build script.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
+/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks themselves.
+static HASHED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hashed.o"));
+static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
+
+/// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
+const STORED_SINCE: (u16, u16) = (6, 2);
+
+/// The best object for this kernel.
+fn object() -> &'static [u8] {
+    if kernel::release() >= STORED_SINCE {
+        STORED
+    } else {
+        HASHED
+    }
+}
 
 /// Loads and attaches the best backend that this kernel grants, or the one that is `wanted`. `log` is the level of the program's debug log: 0 is off, 4 is debug.
 ///
@@ -134,7 +147,9 @@ fn attach_by(
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
-        .load(OBJECT)
+        // It is one of those.
+        .allow_unsupported_maps()
+        .load(object())
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let counted = map(&mut ebpf, "COUNTED")?;
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
