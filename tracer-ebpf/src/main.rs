@@ -25,6 +25,7 @@ mod program;
 mod ring;
 mod setting;
 mod situation;
+mod slots;
 mod task;
 mod tasks;
 
