@@ -19,32 +19,61 @@ pub struct Figure {
 pub struct Figures {
     /// By who watched, and by kind of pair.
     cells: BTreeMap<(String, String), Figure>,
-    /// Records that the tracer sent for the module's thread while it did everything once.
-    pub sent_once: u64,
+    /// Of the module's thread alone, while it did everything once.
+    pub once: Counted,
     /// And while it did it eleven times.
-    pub sent_often: u64,
+    pub often: Counted,
 }
 
-/// What is read of a report.
+/// What a run of the tracer counted.
+#[derive(Debug, Default, Deserialize)]
+pub struct Counted {
+    /// What is no loss, by name.
+    counters: BTreeMap<String, u64>,
+    /// And what is one.
+    lost: BTreeMap<String, u64>,
+}
+
 #[derive(Deserialize)]
 struct Report {
-    capture: Capture,
+    capture: Counted,
 }
 
-#[derive(Deserialize)]
-struct Capture {
-    places: Vec<Place>,
-}
+/// The counter that knows nothing of tasks: the first use of the name of a lock in the whole system is a record, too.
+const SENT: &str = "records_sent";
 
-#[derive(Deserialize)]
-struct Place {
-    counter: String,
-    probe: Option<String>,
-    count: u64,
-}
+impl Counted {
+    fn read(report: &Path) -> Result<Self> {
+        let text = fs::read(report).with_context(|| format!("cannot read {}", report.display()))?;
+        let report: Report =
+            serde_json::from_slice(&text).with_context(|| format!("{} is no report", report.display()))?;
+        Ok(report.capture)
+    }
 
-/// The probes that pairs go through. Others send records of the whole system: every initialisation of a lock is one.
-const TIMED: [&str; 4] = ["mutex_lock", "mutex_unlock", "down_read", "up_read"];
+    /// Records sent in the whole system.
+    pub fn sent(&self) -> u64 {
+        self.get(SENT)
+    }
+
+    /// What the records told of the traced task.
+    pub fn events(&self) -> u64 {
+        self.get("events")
+    }
+
+    fn get(&self, name: &str) -> u64 {
+        self.counters.get(name).copied().unwrap_or(0)
+    }
+
+    /// Whether all that concerns the traced task is the same: a record that told nothing or was lost has a counter of its own.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let told = |counted: &Self| {
+            let mut counters = counted.counters.clone();
+            counters.remove(SENT);
+            counters
+        };
+        told(self) == told(other) && self.lost == other.lost
+    }
+}
 
 impl Figures {
     /// Reads what the guest with the stock kernel and the one with lockdep left.
@@ -56,8 +85,8 @@ impl Figures {
                 .with_context(|| format!("there are no figures of a run yet: cannot read {}", file.display()))?;
             figures.add(&text)?;
         }
-        figures.sent_once = sent(&stock.join("once.json"))?;
-        figures.sent_often = sent(&stock.join("often.json"))?;
+        figures.once = Counted::read(&stock.join("once.json"))?;
+        figures.often = Counted::read(&stock.join("often.json"))?;
         Ok(figures)
     }
 
@@ -87,17 +116,6 @@ fn parse(line: &str) -> Option<((String, String), Figure)> {
     Some((key, Figure { best, median }))
 }
 
-fn sent(report: &Path) -> Result<u64> {
-    let text = fs::read(report).with_context(|| format!("cannot read {}", report.display()))?;
-    let report: Report = serde_json::from_slice(&text).with_context(|| format!("{} is no report", report.display()))?;
-    let places = report.capture.places.iter();
-    let sent = places.filter(|place| {
-        let probe = place.probe.as_deref().unwrap_or_default();
-        place.counter == "records_sent" && TIMED.contains(&probe)
-    });
-    Ok(sent.map(|place| place.count).sum())
-}
-
 #[cfg(test)]
 pub mod tests {
     use super::*;
@@ -125,19 +143,21 @@ pub mod tests {
         assert_eq!(error.to_string(), "not a figure: none mutex 140");
     }
 
-    #[test]
-    fn records_of_the_timed_probes_are_read_from_the_report() {
+    /// What a report with these counters says.
+    pub fn counted(counters: &str) -> Counted {
         let directory = tempfile::tempdir().expect("a directory");
         let report = directory.path().join("report.json");
-        let text = r#"{"capture":{"places":[
-            {"counter":"records_sent","probe":"mutex_lock","cpu":0,"count":3},
-            {"counter":"records_sent","probe":"mutex_lock","cpu":1,"count":4},
-            {"counter":"unmatched_release","probe":"mutex_lock","cpu":1,"count":100},
-            {"counter":"records_sent","probe":"mutex_init","cpu":1,"count":200},
-            {"counter":"records_sent","probe":null,"cpu":1,"count":300}]}}"#;
+        let text = format!(r#"{{"capture":{{"counters":{counters},"lost":{{}}}}}}"#);
         fs::write(&report, text).expect("a file");
-        assert_eq!(sent(&report).expect("a report"), 7);
-        fs::write(&report, "{}").expect("a file");
-        assert!(sent(&report).is_err());
+        Counted::read(&report).expect("a report")
+    }
+
+    #[test]
+    fn only_records_of_the_rest_of_the_system_make_no_difference() {
+        let once = counted(r#"{"events":38,"records_sent":27}"#);
+        assert_eq!((once.events(), once.sent()), (38, 27));
+        assert!(once.is_like(&counted(r#"{"events":38,"records_sent":22}"#)));
+        assert!(!once.is_like(&counted(r#"{"events":39,"records_sent":27}"#)));
+        assert!(!once.is_like(&counted(r#"{"events":38,"records_sent":27,"unknown_chain":1}"#)));
     }
 }
