@@ -33,6 +33,8 @@ pub struct Held {
     pub window: u64,
     /// What kind of window that is: part of every chain's key.
     pub window_kind: u64,
+    /// Which word behind the context led into the hooked function last.
+    pub frame_word: u64,
     /// Not 0 while a record is put together.
     pub busy: u64,
     /// Why the task is in the kernel.
@@ -84,6 +86,15 @@ impl Held {
     /// Index of the slot with this lock in the mode of `info`, the one taken last; of one in another mode when there is none.
     #[inline(always)]
     pub fn find_mode(&mut self, lock: u64, info: u64) -> Option<u64> {
+        if self.is_empty() {
+            return None;
+        }
+        // What is released was mostly taken last.
+        let last = self.top.wrapping_sub(1);
+        let slot = self.slot(last);
+        if slot.lock == lock && (slot.info ^ info) & info::SHARED == 0 {
+            return Some(last);
+        }
         let best = &raw mut self.best;
         // SAFETY: a valid field; volatile, so that the value really goes through memory.
         unsafe { core::ptr::write_volatile(best, 0) };
