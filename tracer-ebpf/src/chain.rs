@@ -235,6 +235,8 @@ fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
 fn call(context: *mut c_void, held: &mut Held, probe: ProbeIndex, info: u64) -> u64 {
     let depth = held.launder(context as u64) & DEPTH_MASK;
     let caller = caller(context, held, probe);
+    // Found here or there: the verifier follows one path from here on.
+    let caller = held.launder(caller);
     let place = mix(caller, generation::unloaded(caller));
     mix(place, info | depth << 8 | held.window_kind << 32)
 }
