@@ -49,7 +49,7 @@ const DEPTH_MASK: u64 = (32 << 10) - 1;
 #[inline(always)]
 pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
     if is_traced() {
-        acquire(context.as_ptr(), argument(context, 0), probe, info);
+        acquire(context, probe, info);
     }
 }
 
@@ -57,7 +57,7 @@ pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
     if argument(context, 1) as i32 != 0 && is_traced() {
-        acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
+        acquire(context, probe, info | info::TRYLOCK);
     }
 }
 
@@ -66,7 +66,7 @@ pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
 pub fn request_ww(context: &FEntryContext, probe: ProbeIndex, info: u64) {
     if is_traced() {
         let info = if argument(context, 1) == 0 { info::MUTEX } else { info };
-        acquire(context.as_ptr(), argument(context, 0), probe, info);
+        acquire(context, probe, info);
     }
 }
 
@@ -74,7 +74,7 @@ pub fn request_ww(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn trylock_ww(context: &FExitContext, probe: ProbeIndex, info: u64) {
     if argument(context, 1) != 0 && argument(context, 2) as i32 != 0 && is_traced() {
-        acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
+        acquire(context, probe, info | info::TRYLOCK);
     }
 }
 
@@ -82,7 +82,7 @@ pub fn trylock_ww(context: &FExitContext, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn down_trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
     if argument(context, 1) as i32 == 0 && is_traced() {
-        acquire(context.as_ptr(), argument(context, 0), probe, info | info::TRYLOCK);
+        acquire(context, probe, info | info::TRYLOCK);
     }
 }
 
@@ -115,7 +115,7 @@ pub fn wait_read(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 pub fn failed(context: &FExitContext, probe: ProbeIndex, info: u64) {
     let result = argument(context, arguments(probe)) as i32;
     if result != 0 {
-        drop_hold(argument(context, 0), probe, info);
+        drop_hold(context, probe, info);
     }
 }
 
@@ -135,7 +135,7 @@ const fn arguments(probe: ProbeIndex) -> usize {
 /// A lock is released.
 #[inline(always)]
 pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
-    drop_hold(argument(context, 0), probe, info);
+    drop_hold(context, probe, info);
 }
 
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
@@ -162,29 +162,38 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
 }
 
 #[inline(always)]
-fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
+fn drop_hold<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
     let found = known().and_then(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
+        let lock = lock(context, held);
         let place = held.find_mode(lock, info)?;
         held.remove(place);
         Some(())
     });
-    if found.is_none() && is_traced() && !is_left_out(lock, info) {
+    if found.is_none() && is_traced() && !is_left_out(argument(context, 0), info) {
         count_at(Counter::UnmatchedRelease, probe);
     }
 }
 
+/// The lock that a function is about: its first argument. As a number, which the verifier lets be reckoned with, it comes out of memory.
 #[inline(always)]
-fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
-    if is_left_out(lock, info) {
-        return;
-    }
+fn lock<C: EbpfContext>(context: &C, held: &mut Held) -> u64 {
+    // SAFETY: every hooked lock function has an argument, and the verifier checks it.
+    held.launder(unsafe { core::ptr::read_volatile(context.as_ptr().cast::<u64>()) })
+}
+
+#[inline(always)]
+fn acquire<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
     let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
+    let lock = lock(context, held);
+    if is_left_out(lock, info) {
+        return;
+    }
     let generation = generation::taken(lock);
-    let key = seen(context, held, lock, generation, probe, info);
+    let key = seen(context.as_ptr(), held, lock, generation, probe, info);
     if !held.push(lock, generation, info, epoch(), key) {
         count_at(Counter::HeldOverflow, probe);
     }
