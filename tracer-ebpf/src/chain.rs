@@ -12,7 +12,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     counter::Counter,
-    probe::{PROBES, ProbeIndex},
+    probe::{Hook, PROBES, ProbeIndex},
     wire::{Again, Chain, ChainCount, DEVICE_LEN, Kind, info},
 };
 
@@ -22,7 +22,7 @@ use crate::{
     generation,
     held::Held,
     init::{copy_name, tell_class},
-    kernel::{peek, read_string},
+    kernel::{peek, read, read_string},
     left_out::is_left_out,
     ring::send,
     setting::{function, is_device_type, offset},
@@ -36,6 +36,9 @@ static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
 const FRAME_WORDS: usize = 16;
+
+/// Which argument of the tracepoint `lock_acquire` is the address of the request.
+const LOCKDEP_IP: i64 = 6;
 
 /// Kernel and modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
 const KERNEL_TEXT: u64 = 0xffff_ffff_8000_0000;
@@ -159,13 +162,15 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     }
 }
 
+/// Takes a lock from what the current task holds.
 #[inline(always)]
-fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
+pub fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
     let found = known(current()).and_then(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
         let place = held.find_mode(lock, info)?;
         held.remove(place);
+        tell_class(lock, info, probe);
         Some(())
     });
     if found.is_none() && is_traced() && !is_left_out(lock, info) {
@@ -173,8 +178,9 @@ fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
     }
 }
 
+/// Puts a lock on top of what the current task holds.
 #[inline(always)]
-fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
+pub fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
     if is_left_out(lock, info) {
         return;
     }
@@ -246,13 +252,16 @@ fn mix(hash: u64, value: u64) -> u64 {
     mixed ^ mixed >> 29
 }
 
-/// Return address into the caller of the hooked function, without walking the stack.
+/// Return address into the caller of the hooked function, without walking the stack. The tracepoint of lockdep tells it.
 ///
 /// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
 /// words on, the return address into the hooked function's first instructions, and right above that the one into its caller. How many words
 /// depends on kernel and attached programs, so it is looked for.
 #[inline(always)]
 fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
+    if matches!(PROBES[probe as usize].hook, Hook::Tracepoint) {
+        return read(context as u64, 8 * LOCKDEP_IP).unwrap_or(0);
+    }
     let entry = function(probe);
     // SAFETY: the helper checks the address itself.
     let Ok(frame) = (unsafe { bpf_probe_read_kernel(context.cast::<u8>().add(8) as *const [u64; FRAME_WORDS]) }) else {

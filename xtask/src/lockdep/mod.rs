@@ -26,7 +26,7 @@ const AFTER: [&str; 3] = ["devices", "modules", "after"];
 ///
 /// # Errors
 /// When the kernel cannot be built, the run failed, or lockdep had switched itself off in it.
-pub fn run(again: bool, verbose: bool) -> Result<bool> {
+pub fn run(again: bool, backend: &str, verbose: bool) -> Result<bool> {
     let results = kernel::results();
     if again {
         if !results.join("lockdep_stats").is_file() {
@@ -36,7 +36,8 @@ pub fn run(again: bool, verbose: bool) -> Result<bool> {
         setup::ensure(&setup::LAB)?;
         let kernel = kernel::ready()?;
         let text = fs::read_to_string(place::lockdep().join("workload.toml")).context("no workload")?;
-        let scenario = Scenario::parse("lockdep", &text)?;
+        let mut scenario = Scenario::parse("lockdep", &text)?;
+        scenario.args.extend(["--backend".to_owned(), backend.to_owned()]);
         let tracer = lab::tracer_binary()?;
         if !lab::run_on(&scenario, &kernel, &tracer, &results, verbose)? {
             return Ok(false);
