@@ -69,8 +69,8 @@ fn lock_function(addresses: &[u64], told_in: &str, symbols: &Symbols) -> Option<
         .iter()
         .position(|address| function(address) == Some(told_in))?
         + 1;
-    let inner = addresses.iter().enumerate().skip(told).take(LOCK_FRAMES);
-    let outermost = inner.filter(|(_, address)| is_lock_function(address)).last();
+    let mut inner = addresses.iter().enumerate().skip(told).take(LOCK_FRAMES);
+    let outermost = inner.rfind(|(_, address)| is_lock_function(address));
     Some(outermost.map_or(told, |(index, _)| index))
 }
 
