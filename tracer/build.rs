@@ -15,6 +15,13 @@ mod live {
 
     use anyhow::{Context as _, anyhow};
     use aya_build::{Package, Toolchain};
+    use object::{
+        build::elf::{Builder, SectionData},
+        elf,
+    };
+
+    /// The objects, and the features that each is built with.
+    const OBJECTS: &[(&str, &[&str])] = &[("hashed", &[]), ("stored", &["task-storage"])];
 
     const TOOLCHAIN: &str = "TRACER_EBPF_TOOLCHAIN";
     const BOOTSTRAP: &str = "TRACER_EBPF_BOOTSTRAP";
@@ -25,25 +32,53 @@ mod live {
         }
         println!("cargo:rerun-if-changed=../tracer-common");
         let out = env::var_os("OUT_DIR").ok_or_else(|| anyhow!("OUT_DIR is not set"))?;
+        let object = |name: &str| Path::new(&out).join(format!("{name}.o"));
         if env::var_os("AYA_BUILD_SKIP").is_some_and(|skip| skip == "1") {
-            // For `cargo check` and clippy: an object that cannot be loaded is enough to compile against.
-            return fs::write(Path::new(&out).join("tracer"), []).context("writing a stub of the eBPF object");
+            // For `cargo check` and clippy: objects that cannot be loaded are enough to compile against.
+            for (name, _) in OBJECTS {
+                fs::write(object(name), []).context("writing a stub of the eBPF object")?;
+            }
+            return Ok(());
         }
         if env::var_os(BOOTSTRAP).is_some_and(|value| value == "1") {
             // SAFETY: this program has one thread.
             unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
         }
         let toolchain = env::var(TOOLCHAIN).unwrap_or_else(|_| "nightly".to_owned());
-        let package = Package {
-            name: "tracer-ebpf",
-            root_dir: "../tracer-ebpf",
-            ..Package::default()
-        };
-        aya_build::build_ebpf([package], Toolchain::Custom(&toolchain)).with_context(|| {
-            format!(
-                "the eBPF program could not be built with toolchain `{toolchain}`: `cargo xtask build` finds or installs one; \
-                 `cargo build -p tracer --no-default-features` needs none and gives a tracer that reads and reports files"
-            )
-        })
+        for (name, features) in OBJECTS {
+            let package = Package {
+                name: "tracer-ebpf",
+                root_dir: "../tracer-ebpf",
+                features,
+                ..Package::default()
+            };
+            aya_build::build_ebpf([package], Toolchain::Custom(&toolchain)).with_context(|| {
+                format!(
+                    "the eBPF program could not be built with toolchain `{toolchain}`: `cargo xtask build` finds or installs one; \
+                     `cargo build -p tracer --no-default-features` needs none and gives a tracer that reads and reports files"
+                )
+            })?;
+            let built = fs::read(Path::new(&out).join("tracer")).context("reading the eBPF object")?;
+            fs::write(object(name), without_debug(&built)?).context("keeping the eBPF object")?;
+        }
+        Ok(())
+    }
+
+    /// An object without its debug information: that is nine tenths of it, and only a debugger of the kernel could use it. BTF stays.
+    fn without_debug(object: &[u8]) -> anyhow::Result<Vec<u8>> {
+        let mut builder = Builder::read(object)?;
+        for section in &mut builder.sections {
+            let name = section.name.as_slice();
+            section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
+        }
+        builder.delete_orphans();
+        // LLVM keeps the names of sections with those of symbols; the builder wants a table of their own.
+        let names = builder.sections.add();
+        names.name = b".shstrtab".as_slice().into();
+        names.data = SectionData::SectionString;
+        names.sh_type = elf::SHT_STRTAB;
+        let mut kept = Vec::new();
+        builder.write(&mut kept)?;
+        Ok(kept)
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Everything that differs between the kernels this module is built for:
+ * Everything that differs between the kernels these modules are built for:
  * Debian's stock 5.10, 6.1, 6.12 and the newest.
  *
  * How a devlink instance is made, which bus the child device sits on (the
@@ -29,6 +29,11 @@
 #define dlock_register_nexthop_notifier(net, nb)	register_nexthop_notifier(net, nb)
 #else
 #define dlock_register_nexthop_notifier(net, nb)	register_nexthop_notifier(net, nb, NULL)
+#endif
+
+/* A worker that is created did run at once before. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 14, 0)
+#define kthread_run_worker(flags, name)		kthread_create_worker(flags, name)
 #endif
 
 /* ---- devlink ---- */

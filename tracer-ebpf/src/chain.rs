@@ -27,7 +27,9 @@ use crate::{
     ring::send,
     setting::{function, is_device_type, offset},
     situation::{denies, send_with_held},
-    task::{argument, current, held, is_traced, known},
+    slots::masked,
+    task::{argument, current, is_traced},
+    tasks::{held, known},
 };
 
 /// Every chain that was sent, and how often it was seen.
@@ -93,14 +95,14 @@ pub fn request_only(context: &FEntryContext, probe: ProbeIndex, info: u64) {
     if !is_traced() {
         return;
     }
-    let (task, lock) = (current(), argument(context, 0));
+    let lock = argument(context, 0);
     if is_left_out(lock, info) {
         return;
     }
-    let Some(held) = held(task, probe) else { return };
+    let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    seen(context.as_ptr(), held, task, lock, generation::taken(lock), probe, info);
+    seen(context.as_ptr(), held, lock, generation::taken(lock), probe, info);
 }
 
 /// `__percpu_down_read()`: a reader that waits for a writer, unless it only tries.
@@ -142,7 +144,7 @@ pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
 #[inline(always)]
 pub fn settle(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
-    let Some(held) = known(current()) else { return };
+    let Some(held) = known() else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
     if let Some(place) = held.find(argument(context, 0)) {
@@ -154,7 +156,7 @@ pub fn settle(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
 #[inline(always)]
 pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     let lock = argument(context, 0);
-    let Some(held) = known(current()) else { return };
+    let Some(held) = known() else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
     if let Some(place) = held.find(lock) {
@@ -165,7 +167,7 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
 /// Takes a lock from what the current task holds.
 #[inline(always)]
 pub fn drop_hold(lock: u64, probe: ProbeIndex, info: u64) {
-    let found = known(current()).and_then(|held| {
+    let found = known().and_then(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
         let place = held.find_mode(lock, info)?;
@@ -184,13 +186,11 @@ pub fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
     if is_left_out(lock, info) {
         return;
     }
-    let task = current();
-    let Some(held) = held(task, probe) else { return };
+    let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    drop_denied(held, task, lock, probe);
     let generation = generation::taken(lock);
-    let key = seen(context, held, task, lock, generation, probe, info);
+    let key = seen(context, held, lock, generation, probe, info);
     if !held.push(lock, generation, info, epoch(), key) {
         count_at(Counter::HeldOverflow, probe);
     }
@@ -198,52 +198,62 @@ pub fn acquire(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
 
 /// Counts the chain, or tells it when it is new; gives its key.
 #[inline(always)]
-fn seen(
-    context: *mut c_void,
-    held: &mut Held,
-    task: u64,
-    lock: u64,
-    generation: u64,
-    probe: ProbeIndex,
-    info: u64,
-) -> u64 {
+fn seen(context: *mut c_void, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> u64 {
     tell_class(lock, info, probe);
-    let key = key(context, held, lock, generation, probe, info);
-    match CHAINS.get_ptr_mut(key) {
-        // SAFETY: chains are never removed once they were sent; counts may be lost to a race, memory not.
-        Some(known) => again(unsafe { &mut *known }, task, key, probe),
-        None => tell(context, held, task, key, lock, generation, probe, info),
+    let call = call(context, held, probe, info);
+    let found = key(held, lock, generation, call);
+    if let Some(known) = CHAINS.get_ptr_mut(found) {
+        // SAFETY: a value of the map; counts may be lost to a race, memory not.
+        again(unsafe { &mut *known }, found, probe);
+        return found;
     }
+    // A hold that cannot be true makes any chain a new one.
+    let key = if drop_denied(held, lock, probe) {
+        key(held, lock, generation, call)
+    } else {
+        found
+    };
+    tell(context, held, key, lock, generation, probe, info);
     key
 }
 
-/// Drops an exclusive hold of the lock that is being requested when the lock's owner word denies it: its release was missed, or the same
-/// request came through two hooked functions (`mutex_lock_io()` calls `mutex_lock()`).
+/// Drops a hold of the lock that is being requested when it cannot be true, or cannot be believed any more; true when there was one. An exclusive one is
+/// denied by the lock's owner word: its release was missed, or the same request came through two hooked functions (`mutex_lock_io()` calls
+/// `mutex_lock()`). A shared one is of an earlier epoch.
 #[inline(always)]
-fn drop_denied(held: &mut Held, task: u64, lock: u64, probe: ProbeIndex) {
-    if let Some(place) = held.find(lock) {
-        let hold = held.slot(place).info;
-        if hold & info::SHARED == 0 && denies(lock, hold, task) {
-            held.remove(place);
-            count_at(Counter::StaleHold, probe);
-        }
+fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
+    let Some(place) = held.find(lock) else { return false };
+    let hold = held.slot(place).info;
+    let is_stale = if info::is_named(hold) {
+        denies(lock, hold, current())
+    } else {
+        info::epoch(hold) != epoch()
+    };
+    if is_stale {
+        held.remove(place);
+        count_at(Counter::StaleHold, probe);
     }
+    is_stale
+}
+
+/// The part of a chain's identity that is the request: its kind and mode, where the task is, and in which window.
+#[inline(always)]
+fn call(context: *mut c_void, held: &mut Held, probe: ProbeIndex, info: u64) -> u64 {
+    let depth = held.launder(context as u64) & DEPTH_MASK;
+    let caller = caller(context, held, probe);
+    let place = mix(caller, generation::unloaded(caller));
+    mix(place, info | depth << 8 | held.window_kind << 32)
 }
 
 /// The chain's identity. With nothing held the lock is left out: the chain then stands for the call path.
 #[inline(always)]
-fn key(context: *mut c_void, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> u64 {
-    let depth = held.launder(context as u64) & DEPTH_MASK;
+fn key(held: &Held, lock: u64, generation: u64, call: u64) -> u64 {
     let requested = if held.is_empty() {
         0
     } else {
         lock ^ generation.rotate_left(40)
     };
-    let mut key = mix(held.sum, requested);
-    key = mix(key, info | depth << 8 | held.window_kind << 32);
-    let caller = caller(context, probe);
-    key = mix(key, caller ^ generation::unloaded(caller).rotate_left(40));
-    key.max(1)
+    mix(mix(held.sum, requested), call).max(1)
 }
 
 #[inline(always)]
@@ -256,30 +266,40 @@ fn mix(hash: u64, value: u64) -> u64 {
 ///
 /// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
 /// words on, the return address into the hooked function's first instructions, and right above that the one into its caller. How many words
-/// depends on kernel and attached programs, so it is looked for.
+/// depends on kernel and attached programs, so it is looked for, first where the task found it last.
 #[inline(always)]
-fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
+fn caller(context: *mut c_void, held: &mut Held, probe: ProbeIndex) -> u64 {
     if matches!(PROBES[probe as usize].hook, Hook::Tracepoint) {
         return read(context as u64, 8 * LOCKDEP_IP).unwrap_or(0);
     }
     let entry = function(probe);
+    let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
+    let frame = context.cast::<u64>().wrapping_add(1);
+    let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word) as usize;
     // SAFETY: the helper checks the address itself.
-    let Ok(frame) = (unsafe { bpf_probe_read_kernel(context.cast::<u8>().add(8) as *const [u64; FRAME_WORDS]) }) else {
+    if let Ok([word, caller]) = unsafe { bpf_probe_read_kernel(frame.wrapping_add(guess).cast::<[u64; 2]>()) }
+        && is_entry(word)
+    {
+        return caller;
+    }
+    // SAFETY: as above.
+    let Ok(words) = (unsafe { bpf_probe_read_kernel(frame.cast::<[u64; FRAME_WORDS]>()) }) else {
         count_at(Counter::ReadFailed, probe);
         return 0;
     };
     macro_rules! look_at {
         ($($word:literal)+) => {
-            $(if frame[$word].wrapping_sub(entry) <= 16 {
-                return frame[$word + 1];
+            $(if is_entry(words[$word]) {
+                held.frame_word = $word;
+                return words[$word + 1];
             })+
         };
     }
     look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     // From 6.19 on a function may jump into its trampoline instead of calling it: nothing leads back into the function then, and the caller is
     // next to the saved frame pointer, which is next to the return value.
-    if frame[2] >= KERNEL_TEXT {
-        return frame[2];
+    if words[2] >= KERNEL_TEXT {
+        return words[2];
     }
     count_at(Counter::SiteUnknown, probe);
     0
@@ -287,9 +307,9 @@ fn caller(context: *mut c_void, probe: ProbeIndex) -> u64 {
 
 /// A known chain: counted, and told once more when a second task takes it.
 #[inline(always)]
-fn again(known: &mut ChainCount, task: u64, key: u64, probe: ProbeIndex) {
+fn again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
     known.count += 1;
-    if known.task == task || known.told != 0 {
+    if known.told != 0 || known.task == current() {
         return;
     }
     // SAFETY: the ring gives a place for exactly this type.
@@ -303,29 +323,26 @@ fn again(known: &mut ChainCount, task: u64, key: u64, probe: ProbeIndex) {
     clippy::too_many_arguments,
     reason = "all of it is in registers; a structure would not be"
 )]
-fn tell(
-    context: *mut c_void,
-    held: &mut Held,
-    task: u64,
-    key: u64,
-    lock: u64,
-    generation: u64,
-    probe: ProbeIndex,
-    info: u64,
-) {
+fn tell(context: *mut c_void, held: &mut Held, key: u64, lock: u64, generation: u64, probe: ProbeIndex, info: u64) {
     if held.busy != 0 {
         count_at(Counter::Interrupted, probe);
         return;
     }
     let first = ChainCount {
         count: 1,
-        task,
+        task: current(),
         told: 0,
     };
     match CHAINS.insert(key, &first, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
-        // Another task was faster.
-        Err(error) if error == -EEXIST => return,
+        // Another task was faster, or a hold was dropped and the rest is known.
+        Err(error) if error == -EEXIST => {
+            if let Some(known) = CHAINS.get_ptr_mut(key) {
+                // SAFETY: as in `seen`.
+                again(unsafe { &mut *known }, key, probe);
+            }
+            return;
+        }
         Err(_) => {
             count_at(Counter::ChainsFull, probe);
             return;

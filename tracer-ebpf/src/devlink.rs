@@ -18,7 +18,8 @@ use crate::{
     kernel::{read, read_string},
     ring::send,
     setting::offset,
-    task::{argument, current, held, is_own, known, work},
+    task::{argument, is_own, work},
+    tasks::{held, known},
 };
 
 /// Instances whose name was sent, by the address of their `struct devlink`.
@@ -79,7 +80,7 @@ pub fn netns(net: u64) -> u32 {
 pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
     let devlink = argument(context, 0);
     name(devlink, probe);
-    let Some(held) = held(current(), probe) else { return };
+    let Some(held) = held(probe) else { return };
     let (to, action) = (argument(context, 1), argument(context, 2) as u32);
     let sent = send::<WindowBegin>(Kind::WINDOW_BEGIN, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type; `held` is the task's own.
@@ -105,7 +106,7 @@ pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
 /// The reload ends: the return value stands behind the six arguments.
 #[inline(always)]
 pub fn window_end(context: &FExitContext, probe: ProbeIndex) {
-    let Some(held) = known(current()) else { return };
+    let Some(held) = known() else { return };
     // SAFETY: the task's own held stack.
     let window = unsafe {
         let window = (*held).window;

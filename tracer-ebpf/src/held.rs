@@ -1,6 +1,8 @@
-//! A task's held stack: slots in no order, so that taking and releasing in any order is constant work.
+//! A task's held stack: slots in order of acquisition with gaps, so that taking and releasing in any order is constant work.
 
 use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, STACK_DEPTH, Slot, info};
+
+use crate::slots::{bounded, each_slot};
 
 /// One more than there can be locks: a number of slots then fits the mask that an index has.
 pub const HELD_SLOTS: usize = MAX_HELD + 1;
@@ -31,52 +33,20 @@ pub struct Held {
     pub window: u64,
     /// What kind of window that is: part of every chain's key.
     pub window_kind: u64,
+    /// Which word behind the context led into the hooked function last.
+    pub frame_word: u64,
     /// Not 0 while a record is put together.
     pub busy: u64,
     /// Why the task is in the kernel.
     pub origin: Origin,
-    /// Index of a slot that is second choice in a search: in memory, so that the verifier forgets which.
-    other: u64,
+    /// The best that a search has found so far: in memory, so that the verifier forgets which.
+    best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
 }
 
-/// The bits of `value` that are in the mask, in a form that the optimiser cannot take away again: the verifier knows the most that it can be.
-#[inline(always)]
-pub fn masked<const MASK: u64>(mut value: u64) -> u64 {
-    // SAFETY: changes only the register.
-    unsafe { core::arch::asm!("{0} &= {1}", inout(reg) value, const MASK, options(pure, nomem, nostack)) };
-    value
-}
-
-/// An index into the slots.
-#[inline(always)]
-pub fn bounded(index: u64) -> usize {
-    masked::<{ HELD_SLOTS as u64 - 1 }>(index) as usize
-}
-
-const _: () = assert!(HELD_SLOTS.is_power_of_two());
-
-/// Runs `visit` for every slot index below `top` until it returns `false`.
-///
-/// A loop that the verifiers of all kernels follow: they want to see the counter compared with a constant, and an optimiser that knew the counter
-/// would count in pointers instead.
-#[inline(always)]
-pub fn each_slot(top: u64, mut visit: impl FnMut(usize) -> bool) {
-    let mut index = 0_u64;
-    loop {
-        // SAFETY: changes nothing. An instruction, because one line of debug information for each is what the kernel takes.
-        unsafe { core::arch::asm!("{0} = {0}", inout(reg) index, options(nomem, nostack)) };
-        if index >= HELD_SLOTS as u64 {
-            break;
-        }
-        let place = bounded(index);
-        if place as u64 >= top || !visit(place) {
-            break;
-        }
-        index += 1;
-    }
-}
+/// In a rank of slots for a release: it is held in the mode that is released.
+const RIGHT: u64 = 1 << 63;
 
 /// Hash of one held lock.
 #[inline(always)]
@@ -97,7 +67,7 @@ impl Held {
         }
     }
 
-    /// Index of the slot with this lock; of a free slot below [`Held::top`] for lock 0.
+    /// Index of the first slot with this lock.
     #[inline(always)]
     pub fn find(&mut self, lock: u64) -> Option<u64> {
         let mut found = HELD_SLOTS as u64;
@@ -113,33 +83,45 @@ impl Held {
         (place < HELD_SLOTS as u64).then_some(place)
     }
 
-    /// Index of the slot with this lock in the mode of `info`; of one in another mode when there is none.
+    /// Index of the slot with this lock in the mode of `info`, the one taken last; of one in another mode when there is none.
     #[inline(always)]
     pub fn find_mode(&mut self, lock: u64, info: u64) -> Option<u64> {
-        let other = &raw mut self.other;
+        if self.is_empty() {
+            return None;
+        }
+        // What is released was mostly taken last.
+        let last = self.top.wrapping_sub(1);
+        let slot = self.slot(last);
+        if slot.lock == lock && (slot.info ^ info) & info::SHARED == 0 {
+            return Some(last);
+        }
+        let best = &raw mut self.best;
         // SAFETY: a valid field; volatile, so that the value really goes through memory.
-        unsafe { core::ptr::write_volatile(other, HELD_SLOTS as u64) };
-        let mut found = HELD_SLOTS as u64;
+        unsafe { core::ptr::write_volatile(best, 0) };
         each_slot(self.top, |place| {
             // SAFETY: `each_slot` gives places within the array.
             let slot = unsafe { self.slots.get_unchecked(place) };
             if slot.lock != lock {
                 return true;
             }
-            if (slot.info ^ info) & info::SHARED == 0 {
-                found = place as u64;
-                return false;
-            }
+            // The running number is on top: the larger is the later.
+            let mode = if (slot.info ^ info) & info::SHARED == 0 {
+                RIGHT
+            } else {
+                0
+            };
+            let rank = mode | (slot.info >> info::SEQUENCE_SHIFT) << 8 | place as u64;
             // SAFETY: as above.
-            unsafe { core::ptr::write_volatile(other, place as u64) };
+            unsafe {
+                if rank >= core::ptr::read_volatile(best) {
+                    core::ptr::write_volatile(best, rank);
+                }
+            }
             true
         });
-        let mut place = self.launder(found);
-        if place >= HELD_SLOTS as u64 {
-            // SAFETY: as above.
-            place = unsafe { core::ptr::read_volatile(other) };
-        }
-        (place < HELD_SLOTS as u64).then_some(place)
+        // SAFETY: as above.
+        let rank = unsafe { core::ptr::read_volatile(best) };
+        (rank != 0).then_some(bounded(rank) as u64)
     }
 
     /// The slot at an index.
@@ -149,18 +131,14 @@ impl Held {
         unsafe { self.slots.get_unchecked_mut(bounded(index)) }
     }
 
-    /// Puts a lock into a free slot; `false` when there is none.
+    /// Puts a lock into the slot behind the last used one; `false` when there is none. What is freed below it is used again once all above is free.
     #[inline(always)]
     pub fn push(&mut self, lock: u64, generation: u64, info: u64, epoch: u64, chain: u64) -> bool {
-        let place = match self.find(0) {
-            Some(free) => free,
-            None if self.top < MAX_HELD as u64 => {
-                let top = self.top;
-                self.top = top + 1;
-                top
-            }
-            None => return false,
-        };
+        let place = self.top;
+        if place >= MAX_HELD as u64 {
+            return false;
+        }
+        self.top = place + 1;
         self.sequence += 1;
         let sequence = self.sequence;
         let slot = self.slot(place);

@@ -22,7 +22,8 @@ use crate::{
     left_out,
     ring::send,
     setting::{dep_map_offset, has_lockdep, offset},
-    task::{argument, current, is_own, known},
+    task::{argument, is_own},
+    tasks::known,
 };
 
 /// Address of the name of each lock that was initialised lately.
@@ -47,7 +48,7 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
         tell_name(name, probe);
     }
     if let Some(generation) = generation::begin(lock) {
-        let held = known(current()).is_some_and(|held| {
+        let held = known().is_some_and(|held| {
             // SAFETY: a value of the map of tasks, which only its own task changes.
             unsafe { (*held).find(lock).is_some() }
         });

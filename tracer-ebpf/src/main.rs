@@ -26,7 +26,9 @@ mod program;
 mod ring;
 mod setting;
 mod situation;
+mod slots;
 mod task;
+mod tasks;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -13,7 +13,8 @@ use crate::{
     kernel::{read, read_string},
     setting::offset,
     situation::send_with_held,
-    task::{argument, current, held, is_traced},
+    task::{argument, is_traced},
+    tasks::held,
 };
 
 /// What argument 0 is, in front of the notifier's block: whose chain it is.
@@ -35,7 +36,7 @@ pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope:
     if !is_traced() {
         return;
     }
-    let Some(held) = held(current(), probe) else { return };
+    let Some(held) = held(probe) else { return };
     // SAFETY: the task's own held stack.
     let held = unsafe { &mut *held };
     if held.busy != 0 {

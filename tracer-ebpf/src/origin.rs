@@ -11,7 +11,8 @@ use tracer_common::{
 use crate::{
     kernel::{peek, read, read_string},
     setting::offset,
-    task::{argument, current, held, is_traced},
+    task::{argument, current, is_traced},
+    tasks::held,
 };
 
 /// `struct nlmsghdr`: type of the message (`include/uapi/linux/netlink.h`).
@@ -85,7 +86,7 @@ fn note(probe: ProbeIndex, fill: impl FnOnce(*mut Origin)) {
     if !is_traced() {
         return;
     }
-    let Some(held) = held(current(), probe) else { return };
+    let Some(held) = held(probe) else { return };
     // SAFETY: the task's own held stack.
     unsafe {
         let origin = &raw mut (*held).origin;

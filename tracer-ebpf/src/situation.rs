@@ -9,12 +9,13 @@ use tracer_common::{
 };
 
 use crate::{
-    held::{Held, bounded, each_slot, masked},
+    held::Held,
     init::copy_name,
     kernel::read,
     origin::syscall,
     ring::output,
     setting::{offset, proof_offset},
+    slots::{bounded, each_slot, masked},
     task::{fill_header, work},
 };
 

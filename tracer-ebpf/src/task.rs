@@ -1,35 +1,22 @@
-//! The current task: its held stack and what it is called.
+//! The current task: whether it is traced, and what it is called.
 
 use aya_ebpf::{
     EbpfContext,
-    bindings::BPF_NOEXIST,
     helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_get_current_task},
-    macros::map,
-    maps::{Array, HashMap},
     programs::BtfTracePointContext,
 };
 use tracer_common::{
-    counter::Counter,
     probe::ProbeIndex,
     wire::{DESC_LEN, Header, Kind},
 };
 
 use crate::{
     contention,
-    count::count_at,
     devlink::netns,
-    held::Held,
     kernel::{peek, read, read_string},
     setting::{is_tracer, offset, scope},
+    tasks,
 };
-
-/// Held stack of each task, by the address of its `task_struct`.
-#[map]
-static TASKS: HashMap<u64, Held> = HashMap::with_max_entries(16384, 0);
-
-/// A held stack with nothing in it, to make new ones of: it is larger than a program's stack.
-#[map]
-static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
 
 /// `PF_WQ_WORKER`, `include/linux/sched.h`: the task runs work items.
 const WORKER_FLAG: u32 = 0x20;
@@ -83,31 +70,11 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
-/// The current task's held stack, if it has one.
-#[inline(always)]
-pub fn known(task: u64) -> Option<*mut Held> {
-    TASKS.get_ptr_mut(task)
-}
-
-/// The current task's held stack, made when it has none.
-#[inline(always)]
-pub fn held(task: u64, probe: ProbeIndex) -> Option<*mut Held> {
-    if let Some(held) = TASKS.get_ptr_mut(task) {
-        return Some(held);
-    }
-    let empty = EMPTY.get(0)?;
-    if TASKS.insert(task, empty, u64::from(BPF_NOEXIST)).is_err() {
-        count_at(Counter::TasksFull, probe);
-    }
-    TASKS.get_ptr_mut(task)
-}
-
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.
 #[inline(always)]
 pub fn free(context: &BtfTracePointContext, _probe: ProbeIndex) {
     let task: u64 = context.arg(0);
-    // A task that never took a lock has no entry.
-    let _ = TASKS.remove(task);
+    tasks::free(task);
     contention::free(task);
 }
 

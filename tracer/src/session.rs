@@ -141,18 +141,23 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     })?;
     let begin = Instant::now();
     let symbols = kernel::symbols()?;
+    let symbols_took = begin.elapsed();
     // Before anything is hooked: it takes a while, and nobody reads the ring meanwhile.
     let sites = if options.read_code {
         read_code(&symbols, sink)
     } else {
         None
     };
+    let mut tell = |line: &str| sink.progress(line);
+    let mut start = live::Start::new(&mut tell);
     let mut attached = live::attach(
         &symbols,
         &options.selection.scope,
         options.backend,
         if options.debug { aya_log::Level::Debug as u8 } else { 0 },
+        &mut start,
     )?;
+    let parts = start.parts();
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
     let logger = if options.debug { attached.logger() } else { None };
@@ -166,6 +171,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     }
     sink.progress(&attach_line(&attached, begin.elapsed()));
     if options.verbose {
+        sink.progress(&format!("start: symbols {:.2} s, {parts}", symbols_took.as_secs_f64()));
         let probes: Vec<_> = attached.attached().map(|probe| probe.program).collect();
         sink.progress(&format!("attached: {}", probes.join(", ")));
         for (structure, member) in attached.offsets.absent() {

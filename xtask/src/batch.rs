@@ -59,7 +59,7 @@ pub fn run(jobs: &[Job<'_>], tracer: &Path, options: &Options<'_>, mut done: imp
     side_by_side(
         jobs,
         width,
-        |job| lab::run_one(job.scenario, &job.kernel, tracer, options),
+        |job| lab::run_one(job, tracer, options),
         |job, result| done(job, result),
     );
 }

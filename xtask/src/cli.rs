@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, build, demo, fuzz, lab, lockdep, test};
+use crate::{bench, build, demo, fuzz, hot_path, lab, lockdep, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -64,6 +64,18 @@ enum Bench {
         #[arg(long)]
         short: bool,
     },
+    /// A pair of lock and unlock in a guest: no tracer, empty programs, tracer, klockstat, lockdep (docs/benchmarks.md).
+    HotPath {
+        /// Fail when a goal is missed.
+        #[arg(long)]
+        check: bool,
+        /// Show the figures of the last run, without running.
+        #[arg(long)]
+        again: bool,
+        /// Show the guests' consoles.
+        #[arg(short, long)]
+        verbose: bool,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -81,6 +93,9 @@ enum Lab {
         /// Keep the results here instead of target/lab.
         #[arg(long)]
         keep: Option<PathBuf>,
+        /// Write what the verifier looked at to lab/verified.toml instead of holding it against that (scenario smoke).
+        #[arg(long)]
+        record: bool,
         /// Show the guest's console; the guests then run one after another.
         #[arg(short, long)]
         verbose: bool,
@@ -117,12 +132,16 @@ impl Cli {
             Task::Build { release: _ } => build::tracer().map(|_| true),
             Task::Run { args } => build::run(&args),
             Task::Bench(Bench::Engine { short }) => bench::engine(short),
+            Task::Bench(Bench::HotPath { check, again, verbose }) => {
+                hot_path::run(hot_path::Options { check, again, verbose })
+            }
             Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
             Task::Lab(Lab::List) => lab::list().map(|()| true),
             Task::Lab(Lab::Run {
                 scenarios,
                 kernel,
                 keep,
+                record,
                 verbose,
                 jobs,
             }) => lab::run(
@@ -130,6 +149,7 @@ impl Cli {
                 &lab::Options {
                     kernel: kernel.as_deref(),
                     keep: keep.as_deref(),
+                    record,
                     verbose,
                     jobs,
                 },

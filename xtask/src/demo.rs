@@ -4,7 +4,7 @@ use std::{fs, thread};
 
 use anyhow::{Context, Result};
 
-use crate::{kernel, lab, module, place, scenario, setup};
+use crate::{batch::Job, kernel, lab, module, place, scenario, setup};
 
 const SCENARIO: &str = "founding";
 const KERNEL: &str = "6.12";
@@ -18,7 +18,11 @@ pub fn run() -> Result<bool> {
     fetch
         .join()
         .map_err(|_| anyhow::anyhow!("the fetching of the kernel ended early"))??;
-    let good = lab::run_one(&scenario, KERNEL, &tracer?, &lab::Options::default())?;
+    let job = Job {
+        scenario: &scenario,
+        kernel: KERNEL.to_owned(),
+    };
+    let good = lab::run_one(&job, &tracer?, &lab::Options::default())?;
     let results = place::target().join("lab").join(format!("{SCENARIO}-{KERNEL}"));
     let report = fs::read_to_string(results.join("report.txt")).context("the guest's tracer wrote no report")?;
     println!("\n{}", report.trim_end());

@@ -10,9 +10,10 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    batch, build, cache,
+    batch::{self, Job},
+    build, cache,
     failure::usage,
-    guest_files,
+    guest_files, hot_path,
     initramfs::Initramfs,
     kernel::{self, Kernel},
     kvm, module, place, process, progress,
@@ -20,6 +21,7 @@ use crate::{
     scenario::{self, Scenario},
     setup, source,
     verdict::{self, Returned},
+    verified,
 };
 
 /// The guest gives up this many seconds before the host does, to send what it has.
@@ -45,6 +47,8 @@ pub struct Options<'a> {
     pub kernel: Option<&'a str>,
     /// Where results go instead of `target/lab`.
     pub keep: Option<&'a Path>,
+    /// Record the verified instructions instead of judging them.
+    pub record: bool,
     /// Show the console.
     pub verbose: bool,
     /// How many guests run at once; as many as processors by default.
@@ -68,6 +72,11 @@ pub fn run(names: &[String], options: &Options<'_>) -> Result<bool> {
         (Err(error), Err(_)) => eprintln!("error: {job}: {error:#}"),
         (Ok(_), Err(_)) => {}
     });
+    if options.record && matches!(good, Ok(true)) {
+        let told = jobs.iter().filter(|job| job.scenario.verified);
+        let checked: Vec<_> = told.map(|job| results(job, options).join("check.json")).collect();
+        verified::record(&checked)?;
+    }
     good
 }
 
@@ -80,14 +89,19 @@ fn kernels(scenario: &Scenario, asked: Option<&str>) -> Vec<String> {
 }
 
 /// Runs one scenario on one kernel and prints its verdict line. True when it passed.
-pub fn run_one(scenario: &Scenario, name: &str, tracer: &Path, options: &Options<'_>) -> Result<bool> {
-    let kernel = kernel::fetch(kernel::find(name)?)?;
-    let scenario = &scenario.on(name);
+pub fn run_one(job: &Job<'_>, tracer: &Path, options: &Options<'_>) -> Result<bool> {
+    let kernel = kernel::fetch(kernel::find(&job.kernel)?)?;
+    let mut scenario = job.scenario.on(&job.kernel);
+    scenario.verified &= !options.record;
+    run_on(&scenario, &kernel, tracer, &results(job, options), options.verbose)
+}
+
+/// Where the results of a job go.
+fn results(job: &Job<'_>, options: &Options<'_>) -> PathBuf {
     let results = options
         .keep
         .map_or_else(|| place::target().join("lab"), Path::to_path_buf);
-    let results = results.join(format!("{}-{name}", scenario.name));
-    run_on(scenario, &kernel, tracer, &results, options.verbose)
+    results.join(format!("{}-{}", job.scenario.name, job.kernel))
 }
 
 /// Runs one scenario on a kernel that is there, keeps what comes back in `results` and prints its verdict line. True when it passed.
@@ -150,6 +164,9 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
 
 fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result<Initramfs<'a>> {
     let initramfs = userland(kernel, tracer, &scenario.modules)?;
+    if scenario.rivals {
+        hot_path::add_rivals(&initramfs)?;
+    }
     if scenario.selftests {
         initramfs.add_selftests(&source::selftests(kernel)?)?;
     }
@@ -197,7 +214,7 @@ fn userland<'a>(kernel: &'a Kernel, tracer: &Path, modules: &[String]) -> Result
 /// The files of a module that the lab builds itself; none when the kernel's packages have it.
 pub fn built_module(name: &str, kernel: &Kernel) -> Option<Result<Vec<PathBuf>>> {
     match name {
-        "dlock" => Some(module::build(&place::module(), kernel)),
+        "dlock" | "hotpath" => Some(module::build(&place::module(), kernel)),
         "netdevsim" => Some(source::netdevsim(kernel).and_then(|source| module::build(&source, kernel))),
         _ => None,
     }

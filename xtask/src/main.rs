@@ -11,6 +11,7 @@ mod expect;
 mod failure;
 mod fuzz;
 mod guest_files;
+mod hot_path;
 mod initramfs;
 mod kernel;
 mod kvm;
@@ -27,6 +28,7 @@ mod source;
 mod test;
 mod toolchain;
 mod verdict;
+mod verified;
 
 use std::process::ExitCode;
 

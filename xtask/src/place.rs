@@ -27,7 +27,17 @@ pub fn lockdep() -> PathBuf {
     root().join("lab/lockdep")
 }
 
-/// The source of the lab's own kernel module.
+/// The scenarios of `bench hot-path`.
+pub fn hot_path() -> PathBuf {
+    root().join("lab/hot-path")
+}
+
+/// How many instructions the verifier looks at.
+pub fn verified() -> PathBuf {
+    root().join("lab/verified.toml")
+}
+
+/// The source of the lab's own kernel modules.
 pub fn module() -> PathBuf {
     root().join("lab/module")
 }

@@ -24,12 +24,18 @@ pub struct Scenario {
     /// Kernels it runs on.
     #[serde(default = "all_kernels")]
     pub kernels: Vec<String>,
-    /// Modules that the guest can load: those that the lab builds (`dlock`, `netdevsim`), or the kernel's.
+    /// Modules that the guest can load: those that the lab builds (`dlock`, `hotpath`, `netdevsim`), or the kernel's.
     #[serde(default)]
     pub modules: Vec<String>,
     /// Whether the kernel's own selftests of netdevsim are in the guest's `/selftests`.
     #[serde(default)]
     pub selftests: bool,
+    /// Whether the guest has what the tracer's cost is compared with: klockstat, and empty programs.
+    #[serde(default)]
+    pub rivals: bool,
+    /// Whether `/out/check.json` is held against the record of verified instructions.
+    #[serde(default)]
+    pub verified: bool,
     /// Further words of the kernel's command line.
     #[serde(default)]
     pub boot: String,

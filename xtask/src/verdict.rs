@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use anyhow::Result;
 use serde_json::Value;
 
-use crate::{expect, lab::killed, qemu::End, scenario::Scenario};
+use crate::{expect, lab::killed, qemu::End, scenario::Scenario, verified};
 
 /// What came back from a guest.
 pub struct Returned<'a> {
@@ -52,6 +52,9 @@ pub fn judge(scenario: &Scenario, returned: &Returned<'_>) -> Vec<String> {
             Err(error) => wrong.push(format!("malformed report: {error}")),
             Ok(report) => wrong.extend(expect::judge(scenario, &report)),
         },
+    }
+    if scenario.verified {
+        wrong.extend(verified::judge(&returned.dir.join("check.json")));
     }
     wrong.extend(late(
         scenario,

@@ -64,7 +64,14 @@ struct Missing {
 
 pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
     let symbols = kernel::symbols().map_err(Failure::unable)?;
-    let attached = live::attach(&symbols, &Scope::default(), args.backend, 0).map_err(Failure::unable)?;
+    let attached = live::attach(
+        &symbols,
+        &Scope::default(),
+        args.backend,
+        0,
+        &mut live::Start::new(&mut |_| {}),
+    )
+    .map_err(Failure::unable)?;
     let found = found(&attached, symbols.is_empty());
     let text = if args.json {
         serde_json::to_string_pretty(&found).map_err(Failure::unable)? + "\n"

@@ -1,25 +1,21 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{
-    sync::mpsc,
-    thread,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use aya::{
-    Btf, Ebpf, EbpfLoader,
+    Ebpf, EbpfLoader,
     maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
-    programs::{Program, ProgramError},
+    programs::Program,
 };
 use tracer_common::{
     counter::{COUNTERS, Counter},
     offset::Offsets,
-    probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
+    probe::{MAX_PROBES, PROBES, Probe, Purpose},
     scope::Scope,
     wire::info,
 };
 
-use super::{Backend, LiveError, Wanted, btf, kernel, misses::Misses};
+use super::{Backend, LiveError, Missing, Start, Wanted, btf, error::chain, hooks::Hooks, kernel, misses::Misses};
 use crate::{
     analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
     names::symbol::Symbols,
@@ -28,34 +24,11 @@ use crate::{
 /// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
 pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
 
-/// A function that is not hooked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missing {
-    /// The row of the table.
-    pub program: &'static str,
-    /// The function.
-    pub function: &'static str,
-    /// Why not.
-    pub reason: String,
-    /// It is one of other kernels: nothing is missed.
-    pub is_foreign: bool,
-}
-
 /// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
 const DEVICE_TYPE: &str = "device_ktype";
 
-/// A link that detaches when it is dropped.
-type Link = Box<dyn Send>;
-
 /// The counters of each probe and CPU.
 type Counted = PerCpuArray<MapData, [u64; COUNTERS]>;
-
-/// What is hooked and what is not.
-#[derive(Default)]
-struct Hooks {
-    attached: Vec<(&'static Probe, Link)>,
-    missing: Vec<Missing>,
-}
 
 /// The program in the kernel, hooked. Dropping it detaches.
 pub struct Attached {
@@ -78,17 +51,37 @@ pub struct Attached {
     releases: Misses,
 }
 
-/// The eBPF object, built from `tracer-ebpf` by the build script.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/tracer"));
+/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks themselves.
+static HASHED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hashed.o"));
+static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
+
+/// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
+const STORED_SINCE: (u16, u16) = (6, 2);
+
+/// The best object for this kernel.
+fn object() -> &'static [u8] {
+    if kernel::release() >= STORED_SINCE {
+        STORED
+    } else {
+        HASHED
+    }
+}
 
 /// Loads and attaches the best backend that this kernel grants, or the one that is `wanted`. `log` is the level of the program's debug log: 0 is off, 4 is debug.
 ///
 /// # Errors
 /// When the kernel does not let itself be traced. A function that this kernel does not have is not an error but [`Attached::missing`].
-pub fn attach(symbols: &Symbols, scope: &Scope, wanted: Wanted, log: u8) -> Result<Attached, LiveError> {
+pub fn attach(
+    symbols: &Symbols,
+    scope: &Scope,
+    wanted: Wanted,
+    log: u8,
+    start: &mut Start<'_>,
+) -> Result<Attached, LiveError> {
     kernel::check()?;
+    start.part("types");
     let types = btf::Types::read()?;
-    let attach = |backend| attach_by(backend, &types, symbols, scope, log);
+    let mut attach = |backend| attach_by(backend, &types, symbols, scope, log, start);
     if let Some(backend) = wanted {
         return attach(backend);
     }
@@ -112,6 +105,7 @@ fn attach_by(
     symbols: &Symbols,
     scope: &Scope,
     log: u8,
+    start: &mut Start<'_>,
 ) -> Result<Attached, LiveError> {
     if backend == Backend::Fentry {
         kernel::check_hooks()?;
@@ -124,6 +118,7 @@ fn attach_by(
     let device_type = functions.pop().unwrap_or(0);
     functions.resize(MAX_PROBES, 0);
     let btf = types.for_attaching()?;
+    start.part("object and maps");
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
@@ -135,7 +130,9 @@ fn attach_by(
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
-        .load(OBJECT)
+        // It is one of those.
+        .allow_unsupported_maps()
+        .load(object())
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let counted = map(&mut ebpf, "COUNTED")?;
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
@@ -145,7 +142,7 @@ fn attach_by(
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let epoch = map(&mut ebpf, "EPOCH")?;
     let epoch = Array::try_from(epoch).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = hook_all(&mut ebpf, backend, &btf, types, offsets.has_lockdep())?;
+    let hooks = Hooks::all(&mut ebpf, backend, &btf, types, offsets.has_lockdep(), start)?;
     // What names its task needs no other proof.
     let releases = hooks
         .attached
@@ -168,80 +165,9 @@ fn attach_by(
     })
 }
 
-/// Hooks what takes locks last: what is then taken is sure to be seen released.
-fn hook_all(
-    ebpf: &mut Ebpf,
-    backend: Backend,
-    btf: &Btf,
-    types: &btf::Types,
-    lockdep: bool,
-) -> Result<Hooks, LiveError> {
-    let mut hooks = Hooks::default();
-    let release = kernel::release();
-    let used = || PROBES.iter().filter(|probe| backend.uses(probe));
-    let last = used().filter(|probe| probe.acquires());
-    for probe in used().filter(|probe| !probe.acquires()).chain(last) {
-        let is_foreign = !probe.kernels.include(release, lockdep);
-        let program = ebpf.program_mut(probe.program).ok_or_else(|| LiveError::Object {
-            name: probe.program.to_owned(),
-        })?;
-        let link = types
-            .check(probe)
-            .and_then(|()| hook(program, probe, btf).map_err(|error| chain(&error)));
-        match link {
-            Ok(link) => hooks.attached.push((probe, link)),
-            Err(reason) if backend.needs(probe) && !is_foreign => {
-                return Err(LiveError::NoHook {
-                    function: probe.function,
-                    reason,
-                });
-            }
-            Err(reason) => hooks.missing.push(Missing {
-                program: probe.program,
-                function: probe.function,
-                reason,
-                is_foreign,
-            }),
-        }
-    }
-    Ok(hooks)
-}
-
-fn hook(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<Link, ProgramError> {
-    // The types of programs have these in common, but no trait for them.
-    macro_rules! link {
-        ($program:ident) => {{
-            $program.load(probe.function, btf)?;
-            let link = $program.attach()?;
-            Box::new($program.take_link(link)?)
-        }};
-    }
-    Ok(match (probe.hook, program) {
-        (Hook::Entry, Program::FEntry(program)) => link!(program),
-        (Hook::Exit, Program::FExit(program)) => link!(program),
-        (Hook::Tracepoint, Program::BtfTracePoint(program)) => link!(program),
-        _ => return Err(ProgramError::UnexpectedProgramType),
-    })
-}
-
 fn map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, LiveError> {
     ebpf.take_map(name)
         .ok_or_else(|| LiveError::Object { name: name.to_owned() })
-}
-
-/// An error with all its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    // Where the verifier was not asked, there is nothing behind this.
-    text.trim_end().trim_end_matches(". Verifier output:").to_owned()
 }
 
 /// Releases that match nothing so far.
@@ -371,27 +297,8 @@ impl Attached {
             .collect()
     }
 
-    /// Detaches everything. Each hook waits for RCU, one after another, when it is left to the end of the process; side by side it takes
-    /// a fraction of that. Gives up waiting after `limit`: the kernel then does the rest when the process ends.
+    /// Detaches everything: see [`DETACH_LIMIT`].
     pub fn detach(self, limit: Duration) {
-        let (sender, receiver) = mpsc::channel();
-        let count = self.hooks.attached.len();
-        for (_, link) in self.hooks.attached {
-            let sender = sender.clone();
-            thread::spawn(move || {
-                drop(link);
-                // The receiver may have given up waiting.
-                let _ = sender.send(());
-            });
-        }
-        let end = Instant::now() + limit;
-        for _ in 0..count {
-            if receiver
-                .recv_timeout(end.saturating_duration_since(Instant::now()))
-                .is_err()
-            {
-                break;
-            }
-        }
+        self.hooks.detach(limit);
     }
 }

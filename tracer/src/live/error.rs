@@ -79,3 +79,18 @@ pub enum LiveError {
         source: std::io::Error,
     },
 }
+
+/// An error with all its causes.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    // Where the verifier was not asked, there is nothing behind this.
+    text.trim_end().trim_end_matches(". Verifier output:").to_owned()
+}

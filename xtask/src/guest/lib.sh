@@ -49,3 +49,11 @@ bpf_objects() {
         bpftool -j "$kind" show | sed 's/},{/}\n{/g' | sed -E "s/.*\"id\":([0-9]+).*/$kind \1/"
     done
 }
+
+# measure_locks WHO: what the module hotpath measures goes to /out/hot-path, a line for each kind: who, kind, best and median.
+measure_locks() {
+    local file
+    for file in /sys/kernel/debug/hotpath/*; do
+        echo "$1 ${file##*/} $(< "$file")" >> /out/hot-path
+    done
+}

@@ -2,7 +2,7 @@
 
 mod change;
 mod compare;
-mod kernel;
+pub mod kernel;
 mod known;
 mod proc_lockdep;
 mod table;

@@ -1,0 +1,177 @@
+//! Hooks the functions of the table: loads a program for each, and attaches it.
+//!
+//! Loading is the verifier's work, which several CPUs share; attaching changes the kernel's text, one function at a time.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use aya::{
+    Btf, Ebpf,
+    programs::{Program, ProgramError},
+};
+use tracer_common::probe::{Hook, PROBES, Probe};
+
+use super::{Backend, LiveError, Start, btf, error::chain, kernel};
+
+/// A function that is not hooked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The row of the table.
+    pub program: &'static str,
+    /// The function.
+    pub function: &'static str,
+    /// Why not.
+    pub reason: String,
+    /// It is one of other kernels: nothing is missed.
+    pub is_foreign: bool,
+}
+
+/// A link that detaches when it is dropped.
+type Link = Box<dyn Send>;
+
+/// What is hooked and what is not.
+#[derive(Default)]
+pub(super) struct Hooks {
+    pub(super) attached: Vec<(&'static Probe, Link)>,
+    pub(super) missing: Vec<Missing>,
+}
+
+/// A program of the table, and why it cannot be used where it cannot.
+struct Load<'a> {
+    probe: &'static Probe,
+    program: &'a mut Program,
+    outcome: Result<(), String>,
+}
+
+impl Hooks {
+    /// Hooks everything that the backend uses and this kernel has.
+    ///
+    /// # Errors
+    /// When something is missing without which there is nothing to see.
+    pub(super) fn all(
+        ebpf: &mut Ebpf,
+        backend: Backend,
+        btf: &Btf,
+        types: &btf::Types,
+        lockdep: bool,
+        start: &mut Start<'_>,
+    ) -> Result<Self, LiveError> {
+        let mut programs: BTreeMap<String, &mut Program> = ebpf
+            .programs_mut()
+            .map(|(name, program)| (name.to_owned(), program))
+            .collect();
+        let used = || PROBES.iter().filter(|probe| backend.uses(probe));
+        // What takes locks comes last: what is then taken is sure to be seen released.
+        let last = used().filter(|probe| probe.acquires());
+        let mut loads = Vec::new();
+        for probe in used().filter(|probe| !probe.acquires()).chain(last) {
+            let program = programs.remove(probe.program).ok_or_else(|| LiveError::Object {
+                name: probe.program.to_owned(),
+            })?;
+            loads.push(Load {
+                probe,
+                program,
+                outcome: types.check(probe),
+            });
+        }
+        start.part("programs");
+        load_all(&mut loads, btf);
+        start.part("hooks");
+        let mut hooks = Self::default();
+        let (release, of) = (kernel::release(), loads.len());
+        for (done, load) in loads.into_iter().enumerate() {
+            start.done(done, of);
+            let Load {
+                probe,
+                program,
+                outcome,
+            } = load;
+            let is_foreign = !probe.kernels.include(release, lockdep);
+            match outcome.and_then(|()| attach(program).map_err(|error| chain(&error))) {
+                Ok(link) => hooks.attached.push((probe, link)),
+                Err(reason) if backend.needs(probe) && !is_foreign => {
+                    return Err(LiveError::NoHook {
+                        function: probe.function,
+                        reason,
+                    });
+                }
+                Err(reason) => hooks.missing.push(Missing {
+                    program: probe.program,
+                    function: probe.function,
+                    reason,
+                    is_foreign,
+                }),
+            }
+        }
+        Ok(hooks)
+    }
+
+    /// Detaches everything. Each hook waits for RCU, one after another, when it is left to the end of the process; side by side it takes
+    /// a fraction of that. Gives up waiting after `limit`: the kernel then does the rest when the process ends.
+    pub(super) fn detach(self, limit: Duration) {
+        let (sender, receiver) = mpsc::channel();
+        let count = self.attached.len();
+        for (_, link) in self.attached {
+            let sender = sender.clone();
+            thread::spawn(move || {
+                drop(link);
+                // The receiver may have given up waiting.
+                let _ = sender.send(());
+            });
+        }
+        let end = Instant::now() + limit;
+        for _ in 0..count {
+            if receiver
+                .recv_timeout(end.saturating_duration_since(Instant::now()))
+                .is_err()
+            {
+                break;
+            }
+        }
+    }
+}
+
+/// Loads the programs that can be used, on all CPUs.
+fn load_all(loads: &mut [Load<'_>], btf: &Btf) {
+    let threads = thread::available_parallelism().map_or(1, usize::from);
+    let next = Mutex::new(loads.iter_mut().filter(|load| load.outcome.is_ok()));
+    let next = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(load) = next() {
+                    load.outcome = load_one(load.program, load.probe, btf).map_err(|error| chain(&error));
+                }
+            });
+        }
+    });
+}
+
+fn load_one(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<(), ProgramError> {
+    match (probe.hook, program) {
+        (Hook::Entry, Program::FEntry(program)) => program.load(probe.function, btf),
+        (Hook::Exit, Program::FExit(program)) => program.load(probe.function, btf),
+        (Hook::Tracepoint, Program::BtfTracePoint(program)) => program.load(probe.function, btf),
+        _ => Err(ProgramError::UnexpectedProgramType),
+    }
+}
+
+fn attach(program: &mut Program) -> Result<Link, ProgramError> {
+    // The types of programs have these in common, but no trait for them.
+    macro_rules! link {
+        ($program:ident) => {{
+            let link = $program.attach()?;
+            Box::new($program.take_link(link)?)
+        }};
+    }
+    Ok(match program {
+        Program::FEntry(program) => link!(program),
+        Program::FExit(program) => link!(program),
+        Program::BtfTracePoint(program) => link!(program),
+        _ => return Err(ProgramError::UnexpectedProgramType),
+    })
+}
