@@ -125,13 +125,19 @@ offsets! {
     dep_map_name: "lockdep_map", "name";
     /// The class itself, once a lock of it was taken.
     dep_map_class: "lockdep_map", "class_cache";
+    /// Whether who takes a lock may sleep.
+    dep_map_wait_type: "lockdep_map", "wait_type_inner";
+    /// Its own address, by which a mutex is known (`CONFIG_DEBUG_MUTEXES`, which lockdep selects).
+    mutex_magic: "mutex", "magic";
+    /// The same of a rwsem (`CONFIG_DEBUG_RWSEMS`, likewise).
+    rwsem_magic: "rw_semaphore", "magic";
     /// Which of the classes of one name it is, from 1 on (`kernel/locking/lockdep.c`, `count_matching_names()`).
     class_version: "lock_class", "name_version";
 }
 
 /// Whether only a kernel with lockdep has this.
 fn is_of_lockdep(structure: &str, member: &str) -> bool {
-    member == "dep_map" || matches!(structure, "lockdep_map" | "lock_class")
+    matches!(member, "dep_map" | "magic") || matches!(structure, "lockdep_map" | "lock_class")
 }
 
 /// As many kinds of lock as [`info::KIND`] can tell apart.

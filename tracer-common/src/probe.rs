@@ -26,6 +26,8 @@ pub enum Purpose {
     Notifier,
     /// Why a task is in the kernel: netlink messages, writes to sysfs and procfs.
     Origin,
+    /// Lock operations as lockdep is told of them, in place of [`Lock`](Self::Lock).
+    Lockdep,
     /// Who waits for whom, where functions cannot be hooked.
     Contention,
     /// A task is gone: its held stack is freed.
@@ -100,7 +102,7 @@ impl Probe {
     pub fn acquires(&self) -> bool {
         matches!(
             self.action,
-            "request" | "request_ww" | "trylock" | "trylock_ww" | "down_trylock"
+            "request" | "request_ww" | "trylock" | "trylock_ww" | "down_trylock" | "lockdep_acquire"
         )
     }
 
@@ -233,6 +235,9 @@ macro_rules! probes {
             // kernel/module/main.c: its symbols are in kallsyms by then, and none of its code has run; and when all of it has
             module do_init_module = Entry "do_init_module" ["int (struct module *)"] Module () Any();
             module_free free_module = Entry "free_module" ["void (struct module *)"] Module () Any();
+            // include/trace/events/lock.h: lockdep is told of a lock before it is waited for, and when it is given back
+            lockdep_acquire lock_acquire = Tracepoint "lock_acquire" [] Lockdep () Lockdep();
+            lockdep_release lock_release = Tracepoint "lock_release" [] Lockdep () Lockdep();
             // include/trace/events/lock.h: a task has to wait, and has waited
             contention_begin contention_begin = Tracepoint "contention_begin" [] Contention () Since (5, 19);
             contention_end contention_end = Tracepoint "contention_end" [] Contention () Since (5, 19);

@@ -12,7 +12,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     counter::Counter,
-    probe::{PROBES, ProbeIndex},
+    probe::{Hook, PROBES, ProbeIndex},
     wire::{Again, Chain, ChainCount, DEVICE_LEN, Kind, info},
 };
 
@@ -22,7 +22,7 @@ use crate::{
     generation,
     held::Held,
     init::{copy_name, tell_class},
-    kernel::{peek, read_string},
+    kernel::{peek, read, read_string},
     left_out::is_left_out,
     ring::send,
     setting::{function, is_device_type, offset},
@@ -38,6 +38,9 @@ static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
 const FRAME_WORDS: usize = 16;
+
+/// Which argument of the tracepoint `lock_acquire` is the address of the request.
+const LOCKDEP_IP: i64 = 6;
 
 /// Kernel and modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
 const KERNEL_TEXT: u64 = 0xffff_ffff_8000_0000;
@@ -161,21 +164,6 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     }
 }
 
-#[inline(always)]
-fn drop_hold<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
-    let found = known().and_then(|held| {
-        // SAFETY: as in `downgrade`.
-        let held = unsafe { &mut *held };
-        let lock = lock(context, held);
-        let place = held.find_mode(lock, info)?;
-        held.remove(place);
-        Some(())
-    });
-    if found.is_none() && is_traced() && !is_left_out(argument(context, 0), info) {
-        count_at(Counter::UnmatchedRelease, probe);
-    }
-}
-
 /// The lock that a function is about: its first argument. As a number, which the verifier lets be reckoned with, it comes out of memory.
 #[inline(always)]
 fn lock<C: EbpfContext>(context: &C, held: &mut Held) -> u64 {
@@ -189,13 +177,66 @@ fn acquire<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
     let lock = lock(context, held);
+    push(context.as_ptr(), held, lock, probe, info);
+}
+
+/// Puts a lock on top of what the current task holds.
+#[inline(always)]
+pub fn acquire_lock(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
+    let Some(held) = held(probe) else { return };
+    // SAFETY: as in `downgrade`.
+    push(context, unsafe { &mut *held }, lock, probe, info);
+}
+
+#[inline(always)]
+fn push(context: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
     if is_left_out(lock, info) {
         return;
     }
     let generation = generation::taken(lock);
-    let key = seen(context.as_ptr(), held, lock, generation, probe, info);
+    let key = seen(context, held, lock, generation, probe, info);
     if !held.push(lock, generation, info, epoch(), key) {
         count_at(Counter::HeldOverflow, probe);
+    }
+}
+
+#[inline(always)]
+fn drop_hold<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
+    let found = known().is_some_and(|held| {
+        // SAFETY: as in `downgrade`.
+        let held = unsafe { &mut *held };
+        let lock = lock(context, held);
+        remove(held, lock, probe, info)
+    });
+    if !found {
+        unmatched(argument(context, 0), probe, info);
+    }
+}
+
+/// Takes a lock from what the current task holds.
+#[inline(always)]
+pub fn release_lock(lock: u64, probe: ProbeIndex, info: u64) {
+    // SAFETY: as in `downgrade`.
+    let found = known().is_some_and(|held| remove(unsafe { &mut *held }, lock, probe, info));
+    if !found {
+        unmatched(lock, probe, info);
+    }
+}
+
+#[inline(always)]
+fn remove(held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> bool {
+    let Some(place) = held.find_mode(lock, info) else {
+        return false;
+    };
+    held.remove(place);
+    tell_class(lock, info, probe);
+    true
+}
+
+#[inline(always)]
+fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
+    if is_traced() && !is_left_out(lock, info) {
+        count_at(Counter::UnmatchedRelease, probe);
     }
 }
 
@@ -267,13 +308,16 @@ fn mix(hash: u64, value: u64) -> u64 {
     mixed ^ mixed >> 29
 }
 
-/// Return address into the caller of the hooked function, without walking the stack.
+/// Return address into the caller of the hooked function, without walking the stack. The tracepoint of lockdep tells it.
 ///
 /// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
 /// words on, the return address into the hooked function's first instructions, and right above that the one into its caller. How many words
 /// depends on kernel and attached programs, so it is looked for, first where the task found it last.
 #[inline(always)]
 fn caller(context: *mut c_void, held: &mut Held, probe: ProbeIndex) -> u64 {
+    if matches!(PROBES[probe as usize].hook, Hook::Tracepoint) {
+        return read(context as u64, 8 * LOCKDEP_IP).unwrap_or(0);
+    }
     let entry = function(probe);
     let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
     let frame = context.cast::<u64>().wrapping_add(1);

@@ -103,8 +103,9 @@ fn state(name: u64, version: u64) -> u64 {
     name ^ version << VERSION_SHIFT
 }
 
-/// On a kernel with lockdep: sends the name of the class of a lock that is taken, at first and again once lockdep has numbered it, which it
-/// does only after this. A key that was freed may go on as that of another class, with another name.
+/// On a kernel with lockdep: sends the name of the class of a lock that is taken or given back, at first and again once lockdep has numbered it, which
+/// it does when the first lock of a class is acquired: later than this at the request, earlier at the release. A key that was freed may go on as that of
+/// another class, with another name.
 #[inline(always)]
 pub fn tell_class(lock: u64, info: u64, probe: ProbeIndex) {
     if !has_lockdep() {
@@ -117,15 +118,30 @@ pub fn tell_class(lock: u64, info: u64, probe: ProbeIndex) {
     let Some(name) = name.filter(|name| key != 0 && *name != 0) else {
         return;
     };
-    let version = match peek(lock, dep_map_member(info, offset!(dep_map_class))) {
-        Some(class) if class != 0 => u64::from(read::<u32>(class, offset!(class_version)).unwrap_or(0)),
-        _ => 0,
-    };
+    let version = class_version(lock, info, 0);
     // SAFETY: copied at once; at worst a name is sent twice.
     let sent = unsafe { NAMES_SENT.get(key) }.copied().unwrap_or(0);
-    let is_known = sent == state(name, version) || version == 0 && (sent ^ name) << (64 - VERSION_SHIFT) == 0;
-    if !is_known {
-        send_name(key, name, version, probe);
+    let is_named = (sent ^ name) << (64 - VERSION_SHIFT) == 0;
+    if version != 0 {
+        if sent != state(name, version) {
+            send_name(key, name, version, probe);
+        }
+    } else if !is_named || sent == name {
+        // Only ever taken with the first subclass, which is numbered apart when it comes first (`count_matching_names()`).
+        let version = class_version(lock, info, 1);
+        if sent != state(name, version) {
+            send_name(key, name, version, probe);
+        }
+    }
+}
+
+/// Number of the class that lockdep has cached in a lock for a subclass (`register_lock_class()`); 0 before it has.
+#[inline(always)]
+fn class_version(lock: u64, info: u64, subclass: i64) -> u64 {
+    let cached = offset!(dep_map_class) + subclass * size_of::<u64>() as i64;
+    match peek(lock, dep_map_member(info, cached)) {
+        Some(class) if class != 0 => u64::from(read::<u32>(class, offset!(class_version)).unwrap_or(0)),
+        _ => 0,
     }
 }
 

@@ -18,6 +18,7 @@ mod held;
 mod init;
 mod kernel;
 mod left_out;
+mod lockdep;
 mod module;
 mod notifier;
 mod origin;

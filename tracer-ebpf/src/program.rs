@@ -10,7 +10,7 @@ use tracer_common::{
     wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX},
 };
 
-use crate::{chain, contention, devlink, init, module, notifier, notifier::Scope, origin, task};
+use crate::{chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, task};
 
 macro_rules! program {
     (request $program:ident $($info:tt)*) => { program!(entry $program, chain::request, $($info)*); };
@@ -39,6 +39,8 @@ macro_rules! program {
     (task_free $program:ident) => { program!(tracepoint $program, task::free); };
     (contention_begin $program:ident) => { program!(tracepoint $program, contention::begin); };
     (contention_end $program:ident) => { program!(tracepoint $program, contention::end); };
+    (lockdep_acquire $program:ident) => { program!(tracepoint $program, lockdep::acquire); };
+    (lockdep_release $program:ident) => { program!(tracepoint $program, lockdep::release); };
     (tracepoint $program:ident, $action:path) => {
         #[btf_tracepoint]
         fn $program(context: BtfTracePointContext) -> i32 {

@@ -108,6 +108,9 @@ enum Lab {
         /// Compare the results of the last run again, without running.
         #[arg(long)]
         again: bool,
+        /// How the tracer listens: `fentry` or `lockdep`.
+        #[arg(long, default_value = "fentry")]
+        backend: String,
         /// Show the guest's console.
         #[arg(short, long)]
         verbose: bool,
@@ -151,7 +154,11 @@ impl Cli {
                     jobs,
                 },
             ),
-            Task::Lab(Lab::Lockdep { again, verbose }) => lockdep::run(again, verbose),
+            Task::Lab(Lab::Lockdep {
+                again,
+                backend,
+                verbose,
+            }) => lockdep::run(again, &backend, verbose),
             Task::Lab(Lab::Shell { kernel }) => lab::shell(&kernel).map(|()| true),
         }
     }

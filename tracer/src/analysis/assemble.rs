@@ -6,6 +6,7 @@ use super::breaks;
 use super::context::Context;
 use super::findings;
 use super::graph::{self, Evidence};
+use super::level::is_validated;
 use super::model::Model;
 use super::scenario::number;
 use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
@@ -95,7 +96,7 @@ fn dependency(view: &View<'_>, index: u32, dependency: &graph::Dependency, count
         from_mode: edge.from_mode.into(),
         to_mode: edge.to_mode.into(),
         trylock: edge.trylock,
-        direct: dependency.direct,
+        direct: dependency.direct || dependency.all_evidence().any(|evidence| is_direct(view, evidence)),
         // What is owed is in no chain of its own.
         count: count.max(dependency.all_evidence().count() as u64),
         tasks: u64::try_from(dependency.tasks()).unwrap_or(u64::MAX),
@@ -106,6 +107,13 @@ fn dependency(view: &View<'_>, index: u32, dependency: &graph::Dependency, count
             .filter_map(|evidence| self::evidence(view, evidence))
             .collect(),
     }
+}
+
+/// Whether nothing stands between that lockdep goes by: in `check_prevs_add()` it passes over trylocks and what it does not validate.
+fn is_direct(view: &View<'_>, evidence: &Evidence) -> bool {
+    let between = view.graph().situation(evidence).map(|situation| &situation.held);
+    let mut between = between.into_iter().flatten().skip(usize::from(evidence.from) + 1);
+    between.all(|taken| taken.trylock || !is_validated(view.class(taken.lock)))
 }
 
 fn evidence(view: &View<'_>, evidence: &Evidence) -> Option<snapshot::Evidence> {

@@ -15,6 +15,11 @@ use super::view::View;
 /// (Linux 5.10 to 7.2) calls `lockdep_set_novalidate_class(&dev->mutex)`.
 const NOT_VALIDATED: [&str; 1] = ["&dev->mutex"];
 
+/// Whether lockdep judges locks of a class.
+pub(crate) fn is_validated(class: &str) -> bool {
+    !NOT_VALIDATED.contains(&class)
+}
+
 /// Which nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {
@@ -76,7 +81,7 @@ impl<'a> Nodes<'a> {
         let (classes, _) = view.sizes();
         let classes = u32::try_from(classes).unwrap_or(u32::MAX);
         let not_validated: FxHashSet<_> = (0..classes)
-            .filter(|&class| NOT_VALIDATED.contains(&view.class_name(class)))
+            .filter(|&class| !is_validated(view.class_name(class)))
             .collect();
         let judged = |edge: Edge| {
             let pair = (view.class_number(edge.from), view.class_number(edge.to));

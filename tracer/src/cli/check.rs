@@ -21,7 +21,7 @@ pub struct CheckArgs {
     /// Print it as JSON.
     #[arg(long)]
     json: bool,
-    /// How to listen to the kernel: fentry, contention, or auto for the best that it grants
+    /// How to listen to the kernel: fentry, lockdep, contention, or auto for the best that it grants
     #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
     backend: live::Wanted,
 }
@@ -128,7 +128,11 @@ fn unseen(attached: &Attached, no_symbols: bool) -> Vec<String> {
         ];
     }
     let mut unseen = vec![
-        "readers of a percpu_rwsem: they are inline and seen only when they wait".to_owned(),
+        if attached.backend == Backend::Lockdep {
+            "semaphores, rt_mutexes and percpu_rwsems: only mutexes, ww_mutexes and rwsems are seen".to_owned()
+        } else {
+            "readers of a percpu_rwsem: they are inline and seen only when they wait".to_owned()
+        },
         "names given at initialisation, of locks that are older than the trace: start it before the driver is loaded"
             .to_owned(),
     ];

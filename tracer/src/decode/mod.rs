@@ -211,7 +211,7 @@ impl Decoder {
             worker(header, &chain.situation.desc, chain.situation.work, symbols),
             events,
         );
-        let addresses = self.addresses(tail, header);
+        let addresses = self.addresses(tail, header, symbols);
         let stack = stack::frames(&addresses, symbols);
         let origin = origin::of(&chain.situation, &stack, symbols);
         let site = self
@@ -310,7 +310,7 @@ impl Decoder {
         let header = &notifier.header;
         let situation = &notifier.situation;
         self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
-        let stack = stack::frames(&self.addresses(tail, header), symbols);
+        let stack = stack::frames(&self.addresses(tail, header, symbols), symbols);
         if notifier::is_told(probe, &stack, symbols) {
             return;
         }

@@ -1,6 +1,9 @@
 //! Return addresses to the stack that a person sees: from the hooked function outwards, without the program and its trampolines.
 
-use tracer_common::wire::{Blocked, Header};
+use tracer_common::{
+    probe::{Hook, PROBES, Purpose},
+    wire::{Blocked, Header},
+};
 
 use super::{Decoder, frame, record::Tail};
 use crate::{analysis::event::Frame, names::symbol::Symbols};
@@ -8,20 +11,25 @@ use crate::{analysis::event::Frame, names::symbol::Symbols};
 /// The call into a trampoline stands within these bytes of a function: `endbr64` and a five-byte call.
 const ENTRY_BYTES: u64 = 16;
 
+/// Frames of the kernel's own between a function that takes a lock and the tracepoint, and that function: `mutex_lock_nested()` calls `__mutex_lock()`.
+const LOCK_FRAMES: usize = 4;
+
 impl Decoder {
-    /// Return addresses from the hooked function outwards; none when the stack could not be walked, which is counted.
-    pub(super) fn addresses(&mut self, tail: &Tail, header: &Header) -> Vec<u64> {
+    /// Return addresses from the hooked function outwards, or from the caller of the function that a tracepoint is in; none when the stack could not be
+    /// walked, which is counted.
+    pub(super) fn addresses(&mut self, tail: &Tail, header: &Header, symbols: &Symbols) -> Vec<u64> {
         let Some(addresses) = &tail.stack else {
             *self.counters.entry("stacks_not_walked").or_default() += 1;
             return Vec::new();
         };
-        let first = self.functions.get(header.probe as usize).map_or(0, |&entry| {
-            addresses
-                .iter()
-                .position(|&address| is_entry(address, entry))
-                .unwrap_or(0)
-        });
-        self.without_trampolines(&addresses[first..])
+        let first = match PROBES.get(header.probe as usize) {
+            Some(probe) if probe.hook == Hook::Tracepoint => lock_function(addresses, probe.function, symbols),
+            _ => self.functions.get(header.probe as usize).and_then(|&entry| {
+                let mut addresses = addresses.iter();
+                addresses.position(|&address| is_entry(address, entry))
+            }),
+        };
+        self.without_trampolines(&addresses[first.unwrap_or(0)..])
     }
 
     /// Where a function that is hooked at its exit has called on, its trampoline stands in the stack, and behind it the call into that trampoline.
@@ -49,6 +57,23 @@ impl Decoder {
     }
 }
 
+/// Where the function that took a lock is in a stack from a tracepoint: that of the kernel's which is called from outside, a few frames above the one that
+/// the tracepoint is in.
+fn lock_function(addresses: &[u64], told_in: &str, symbols: &Symbols) -> Option<usize> {
+    let function = |address: &u64| symbols.function(*address);
+    let is_lock_function = |address: &u64| {
+        let mut locks = PROBES.iter().filter(|probe| probe.purpose == Purpose::Lock);
+        function(address).is_some_and(|name| locks.any(|probe| probe.function == name))
+    };
+    let told = addresses
+        .iter()
+        .position(|address| function(address) == Some(told_in))?
+        + 1;
+    let mut inner = addresses.iter().enumerate().skip(told).take(LOCK_FRAMES);
+    let outermost = inner.rfind(|(_, address)| is_lock_function(address));
+    Some(outermost.map_or(told, |(index, _)| index))
+}
+
 /// Return addresses as frames.
 pub(super) fn frames(addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
     addresses
@@ -60,4 +85,28 @@ pub(super) fn frames(addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
 /// Whether an address is that behind the call into a trampoline, at the beginning of the function at `entry`.
 fn is_entry(address: u64, entry: u64) -> bool {
     entry != 0 && address.wrapping_sub(entry) <= ENTRY_BYTES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYMBOLS: &str = "\
+ffffffff81000000 T bpf_trace_run7
+ffffffff81000100 T lock_acquire
+ffffffff81000200 t __mutex_lock
+ffffffff81000300 T mutex_lock_nested
+ffffffff81000400 T rtnl_lock
+ffffffff81000500 T end_of_text
+";
+
+    #[test]
+    fn a_stack_from_a_tracepoint_begins_with_the_function_that_took_the_lock() {
+        let symbols = Symbols::parse(SYMBOLS);
+        let stack = [0x10, 0x110, 0x210, 0x310, 0x410].map(|offset| 0xffff_ffff_8100_0000 + offset);
+        assert_eq!(lock_function(&stack, "lock_acquire", &symbols), Some(3));
+        let inlined = [0x10, 0x110, 0x410].map(|offset| 0xffff_ffff_8100_0000 + offset);
+        assert_eq!(lock_function(&inlined, "lock_acquire", &symbols), Some(2));
+        assert_eq!(lock_function(&stack[2..], "lock_acquire", &symbols), None);
+    }
 }

@@ -10,7 +10,7 @@ use aya::{
 use tracer_common::{
     counter::{COUNTERS, Counter},
     offset::Offsets,
-    probe::{MAX_PROBES, PROBES, Probe},
+    probe::{MAX_PROBES, PROBES, Probe, Purpose},
     scope::Scope,
     wire::info,
 };
@@ -88,7 +88,8 @@ pub fn attach(
     attach(Backend::Fentry).or_else(|refusal| match refusal {
         LiveError::NoHook { .. } | LiveError::HooksOff => {
             // What keeps the best backend away is what the user should hear of, should there be no second best.
-            let Ok(mut attached) = attach(Backend::Contention) else {
+            let second = [Backend::Lockdep, Backend::Contention];
+            let Some(mut attached) = second.into_iter().find_map(|backend| attach(backend).ok()) else {
                 return Err(refusal);
             };
             attached.second_best = Some(refusal.to_string());
@@ -284,9 +285,11 @@ impl Attached {
             .map_err(|error| LiveError::Load { reason: chain(&error) })
     }
 
-    /// How often the BPF runtime skipped a program, by program; only those above zero.
+    /// How often the BPF runtime skipped a program, by program; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
+    /// runtime's `rcu_read_lock()` (`__bpf_trace_run()` in kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
         self.attached()
+            .filter(|probe| probe.purpose != Purpose::Lockdep)
             .filter_map(|probe| {
                 let misses = Misses::open(self.ebpf.program(probe.program)).count();
                 (misses > 0).then_some((probe.program, misses))

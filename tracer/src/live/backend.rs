@@ -9,6 +9,8 @@ use tracer_common::probe::{Probe, Purpose};
 pub enum Backend {
     /// eBPF programs at the entry and exit of functions: everything.
     Fentry,
+    /// The tracepoints of lockdep, on a kernel that has it: mutexes and rwsems, as lockdep sees them.
+    Lockdep,
     /// The tracepoints `contention_begin` and `contention_end` (5.19+): tasks that wait for each other in a circle, by the owner words of the locks; no
     /// order of locks.
     Contention,
@@ -16,12 +18,13 @@ pub enum Backend {
 
 impl Backend {
     /// All of them, the best first.
-    pub const ALL: [Self; 2] = [Self::Fentry, Self::Contention];
+    pub const ALL: [Self; 3] = [Self::Fentry, Self::Lockdep, Self::Contention];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fentry => "fentry",
+            Self::Lockdep => "lockdep",
             Self::Contention => "contention",
         }
     }
@@ -31,7 +34,10 @@ impl Backend {
         match probe.purpose {
             Purpose::Task => true,
             Purpose::Contention => self == Self::Contention,
-            _ => self == Self::Fentry,
+            Purpose::Lockdep => self == Self::Lockdep,
+            // `lock_downgrade()` has no tracepoint.
+            Purpose::Lock => self == Self::Fentry || self == Self::Lockdep && probe.action == "downgrade",
+            _ => self != Self::Contention,
         }
     }
 
@@ -46,7 +52,8 @@ impl Backend {
             "down_write",
             "up_write",
         ];
-        matches!(probe.purpose, Purpose::Task | Purpose::Contention) || FUNCTIONS.contains(&probe.program)
+        matches!(probe.purpose, Purpose::Task | Purpose::Contention | Purpose::Lockdep)
+            || FUNCTIONS.contains(&probe.program)
     }
 }
 
@@ -94,7 +101,7 @@ mod tests {
         assert_eq!(wanted("contention"), Ok(Some(Backend::Contention)));
         assert_eq!(
             wanted("magic"),
-            Err("there is no backend `magic`: there are auto, fentry, contention".to_owned())
+            Err("there is no backend `magic`: there are auto, fentry, lockdep, contention".to_owned())
         );
     }
 
@@ -109,6 +116,8 @@ mod tests {
         }
         let of = |backend: Backend| PROBES.iter().filter(move |probe| backend.uses(probe)).count();
         assert_eq!(of(Backend::Contention), 3);
-        assert_eq!(of(Backend::Fentry), PROBES.len() - 2);
+        assert_eq!(of(Backend::Fentry), PROBES.len() - 4);
+        let locks = PROBES.iter().filter(|probe| probe.purpose == Purpose::Lock).count();
+        assert_eq!(of(Backend::Lockdep), PROBES.len() - locks - 1);
     }
 }

@@ -2,48 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::{known::Known, proc_lockdep::Classes, traced::Traced};
-
-/// A dependency: class held, class requested.
-pub type Pair = (String, String);
+use super::{
+    known::Known,
+    proc_lockdep::{Classes, Pair},
+    traced::Traced,
+};
 
 /// Not validated by lockdep: `device_initialize()`, drivers/base/core.c.
 const NOT_VALIDATED: &str = "&dev->mutex";
 
 /// Functions that tell lockdep of a lock without taking it: a request that may happen there (`might_lock()`).
 const ANNOTATIONS: [&str; 1] = ["__might_fault"];
-
-/// How names are compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Names {
-    /// As they are.
-    Exact,
-    /// Without the number of classes of one name (`#2`) and without the subclass (`/1`).
-    Folded,
-}
-
-impl Names {
-    fn of(self, name: &str) -> String {
-        match self {
-            Self::Exact => name.to_owned(),
-            Self::Folded => folded(name).to_owned(),
-        }
-    }
-
-    fn pair(self, (from, to): &Pair) -> Pair {
-        (self.of(from), self.of(to))
-    }
-}
-
-/// `&s->lock#2/1` is `&s->lock`.
-fn folded(name: &str) -> &str {
-    ['/', '#']
-        .into_iter()
-        .fold(name, |name, mark| match name.rsplit_once(mark) {
-            Some((base, number)) if !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) => base,
-            _ => name,
-        })
-}
 
 /// A dependency that only one of the two has.
 #[derive(Debug)]
@@ -81,8 +50,6 @@ impl Figure {
 /// The comparison of one run.
 #[derive(Debug)]
 pub struct Comparison {
-    /// How names were compared.
-    pub names: Names,
     /// Of lockdep's new dependencies, those that the tracer has.
     pub recall: Figure,
     /// Of the tracer's dependencies, those that lockdep has.
@@ -95,55 +62,37 @@ pub struct Comparison {
     pub unknown: BTreeSet<String>,
 }
 
-/// Compares what came in a run: `before` and `after` are lockdep's view at its beginning and at its end.
-pub fn compare(before: &Classes, after: &Classes, traced: &Traced, known: &[Known], names: Names) -> Comparison {
-    let sleeps: BTreeMap<String, bool> = after
-        .sleeping
-        .iter()
-        .map(|(name, sleeps)| (names.of(name), *sleeps))
-        .collect();
-    let compared = |name: &str| name != NOT_VALIDATED && sleeps.get(name).is_some_and(|sleeps| *sleeps);
-    let direct: BTreeMap<Pair, &Vec<String>> = fold(traced.direct.iter(), names);
-    let distant: BTreeSet<Pair> = traced.distant.iter().map(|pair| names.pair(pair)).collect();
+/// Compares what came in a run: `new` has what lockdep found in it, `all` has what it knows at its end.
+pub fn compare(new: &Classes, all: &Classes, traced: &Traced, known: &[Known]) -> Comparison {
+    let compared = |name: &str| name != NOT_VALIDATED && all.sleeping.get(name).is_some_and(|sleeps| *sleeps);
+    let both = |(from, to): &Pair| compared(from) && compared(to);
 
-    let (mut recall, mut annotated) = (BTreeMap::new(), BTreeSet::new());
-    for (pair, place) in &after.direct {
-        let folded = names.pair(pair);
-        if before.direct.contains_key(pair) || !compared(&folded.0) || !compared(&folded.1) {
+    let (mut recall, mut annotated, mut missed) = (0, Vec::new(), Vec::new());
+    for (pair, found) in new.found.iter().filter(|(pair, _)| both(pair)) {
+        let has = traced.direct.contains_key(pair);
+        let mut functions = found.place.iter().map(|frame| function(frame));
+        if !has && functions.any(|function| ANNOTATIONS.contains(&function)) {
+            annotated.push(pair.clone());
             continue;
         }
-        if !direct.contains_key(&folded) && place.iter().any(|frame| ANNOTATIONS.contains(&function(frame))) {
-            annotated.insert(folded);
-        } else {
-            recall.insert(folded, place);
+        recall += 1;
+        if !has {
+            let remark = traced
+                .distant
+                .contains(pair)
+                .then(|| "the tracer has it with another lock in between".to_owned());
+            missed.push(difference("lockdep", pair, &found.place, remark, known));
         }
     }
-    annotated.retain(|pair| !recall.contains_key(pair));
-    let missed = recall.iter().filter(|(pair, _)| !direct.contains_key(*pair));
-    let missed = missed.map(|(pair, place)| {
-        let remark = distant
-            .contains(pair)
-            .then(|| "the tracer has it with another lock in between".to_owned());
-        difference("lockdep", pair, place, remark, known)
-    });
 
-    let listed: BTreeSet<Pair> = after
-        .direct
-        .keys()
-        .chain(&after.distant)
-        .map(|pair| names.pair(pair))
-        .collect();
     let mut next: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
-    for (from, to) in &listed {
+    for (from, to) in all.found.keys() {
         next.entry(from).or_default().push(to);
     }
     let (mut through, mut differ, mut of) = (Vec::new(), Vec::new(), 0);
-    for (pair, place) in &direct {
-        if !compared(&pair.0) || !compared(&pair.1) {
-            continue;
-        }
+    for (pair, place) in traced.direct.iter().filter(|(pair, _)| both(pair)) {
         of += 1;
-        if listed.contains(pair) {
+        if all.found.contains_key(pair) {
             continue;
         }
         match path(&next, pair, &compared) {
@@ -151,26 +100,17 @@ pub fn compare(before: &Classes, after: &Classes, traced: &Traced, known: &[Know
             None => differ.push(difference("tracer", pair, place, None, known)),
         }
     }
-    let traced_names = traced.classes.iter().map(|class| names.of(class));
+    let unknown = traced.classes.iter().filter(|class| !all.sleeping.contains_key(*class));
     Comparison {
-        names,
         recall: Figure {
-            of: recall.len(),
-            differ: missed.collect(),
+            of: recall,
+            differ: missed,
         },
         precision: Figure { of, differ },
-        annotated: annotated.into_iter().collect(),
+        annotated,
         through,
-        unknown: traced_names.filter(|class| !sleeps.contains_key(class)).collect(),
+        unknown: unknown.cloned().collect(),
     }
-}
-
-fn fold<'a>(pairs: impl Iterator<Item = (&'a Pair, &'a Vec<String>)>, names: Names) -> BTreeMap<Pair, &'a Vec<String>> {
-    let mut all = BTreeMap::new();
-    for (pair, place) in pairs {
-        all.entry(names.pair(pair)).or_insert(place);
-    }
-    all
 }
 
 fn difference(only: &str, pair: &Pair, place: &[String], remark: Option<String>, known: &[Known]) -> Difference {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::compare::{Pair, function};
+use super::{compare::function, proc_lockdep::Pair};
 use crate::failure::usage;
 
 /// One of them. What is not given matches anything; one of `from`, `to` and `function` has to be given.

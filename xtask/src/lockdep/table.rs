@@ -2,32 +2,27 @@
 
 use std::fmt::Write as _;
 
-use super::compare::{Comparison, Difference, Figure, Names};
+use super::compare::{Comparison, Difference, Figure};
 
 /// Frames shown of the place of a difference.
 const FRAMES: usize = 8;
 
 /// All comparisons as a table, and the differences of the last one.
-pub fn table(comparisons: &[Comparison]) -> String {
-    let mut text = String::from("names      figure        compared  differ  known  agreement  with known\n");
-    for comparison in comparisons {
-        let names = match comparison.names {
-            Names::Exact => "exact",
-            Names::Folded => "folded",
-        };
+pub fn table(comparisons: &[(&str, Comparison)]) -> String {
+    let mut text = String::from("subclasses        figure        compared  differ  known  agreement  with known\n");
+    for (names, comparison) in comparisons {
         row(&mut text, names, "recall", &comparison.recall);
         row(&mut text, names, "precision", &comparison.precision);
     }
-    let Some(last) = comparisons.last() else { return text };
+    let Some((_, last)) = comparisons.last() else {
+        return text;
+    };
     // Writing to a string does not fail.
     let mut line = |line: String| {
         let _ = writeln!(text, "{line}");
     };
     line(String::new());
-    line("recall: new direct dependencies of lockdep in the run that the tracer has; precision: the tracer's that lockdep has.".to_owned());
-    line(
-        "folded: class names without the number of classes of one name (#2) and without the subclass (/1).".to_owned(),
-    );
+    line("recall: dependencies that lockdep found in the run and the tracer has; precision: the tracer's that lockdep has.".to_owned());
     line(format!(
         "\nlockdep was told of a lock that was not taken: {}",
         last.annotated.len()
@@ -64,7 +59,7 @@ fn row(text: &mut String, names: &str, what: &str, figure: &Figure) {
     // Writing to a string does not fail.
     let _ = writeln!(
         text,
-        "{names:<10} {what:<12} {:>9} {:>7} {known:>6} {:>8.2} % {:>9.2} %",
+        "{names:<17} {what:<12} {:>9} {:>7} {known:>6} {:>8.2} % {:>9.2} %",
         figure.of,
         figure.differ.len(),
         figure.percent(false),
@@ -92,7 +87,6 @@ mod tests {
     #[test]
     fn every_difference_is_shown_with_its_place_and_reason() {
         let comparison = Comparison {
-            names: Names::Folded,
             recall: Figure {
                 of: 4,
                 differ: vec![Difference {
@@ -107,7 +101,7 @@ mod tests {
             through: vec![vec!["a".to_owned(), "kn->active".to_owned(), "c".to_owned()]],
             unknown: ["x".to_owned()].into(),
         };
-        let text = table(&[comparison]);
+        let text = table(&[("together", comparison)]);
         for part in [
             "75.00 %",
             "100.00 %",
