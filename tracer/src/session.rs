@@ -11,6 +11,7 @@ use std::{
     io,
     process::ExitStatus,
     rc::Rc,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -166,6 +167,8 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .transpose()
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
+    // What was hooked has symbols of its own now. Reading them takes a while, and the command may begin meanwhile.
+    let symbols_after = thread::spawn(kernel::symbols);
     if let Some(reason) = &attached.second_best {
         sink.progress(&format!("second best: {reason}"));
     }
@@ -181,6 +184,10 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
 
     let mut trace = Trace::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command)?;
+    match symbols_after.join() {
+        Ok(Ok(symbols)) => trace.context.symbols = symbols,
+        _ => trace.symbols_unread += 1,
+    }
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));

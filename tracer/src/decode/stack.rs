@@ -22,22 +22,32 @@ impl Decoder {
             *self.counters.entry("stacks_not_walked").or_default() += 1;
             return Vec::new();
         };
-        let first = match PROBES.get(header.probe as usize) {
-            Some(probe) if probe.hook == Hook::Tracepoint => lock_function(addresses, probe.function, symbols),
-            _ => self.functions.get(header.probe as usize).and_then(|&entry| {
-                let mut addresses = addresses.iter();
-                addresses.position(|&address| is_entry(address, entry))
-            }),
-        };
-        self.without_trampolines(&addresses[first.unwrap_or(0)..])
+        if let Some(probe) = PROBES
+            .get(header.probe as usize)
+            .filter(|probe| probe.hook == Hook::Tracepoint)
+        {
+            let first = lock_function(addresses, probe.function, symbols);
+            return self.without_trampolines(&addresses[first.unwrap_or(0)..], symbols);
+        }
+        let entry = self.functions.get(header.probe as usize).copied().unwrap_or(0);
+        match addresses.iter().position(|&address| is_entry(address, entry)) {
+            Some(first) => self.without_trampolines(&addresses[first..], symbols),
+            // From 6.19 on a function may jump into its trampoline instead of calling it: it is not in the stack then.
+            None => {
+                let function = (entry != 0).then_some(entry);
+                let callers = self.without_trampolines(addresses, symbols);
+                function.into_iter().chain(callers).collect()
+            }
+        }
     }
 
-    /// Where a function that is hooked at its exit has called on, its trampoline stands in the stack, and behind it the call into that trampoline.
-    fn without_trampolines(&self, addresses: &[u64]) -> Vec<u64> {
+    /// Programs and trampolines have symbols, once these are read after the last hook. Where a function that is hooked at its exit has called on, its
+    /// trampoline stands in the stack, and behind it the call into that trampoline.
+    fn without_trampolines(&self, addresses: &[u64], symbols: &Symbols) -> Vec<u64> {
         let is_call = |address: &u64| self.functions.iter().any(|&entry| is_entry(*address, entry));
         let mut kept = Vec::with_capacity(addresses.len());
         for (index, address) in addresses.iter().enumerate() {
-            let trampoline = addresses.get(index + 1).is_some_and(is_call);
+            let trampoline = addresses.get(index + 1).is_some_and(is_call) || is_bpf(*address, symbols);
             let call = index > 0 && is_call(address);
             if !trampoline && !call {
                 kept.push(*address);
@@ -80,6 +90,13 @@ pub(super) fn frames(addresses: &[u64], symbols: &Symbols) -> Vec<Frame> {
         .iter()
         .map(|&address| frame::frame(address, symbols))
         .collect()
+}
+
+/// Whether an address is in a program or a trampoline (`bpf_prog_ksym_set_name()` in kernel/bpf/core.c, `bpf_trampoline_ksym_add()` and its
+/// like in kernel/bpf/trampoline.c).
+fn is_bpf(address: u64, symbols: &Symbols) -> bool {
+    let name = symbols.function(address);
+    name.is_some_and(|name| name.starts_with("bpf_trampoline_") || name.starts_with("bpf_prog_"))
 }
 
 /// Whether an address is that behind the call into a trampoline, at the beginning of the function at `entry`.

@@ -254,6 +254,25 @@ fn trampolines_within_a_stack_are_left_out() {
 }
 
 #[test]
+fn a_function_that_jumps_into_its_trampoline_is_put_back() {
+    const BPF: &str =
+        "ffffffffc0000000 t bpf_prog_c35e_mutex_lock\t[bpf]\nffffffffc0001000 t bpf_trampoline_64425\t[bpf]\n";
+    let symbols = Symbols::parse(&format!("{SYMBOLS}{BPF}"));
+    let stack = [
+        0xffff_ffff_c000_0010,
+        0xffff_ffff_c000_1010,
+        0xffff_ffff_8100_0240,
+        0xffff_ffff_c000_1020,
+        0xffff_ffff_8100_0350,
+    ];
+    let mut events = Vec::new();
+    let request = chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[], &stack);
+    decoder().decode(&request.0, &symbols, &mut events).unwrap();
+    let kept = [0xffff_ffff_8100_0000, stack[2], stack[4]].map(Frame::Address);
+    assert_eq!(only_chain(&events).request.stack, kept);
+}
+
+#[test]
 fn a_reload_has_the_handle_that_the_instance_told() {
     let mut decoder = decoder();
     let mut name = Bytes::new(6, ProbeIndex::devl_lock, "devlink");
