@@ -44,6 +44,7 @@ pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool)
     left_out::forget(lock);
     if named && !has_lockdep() {
         let name = argument(context, 1);
+        left_out::begin(lock, name);
         let _ = NAMES.insert(lock, name, u64::from(BPF_ANY));
         tell_name(name, probe);
     }

@@ -1,6 +1,6 @@
 //! Locks that nobody wants to see: skipped in the first instructions.
 
-use aya_ebpf::{macros::map, maps::HashMap};
+use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::HashMap};
 use tracer_common::wire::info;
 
 use crate::{setting::scope, task::is_own_mmap_lock};
@@ -8,6 +8,20 @@ use crate::{setting::scope, task::is_own_mmap_lock};
 /// Locks that user space has found to be left out, by their address. One that finds no room is left out there.
 #[map]
 static LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(65_536, 0);
+
+/// Names of locks that are left out, by what they go by.
+#[map]
+static NAMES_LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(1024, 0);
+
+/// A lock is initialised with a name: it is left out from the start when all of that name are.
+#[inline(always)]
+pub fn begin(lock: u64, name: u64) {
+    // SAFETY: the value is not used.
+    if scope().leaves_out != 0 && unsafe { NAMES_LEFT_OUT.get(name) }.is_some() {
+        // Without room it is left out once it was told.
+        let _ = LEFT_OUT.insert(lock, 1, u64::from(BPF_ANY));
+    }
+}
 
 /// Whether a lock is left out: by its name, or as the `mmap_lock` of the task's own process.
 #[inline(always)]

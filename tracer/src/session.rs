@@ -391,6 +391,11 @@ impl<'a> Trace<'a> {
             self.undecoded += 1;
         }
         self.attached.forget(&self.decoder.asked());
+        for (name, class) in self.decoder.names() {
+            if self.filter.excludes(&class) {
+                self.attached.leave_name_out(name);
+            }
+        }
         for event in events.drain(..).filter_map(|event| self.filter.pass(event)) {
             self.model.apply(event);
         }
@@ -456,7 +461,9 @@ impl<'a> Trace<'a> {
     fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
         let counts: Vec<_> = self.attached.chain_counts().collect();
         for (key, count) in counts {
-            self.model.apply(Event::Count(ChainKey(key), count));
+            if let Some(event) = self.filter.pass(Event::Count(ChainKey(key), count)) {
+                self.model.apply(event);
+            }
         }
         self.context.capture.command_status = status.map(command::status_number);
         let snapshot = self.snapshot();

@@ -5,7 +5,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::event::{Event, Hold, LockKey, LockName};
+use super::event::{ChainKey, Event, Hold, LockKey, LockName};
 use super::rules::pattern::Pattern;
 
 /// A lock that a source need not tell any longer, or has to tell again.
@@ -24,6 +24,8 @@ pub struct Filter {
     exclude: Vec<Pattern>,
     /// Locks left out.
     out: FxHashSet<LockKey>,
+    /// Chains whose request is left out.
+    dropped: FxHashSet<ChainKey>,
     changes: Vec<Change>,
 }
 
@@ -74,8 +76,13 @@ impl Filter {
             }
             Event::Chain(mut chain) => {
                 self.drop_holds(&mut chain.held);
-                (!self.out.contains(&chain.request.lock)).then_some(Event::Chain(chain))
+                if self.out.contains(&chain.request.lock) {
+                    self.dropped.insert(chain.key);
+                    return None;
+                }
+                Some(Event::Chain(chain))
             }
+            Event::Again(chain, _) | Event::Count(chain, _) if self.dropped.contains(&chain) => None,
             Event::Notifier(mut change) => {
                 self.drop_holds(&mut change.held);
                 Some(Event::Notifier(change))
@@ -89,13 +96,14 @@ impl Filter {
         std::mem::take(&mut self.changes)
     }
 
+    /// Whether all locks of a class are left out, whatever else they are called.
+    pub fn excludes(&self, class: &str) -> bool {
+        self.exclude.iter().any(|pattern| pattern.matches(class))
+    }
+
     fn wants(&self, name: &LockName) -> bool {
-        let any = |patterns: &[Pattern]| {
-            patterns
-                .iter()
-                .any(|pattern| pattern.matches(&name.class) || pattern.matches(&name.name))
-        };
-        (self.only.is_empty() || any(&self.only)) && !any(&self.exclude)
+        let matches = |pattern: &Pattern| pattern.matches(&name.class) || pattern.matches(&name.name);
+        (self.only.is_empty() || self.only.iter().any(matches)) && !self.exclude.iter().any(matches)
     }
 
     fn forget(&mut self, lock: LockKey) {
@@ -112,7 +120,17 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::analysis::event::{Chain, ChainKey, LockKind, Mode, TaskKey};
+
+    #[test]
+    fn a_class_is_excluded_by_its_own_name_only() {
+        let filter = Filter::new(&["rtnl_mutex".to_owned()], &["&vma->*".to_owned()]).unwrap();
+        assert!(filter.excludes("&vma->vm_lock->lock"));
+        assert!(
+            !filter.excludes("&devlink->lock"),
+            "one of them may be called rtnl_mutex"
+        );
+    }
+    use crate::analysis::event::{Chain, LockKind, Mode, TaskKey};
 
     fn named(lock: u64, name: &str) -> Event {
         let name = LockName {

@@ -125,6 +125,11 @@ impl Decoder {
         &self.counters
     }
 
+    /// Names of locks that came since this was last asked, with what they go by in the program.
+    pub fn names(&mut self) -> Vec<(u64, String)> {
+        std::mem::take(&mut self.naming.new_names)
+    }
+
     /// Decodes one record and appends what it tells to `events`.
     pub fn decode(&mut self, bytes: &[u8], symbols: &Symbols, events: &mut Vec<Event>) -> Result<(), DecodeError> {
         let header: Header = record::read(bytes, 0)?;

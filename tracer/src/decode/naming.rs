@@ -43,6 +43,8 @@ pub(super) struct Naming {
     named: HashMap<u64, Named>,
     /// Names that locks are initialised with, by their address; classes of lockdep by their key.
     init_names: HashMap<u64, String>,
+    /// Those that came lately.
+    pub(super) new_names: Vec<(u64, String)>,
     /// Locks that are variables of a module, by its name.
     of_modules: HashMap<String, Vec<u64>>,
     /// Members that the text of the kernel does not tell the initial name of.
@@ -91,6 +93,7 @@ impl Naming {
             handles: HashMap::new(),
             named: HashMap::new(),
             init_names: HashMap::new(),
+            new_names: Vec::new(),
             of_modules: HashMap::new(),
             members: HashMap::new(),
             by_member: HashMap::new(),
@@ -318,6 +321,7 @@ impl Naming {
         if name.version > 1 {
             words = format!("{words}#{}", name.version);
         }
+        self.new_names.push((name.address, words.clone()));
         self.init_names.insert(name.address, words);
         let of_class = self.named.iter().filter(|(_, named)| named.key == name.address);
         let mut of_class: Vec<u64> = of_class.map(|(&lock, _)| lock).collect();

@@ -47,6 +47,7 @@ pub struct Attached {
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
+    names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
     releases: Misses,
 }
@@ -140,6 +141,9 @@ fn attach_by(
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
+    let names_left_out =
+        HashMap::try_from(names_left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let epoch = map(&mut ebpf, "EPOCH")?;
     let epoch = Array::try_from(epoch).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let hooks = Hooks::all(&mut ebpf, backend, &btf, types, offsets.has_lockdep(), start)?;
@@ -160,6 +164,7 @@ fn attach_by(
         counted,
         chains,
         left_out,
+        names_left_out,
         epoch,
         releases,
     })
@@ -242,6 +247,12 @@ impl Attached {
         }
         counted.retain(|place| place.count > 0);
         counted
+    }
+
+    /// Lets the program leave out the locks that are initialised with a name from now on.
+    pub fn leave_name_out(&mut self, name: u64) {
+        // Without room for it, its locks are left out one by one.
+        let _ = self.names_left_out.insert(name, 1, 0);
     }
 
     /// Lets the program leave locks out, or take them in again.
