@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{self, NamedBy};
 
 /// Version of the document's shape: minor for additions, major for anything else.
-pub const SCHEMA_VERSION: &str = "1.3";
+pub const SCHEMA_VERSION: &str = "1.4";
 
 /// In [`Evidence::origin`]: between the reload window and what else is known of why the task was in the kernel.
 pub(crate) const BESIDE_WINDOW: &str = "; by ";
