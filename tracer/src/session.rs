@@ -7,7 +7,7 @@ mod command;
 mod signal;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     process::ExitStatus,
     rc::Rc,
@@ -264,11 +264,12 @@ fn attach_line(attached: &Attached, took: Duration) -> String {
         .filter(|missing| !missing.is_foreign)
         .collect();
     if !missed.is_empty() {
-        let missing: Vec<_> = missed
+        // A function has up to two probes.
+        let missing: BTreeSet<_> = missed
             .iter()
             .map(|missing| format!("{} ({})", missing.function, missing.reason))
             .collect();
-        line += &format!(", missing: {}", missing.join(", "));
+        line += &format!(", missing: {}", Vec::from_iter(missing).join(", "));
     }
     line
 }

@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use crate::{cache, failure::unable, kernel::Kernel, process};
 
 /// Programs taken from this machine; busybox gives the rest.
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "/bin/bash",
     "/bin/busybox",
     "/bin/ip",
@@ -23,6 +23,8 @@ const PROGRAMS: [&str; 9] = [
     "/bin/kmod",
     "/usr/sbin/bpftool",
     "/usr/bin/jq",
+    // Busybox's cannot limit the capabilities that root gets.
+    "/usr/bin/setpriv",
 ];
 /// What the kernel's selftests want to be the real ones.
 const SELFTEST_PROGRAMS: [&str; 2] = ["/usr/bin/find", "/usr/bin/readlink"];

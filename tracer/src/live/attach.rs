@@ -15,7 +15,9 @@ use tracer_common::{
     wire::info,
 };
 
-use super::{Backend, LiveError, Missing, Start, Wanted, btf, error::chain, hooks::Hooks, kernel, misses::Misses};
+use super::{
+    Backend, LiveError, Missing, Start, Wanted, btf, error::chain, hooks::Hooks, kernel, memory_limit, misses::Misses,
+};
 use crate::{
     analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
     names::symbol::Symbols,
@@ -82,7 +84,9 @@ pub fn attach(
     kernel::check()?;
     start.part("types");
     let types = btf::Types::read()?;
-    let mut attach = |backend| attach_by(backend, &types, symbols, scope, log, start);
+    let limit = memory_limit::Lifted::new();
+    let mut attach =
+        |backend| attach_by(backend, &types, symbols, scope, log, start).map_err(|error| limit.explain(error));
     if let Some(backend) = wanted {
         return attach(backend);
     }

@@ -8,6 +8,33 @@ pub enum LiveError {
     /// Not root.
     #[error("tracing needs root: run it with sudo (`tracer report FILE` does not)")]
     Privilege,
+    /// Root of a user namespace only.
+    #[error(
+        "tracing needs root of the machine, and this is root of a user namespace (a rootless container, `unshare -U`), \
+         to whom the kernel grants no eBPF: run it outside, with sudo"
+    )]
+    UserNamespace,
+    /// Root without what makes root.
+    #[error(
+        "this root lacks {missing}, without which the kernel grants no tracing by eBPF: \
+         run it in a full root shell, or grant it (`docker run --cap-add`, `CapabilityBoundingSet=` of a systemd unit)"
+    )]
+    Capability {
+        /// The capabilities that are not there.
+        missing: String,
+    },
+    /// What eBPF may take of memory is too little, and cannot be made more.
+    #[error(
+        "the limit of locked memory is {kib} KiB, too little for the maps and programs of eBPF, which kernels before 5.11 count as such, \
+         and without CAP_SYS_RESOURCE tracer cannot lift it: run `ulimit -l unlimited` as root before (systemd: LimitMEMLOCK=infinity), \
+         or grant CAP_SYS_RESOURCE ({reason})"
+    )]
+    MemoryLimit {
+        /// The limit.
+        kib: u64,
+        /// What the kernel refused.
+        reason: String,
+    },
     /// No `/sys/kernel/btf/vmlinux`.
     #[error(
         "this kernel has no BTF: {path} is missing; \
@@ -18,7 +45,10 @@ pub enum LiveError {
         path: &'static str,
     },
     /// BTF that cannot be read.
-    #[error("{path} cannot be read as BTF: {reason}")]
+    #[error(
+        "{path} cannot be read as BTF: {reason}; it is the kernel's own, so something hides or changes it: \
+         look for it in `mount`, or boot a distribution's stock kernel"
+    )]
     BadBtf {
         /// The file.
         path: &'static str,
@@ -51,7 +81,10 @@ pub enum LiveError {
         reason: String,
     },
     /// The program was refused.
-    #[error("the kernel refuses to load the eBPF program: {reason}")]
+    #[error(
+        "the kernel refuses to load the eBPF program: {reason}; `not permitted` means that a policy forbids it (a container's seccomp filter, an LSM): \
+         trace outside of it; anything else is a defect: report it with this message and the output of `uname -a`"
+    )]
     Load {
         /// What the kernel said.
         reason: String,

@@ -2,7 +2,7 @@
 
 use std::{fs, io, path::Path};
 
-use super::LiveError;
+use super::{LiveError, privilege};
 use crate::{analysis::snapshot::Kernel, names::symbol::Symbols};
 
 /// The kernel's own type information.
@@ -36,10 +36,7 @@ fn numbers(release: &str) -> Option<(u16, u16)> {
 
 /// Checks what can be known before anything is loaded.
 pub fn check() -> Result<(), LiveError> {
-    // SAFETY: has no preconditions.
-    if unsafe { libc::geteuid() } != 0 {
-        return Err(LiveError::Privilege);
-    }
+    privilege::check()?;
     if !Path::new(BTF_PATH).exists() {
         return Err(LiveError::NoBtf { path: BTF_PATH });
     }

@@ -7,6 +7,7 @@ mod error;
 mod hooks;
 mod kcore;
 pub mod kernel;
+mod memory_limit;
 mod misses;
 mod privilege;
 mod reader;
