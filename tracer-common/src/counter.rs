@@ -53,6 +53,8 @@ counters! {
     InitHeld = "init_of_a_held_lock", false;
     /// The return address into the caller was not where the trampoline keeps it.
     SiteUnknown = "site_unknown", false;
+    /// A function returned whose call was not noted (backend `kprobe`): what it did is not told.
+    CallUnknown = "call_unknown", true;
 }
 
 #[cfg(test)]

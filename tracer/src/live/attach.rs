@@ -51,16 +51,20 @@ pub struct Attached {
     releases: Misses,
 }
 
-/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks themselves.
+/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks
+/// themselves; and with kprobes.
 static HASHED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hashed.o"));
 static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
+static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
 
 /// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
 const STORED_SINCE: (u16, u16) = (6, 2);
 
-/// The best object for this kernel.
-fn object() -> &'static [u8] {
-    if kernel::release() >= STORED_SINCE {
+/// The best object for a backend on this kernel.
+fn object(backend: Backend) -> &'static [u8] {
+    if backend == Backend::Kprobe {
+        PROBED
+    } else if kernel::release() >= STORED_SINCE {
         STORED
     } else {
         HASHED
@@ -88,7 +92,7 @@ pub fn attach(
     attach(Backend::Fentry).or_else(|refusal| match refusal {
         LiveError::NoHook { .. } | LiveError::HooksOff => {
             // What keeps the best backend away is what the user should hear of, should there be no second best.
-            let second = [Backend::Lockdep, Backend::Contention];
+            let second = [Backend::Lockdep, Backend::Kprobe, Backend::Contention];
             let Some(mut attached) = second.into_iter().find_map(|backend| attach(backend).ok()) else {
                 return Err(refusal);
             };
@@ -107,7 +111,7 @@ fn attach_by(
     log: u8,
     start: &mut Start<'_>,
 ) -> Result<Attached, LiveError> {
-    if backend == Backend::Fentry {
+    if backend.hooks_functions() {
         kernel::check_hooks()?;
     }
     let offsets = types.offsets();
@@ -132,7 +136,7 @@ fn attach_by(
         .override_global(aya_log::LEVEL, &log, false)
         // It is one of those.
         .allow_unsupported_maps()
-        .load(object())
+        .load(object(backend))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let counted = map(&mut ebpf, "COUNTED")?;
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
@@ -215,6 +219,7 @@ impl Attached {
             Program::FEntry(program) => program.info(),
             Program::FExit(program) => program.info(),
             Program::BtfTracePoint(program) => program.info(),
+            Program::KProbe(program) => program.info(),
             _ => return None,
         };
         info.ok()?.verified_instruction_count()
