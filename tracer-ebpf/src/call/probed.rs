@@ -1,9 +1,9 @@
 //! A function hooked by `kprobe` or `kretprobe`: the context is the registers.
 //!
-//! At a return they tell nothing of the call any more. So what has an exit program gets one more, [`entered`], at its entry: that notes the call in the task's
-//! held stack, where the exit program finds it by the place of its return address.
+//! At a return they tell nothing of the call any more. So a lock function with an exit program gets one more, [`entered`], at its entry: that notes the call in the
+//! task's held stack, where the exit program finds it by the place of its return address.
 
-use core::ffi::c_void;
+use core::{ffi::c_void, mem::offset_of};
 
 use aya_ebpf::{
     EbpfContext,
@@ -14,7 +14,15 @@ use aya_ebpf::{
 use tracer_common::{counter::Counter, probe::ProbeIndex, wire::STACK_DEPTH};
 
 use super::{Call, walk};
-use crate::{count::count_at, held::Held, kernel::read, setting::function, slots::masked, task::is_traced, tasks};
+use crate::{
+    count::{count, count_at},
+    held::Held,
+    kernel::read,
+    setting::function,
+    slots::masked,
+    task::is_traced,
+    tasks,
+};
 
 /// A function is called.
 pub type Entry = ProbeContext;
@@ -52,23 +60,22 @@ pub(crate) use hook;
 impl Call for ProbeContext {
     #[inline(always)]
     fn argument(&self, index: usize) -> u64 {
-        let regs = self.regs;
-        // SAFETY: the kernel's registers, which the verifier lets be read.
-        unsafe {
-            match index {
-                0 => register(&raw const (*regs).rdi),
-                1 => register(&raw const (*regs).rsi),
-                2 => register(&raw const (*regs).rdx),
-                3 => register(&raw const (*regs).rcx),
-                4 => register(&raw const (*regs).r8),
-                _ => register(&raw const (*regs).r9),
-            }
-        }
+        // `arch/x86/include/asm/ptrace.h`, `regs_get_kernel_argument()`
+        let offset = match index {
+            0 => offset_of!(pt_regs, rdi),
+            1 => offset_of!(pt_regs, rsi),
+            2 => offset_of!(pt_regs, rdx),
+            3 => offset_of!(pt_regs, rcx),
+            4 => offset_of!(pt_regs, r8),
+            _ => offset_of!(pt_regs, r9),
+        };
+        read(self.regs as u64, offset as i64).unwrap_or(0)
     }
 
     #[inline(always)]
     fn first(&self, _held: &mut Held) -> u64 {
-        self.argument(0)
+        // SAFETY: the kernel's registers, which the verifier lets be read.
+        unsafe { register(&raw const (*self.regs).rdi) }
     }
 
     #[inline(always)]
@@ -93,7 +100,7 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// The call that returns here; none when it was not noted, which is counted when it should have been.
+    /// The call that returns here; none when it was not noted, which is counted.
     #[inline(always)]
     pub fn of(context: &RetProbeContext, probe: ProbeIndex) -> Option<Self> {
         let held = tasks::known()?;
@@ -102,7 +109,7 @@ impl Exit {
         // SAFETY: a value of the map of tasks, which only its own task changes.
         let noted = unsafe { &mut *held }.take(place, function(probe));
         let Some(noted) = noted else {
-            count_at(Counter::CallUnknown, probe);
+            count_at(Counter::CallHalfSeen, probe);
             return None;
         };
         Some(Self {
@@ -159,13 +166,13 @@ impl Call for Exit {
 #[inline(always)]
 pub fn result<C: EbpfContext>(context: &C, _probe: ProbeIndex) -> u64 {
     let regs = context.as_ptr().cast::<pt_regs>();
-    // SAFETY: as in `ProbeContext::argument`.
+    // SAFETY: as in `ProbeContext::first`.
     unsafe { register(&raw const (*regs).rax) }
 }
 
 #[inline(always)]
 fn stack_pointer(regs: *mut pt_regs) -> u64 {
-    // SAFETY: as in `ProbeContext::argument`.
+    // SAFETY: as in `ProbeContext::first`.
     unsafe { register(&raw const (*regs).rsp) }
 }
 
@@ -191,15 +198,8 @@ pub struct Noted {
     arguments: [u64; 2],
 }
 
-/// Calls that can be noted at a time. None of these functions calls another, except through an interrupt; one more is `devlink_reload()`, around all.
-const CALLS: usize = 4;
-
-/// The calls of a task that have not returned yet.
-#[repr(C)]
-pub struct Calls {
-    noted: [Noted; CALLS],
-    next: u64,
-}
+/// Calls that can be noted at a time. None of these functions calls another, except through an interrupt.
+pub const CALLS: usize = 4;
 
 /// A probe is at most this far into its function: behind an `endbr64`, and the instruction pointer behind a breakpoint.
 const ENTRY_BYTES: u64 = 16;
@@ -207,26 +207,35 @@ const ENTRY_BYTES: u64 = 16;
 impl Held {
     #[inline(always)]
     fn note(&mut self, noted: Noted) {
-        // What has the same place did not come to its exit program.
-        for other in &mut self.calls.noted {
-            if other.place == noted.place {
-                other.place = 0;
+        // A free place, or that of a call which did not come to its exit program: it had the same return address, or all are taken.
+        let mut found = CALLS as u64 - 1;
+        for (index, other) in self.calls.iter().enumerate() {
+            if other.place == 0 {
+                found = index as u64;
             }
         }
-        let next = self.calls.next;
-        self.calls.next = next.wrapping_add(1);
-        *self.call(next) = noted;
+        for (index, other) in self.calls.iter().enumerate() {
+            if other.place == noted.place {
+                found = index as u64;
+            }
+        }
+        // Found here or there: the verifier follows one path from here on.
+        let found = self.launder(found);
+        let call = self.call(found);
+        if call.place != 0 {
+            count(Counter::CallHalfSeen);
+        }
+        *call = noted;
     }
 
     #[inline(always)]
     fn take(&mut self, place: u64, function: u64) -> Option<Noted> {
         let mut found = CALLS as u64;
-        for (index, noted) in self.calls.noted.iter().enumerate() {
+        for (index, noted) in self.calls.iter().enumerate() {
             if noted.place == place && noted.entry.wrapping_sub(function) <= ENTRY_BYTES {
                 found = index as u64;
             }
         }
-        // Found here or there: the verifier follows one path from here on.
         let found = self.launder(found);
         if found >= CALLS as u64 {
             return None;
@@ -241,11 +250,11 @@ impl Held {
     fn call(&mut self, index: u64) -> &mut Noted {
         let index = masked::<{ CALLS as u64 - 1 }>(index) as usize;
         // SAFETY: the mask keeps it within the array.
-        unsafe { self.calls.noted.get_unchecked_mut(index) }
+        unsafe { self.calls.get_unchecked_mut(index) }
     }
 }
 
-/// A function is called that has an exit program: notes the call. Also for a task that is not traced, when it may hold something: a release is always taken in.
+/// A lock function is called that has an exit program: notes the call. Also for a task that is not traced, when it may hold something: a release is always taken in.
 #[kprobe]
 fn entered(context: ProbeContext) -> u32 {
     let held = if is_traced() { tasks::made() } else { tasks::known() };
@@ -253,7 +262,7 @@ fn entered(context: ProbeContext) -> u32 {
     let place = context.depth();
     let noted = Noted {
         place,
-        // SAFETY: as in `ProbeContext::argument`.
+        // SAFETY: as in `ProbeContext::first`.
         entry: unsafe { register(&raw const (*context.regs).rip) },
         caller: read(place, 0).unwrap_or(0),
         arguments: [context.argument(0), context.argument(1)],

@@ -42,8 +42,8 @@ pub struct Attached {
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     pub functions: Vec<u64>,
     hooks: Hooks,
-    /// Releases of locks that were taken before all hooks were there: their taking could not be seen, so they tell nothing.
-    released_before: Vec<CountedAt>,
+    /// What was counted of locks and calls that began before all hooks were there: that could not be seen, so it tells nothing.
+    before: Vec<CountedAt>,
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
@@ -160,7 +160,7 @@ fn attach_by(
         offsets,
         functions,
         hooks,
-        released_before: released(&counted),
+        before: half_seen(&counted),
         counted,
         chains,
         left_out,
@@ -174,10 +174,11 @@ fn map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, LiveError> {
         .ok_or_else(|| LiveError::Object { name: name.to_owned() })
 }
 
-/// Releases that match nothing so far.
-fn released(map: &Counted) -> Vec<CountedAt> {
+/// What was seen so far of what began before.
+fn half_seen(map: &Counted) -> Vec<CountedAt> {
     let mut counted = read_counted(map);
-    counted.retain(|place| place.counter == Counter::UnmatchedRelease.name());
+    let began_before = [Counter::UnmatchedRelease, Counter::CallHalfSeen].map(Counter::name);
+    counted.retain(|place| began_before.contains(&place.counter.as_str()));
     counted
 }
 
@@ -242,7 +243,7 @@ impl Attached {
             let same = |before: &&CountedAt| {
                 (&before.counter, &before.probe, before.cpu) == (&place.counter, &place.probe, place.cpu)
             };
-            let before = self.released_before.iter().find(same).map_or(0, |before| before.count);
+            let before = self.before.iter().find(same).map_or(0, |before| before.count);
             place.count = place.count.saturating_sub(before);
         }
         counted.retain(|place| place.count > 0);

@@ -13,7 +13,7 @@ use aya::{
     Btf, Ebpf,
     programs::{KProbe, Program, ProgramError},
 };
-use tracer_common::probe::{Hook, PROBES, Probe};
+use tracer_common::probe::{Hook, PROBES, Probe, Purpose};
 
 use super::{Backend, LiveError, Start, btf, error::chain, kernel};
 
@@ -96,6 +96,7 @@ impl Hooks {
                 Ok(link) => hooks.attached.push((probe, link)),
                 Err(reason) if backend.needs(probe) && !is_foreign => {
                     return Err(LiveError::NoHook {
+                        backend,
                         function: probe.function,
                         reason,
                     });
@@ -191,7 +192,9 @@ fn attach(program: &mut Program, probe: &Probe, entered: Option<&mut KProbe>) ->
             let link = link!(program probe.function 0);
             match entered {
                 // The probe that is there last runs first: this one has to see the return address before that of the return takes its place.
-                Some(entered) if probe.hook == Hook::Exit => Box::new((link, link!(entered probe.function 0))),
+                Some(entered) if probe.hook == Hook::Exit && probe.purpose == Purpose::Lock => {
+                    Box::new((link, link!(entered probe.function 0)))
+                }
                 _ => Box::new(link),
             }
         }
