@@ -146,7 +146,7 @@ impl Call for Exit {
         self.noted.caller
     }
 
-    /// The function is no longer in the stack, which begins with its caller: it is put in front.
+    /// The function is no longer in the stack: it is put in front. Before 5.16 its caller is not there either (`kretprobe_trampoline` is, and nothing behind it).
     #[inline(always)]
     unsafe fn stack(&self, to: *mut u64, probe: ProbeIndex) -> i64 {
         // SAFETY: the caller's.
@@ -154,10 +154,10 @@ impl Call for Exit {
             *to = function(probe);
             let walked = walk::<{ STACK_DEPTH - 1 }>(self.as_ptr(), to.add(1));
             if walked < 0 {
-                walked
-            } else {
-                walked + size_of::<u64>() as i64
+                return walked;
             }
+            *to.add(1) = self.noted.caller;
+            walked + size_of::<u64>() as i64
         }
     }
 }

@@ -57,11 +57,23 @@ impl Call for FExitContext {
 /// What the function gives back: behind its arguments, which are as many as its prototypes say.
 #[inline(always)]
 pub fn result(context: &FExitContext, probe: ProbeIndex) -> u64 {
-    context.argument(arguments(probe))
+    context.argument(ARGUMENTS[probe as usize])
 }
 
-const fn arguments(probe: ProbeIndex) -> usize {
-    let prototype = PROBES[probe as usize].prototypes[0].as_bytes();
+/// How many arguments each function has. A table, because the loop over a long prototype would go into the program.
+const ARGUMENTS: [usize; PROBES.len()] = {
+    let mut counts = [0; PROBES.len()];
+    let mut probe = 0;
+    while probe < PROBES.len() {
+        counts[probe] = arguments(PROBES[probe].prototypes);
+        probe += 1;
+    }
+    counts
+};
+
+const fn arguments(prototypes: &[&str]) -> usize {
+    let [prototype, ..] = prototypes else { return 0 };
+    let prototype = prototype.as_bytes();
     let (mut commas, mut index) = (0, 0);
     while index < prototype.len() {
         if prototype[index] == b',' {
