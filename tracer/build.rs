@@ -21,7 +21,7 @@ mod live {
     };
 
     /// The objects, and the features that each is built with.
-    const OBJECTS: &[(&str, &[&str])] = &[("hashed", &[]), ("stored", &["task-storage"])];
+    const OBJECTS: &[(&str, &[&str])] = &[("hashed", &[]), ("stored", &["task-storage"]), ("probed", &["kprobe"])];
 
     const TOOLCHAIN: &str = "TRACER_EBPF_TOOLCHAIN";
     const BOOTSTRAP: &str = "TRACER_EBPF_BOOTSTRAP";

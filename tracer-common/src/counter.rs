@@ -53,6 +53,8 @@ counters! {
     InitHeld = "init_of_a_held_lock", false;
     /// The return address into the caller was not where the trampoline keeps it.
     SiteUnknown = "site_unknown", false;
+    /// Of a call only one end was seen (backend `kprobe`): what it did is not told.
+    CallHalfSeen = "calls_half_seen", true;
 }
 
 #[cfg(test)]

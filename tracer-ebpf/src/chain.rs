@@ -1,34 +1,25 @@
 //! The hot path: extend the held stack, look the chain up, and send it only when it was never seen before.
 
-use core::ffi::c_void;
-
-use aya_ebpf::{
-    EbpfContext,
-    bindings::BPF_NOEXIST,
-    helpers::bpf_probe_read_kernel,
-    macros::map,
-    maps::HashMap,
-    programs::{FEntryContext, FExitContext},
-};
+use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::HashMap};
 use tracer_common::{
     counter::Counter,
-    probe::{Hook, PROBES, ProbeIndex},
+    probe::ProbeIndex,
     wire::{Again, Chain, ChainCount, DEVICE_LEN, Kind, info},
 };
 
 use crate::{
+    call::{Call, Entry, Exit, hooked::result},
     count::count_at,
     epoch::epoch,
     generation,
     held::Held,
     init::{copy_name, tell_class},
-    kernel::{peek, read, read_string},
+    kernel::{peek, read_string},
     left_out::is_left_out,
     ring::send,
-    setting::{function, is_device_type, offset},
+    setting::{is_device_type, offset},
     situation::{denies, send_with_held},
-    slots::masked,
-    task::{argument, current, is_traced},
+    task::{current, is_traced},
     tasks::{held, known},
 };
 
@@ -36,21 +27,12 @@ use crate::{
 #[map]
 static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 
-/// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
-const FRAME_WORDS: usize = 16;
-
-/// Which argument of the tracepoint `lock_acquire` is the address of the request.
-const LOCKDEP_IP: i64 = 6;
-
-/// Kernel and modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
-const KERNEL_TEXT: u64 = 0xffff_ffff_8000_0000;
-
 /// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth.
 const DEPTH_MASK: u64 = (32 << 10) - 1;
 
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
 #[inline(always)]
-pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+pub fn request(context: &Entry, probe: ProbeIndex, info: u64) {
     if is_traced() {
         acquire(context, probe, info);
     }
@@ -58,104 +40,90 @@ pub fn request(context: &FEntryContext, probe: ProbeIndex, info: u64) {
 
 /// A trylock returns: 1 when it got the lock.
 #[inline(always)]
-pub fn trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) as i32 != 0 && is_traced() {
+pub fn trylock(context: &Exit, probe: ProbeIndex, info: u64) {
+    if result(context, probe) as i32 != 0 && is_traced() {
         acquire(context, probe, info | info::TRYLOCK);
     }
 }
 
 /// A ww_mutex is requested: with an acquire context it backs off, without one it is a mutex.
 #[inline(always)]
-pub fn request_ww(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+pub fn request_ww(context: &Entry, probe: ProbeIndex, info: u64) {
     if is_traced() {
-        let info = if argument(context, 1) == 0 { info::MUTEX } else { info };
+        let info = if context.argument(1) == 0 { info::MUTEX } else { info };
         acquire(context, probe, info);
     }
 }
 
 /// A trylock of a ww_mutex returns. Without an acquire context it was one of the mutex, which has a probe of its own.
 #[inline(always)]
-pub fn trylock_ww(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) != 0 && argument(context, 2) as i32 != 0 && is_traced() {
+pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
+    if context.argument(1) != 0 && result(context, probe) as i32 != 0 && is_traced() {
         acquire(context, probe, info | info::TRYLOCK);
     }
 }
 
 /// A trylock of a semaphore returns: 0 when it got it.
 #[inline(always)]
-pub fn down_trylock(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) as i32 == 0 && is_traced() {
+pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
+    if result(context, probe) as i32 == 0 && is_traced() {
         acquire(context, probe, info | info::TRYLOCK);
     }
 }
 
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
-pub fn request_only(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
     if !is_traced() {
         return;
     }
-    let lock = argument(context, 0);
+    let lock = context.argument(0);
     if is_left_out(lock, info) {
         return;
     }
     let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    seen(context.as_ptr(), held, lock, generation::taken(lock), probe, info);
+    seen(context, held, lock, generation::taken(lock), probe, info);
 }
 
 /// `__percpu_down_read()`: a reader that waits for a writer, unless it only tries.
 #[inline(always)]
-pub fn wait_read(context: &FEntryContext, probe: ProbeIndex, info: u64) {
-    if argument(context, 1) as u8 == 0 {
+pub fn wait_read(context: &Entry, probe: ProbeIndex, info: u64) {
+    if context.argument(1) as u8 == 0 {
         request_only(context, probe, info);
     }
 }
 
-/// A request that can fail returns: not 0 when it was given up. The return value stands behind the `arguments` of the function.
+/// A request that can fail returns: not 0 when it was given up.
 #[inline(always)]
-pub fn failed(context: &FExitContext, probe: ProbeIndex, info: u64) {
-    let result = argument(context, arguments(probe)) as i32;
-    if result != 0 {
+pub fn failed(context: &Exit, probe: ProbeIndex, info: u64) {
+    if result(context, probe) as i32 != 0 {
         drop_hold(context, probe, info);
     }
 }
 
-/// How many arguments a function has: as many as its prototypes say.
-const fn arguments(probe: ProbeIndex) -> usize {
-    let prototype = PROBES[probe as usize].prototypes[0].as_bytes();
-    let (mut commas, mut index) = (0, 0);
-    while index < prototype.len() {
-        if prototype[index] == b',' {
-            commas += 1;
-        }
-        index += 1;
-    }
-    commas + 1
-}
-
 /// A lock is released.
 #[inline(always)]
-pub fn release(context: &FEntryContext, probe: ProbeIndex, info: u64) {
+pub fn release(context: &Entry, probe: ProbeIndex, info: u64) {
     drop_hold(context, probe, info);
 }
 
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
 #[inline(always)]
-pub fn settle(context: &FExitContext, _probe: ProbeIndex, _info: u64) {
+pub fn settle(context: &Exit, _probe: ProbeIndex, _info: u64) {
     let Some(held) = known() else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    if let Some(place) = held.find(argument(context, 0)) {
+    if let Some(place) = held.find(context.argument(0)) {
         held.remove(place);
     }
 }
 
 /// An rwsem held for write is held for read from here on.
 #[inline(always)]
-pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
-    let lock = argument(context, 0);
+pub fn downgrade(context: &Entry, _probe: ProbeIndex, _info: u64) {
+    let lock = context.argument(0);
     let Some(held) = known() else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
@@ -164,32 +132,25 @@ pub fn downgrade(context: &FEntryContext, _probe: ProbeIndex, _info: u64) {
     }
 }
 
-/// The lock that a function is about: its first argument. As a number, which the verifier lets be reckoned with, it comes out of memory.
 #[inline(always)]
-fn lock<C: EbpfContext>(context: &C, held: &mut Held) -> u64 {
-    // SAFETY: every hooked lock function has an argument, and the verifier checks it.
-    held.launder(unsafe { core::ptr::read_volatile(context.as_ptr().cast::<u64>()) })
-}
-
-#[inline(always)]
-fn acquire<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
+fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    let lock = lock(context, held);
-    push(context.as_ptr(), held, lock, probe, info);
+    let lock = context.first(held);
+    push(context, held, lock, probe, info);
 }
 
 /// Puts a lock on top of what the current task holds.
 #[inline(always)]
-pub fn acquire_lock(context: *mut c_void, lock: u64, probe: ProbeIndex, info: u64) {
+pub fn acquire_lock<C: Call>(context: &C, lock: u64, probe: ProbeIndex, info: u64) {
     let Some(held) = held(probe) else { return };
     // SAFETY: as in `downgrade`.
     push(context, unsafe { &mut *held }, lock, probe, info);
 }
 
 #[inline(always)]
-fn push(context: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
+fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
     if is_left_out(lock, info) {
         return;
     }
@@ -201,15 +162,15 @@ fn push(context: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, inf
 }
 
 #[inline(always)]
-fn drop_hold<C: EbpfContext>(context: &C, probe: ProbeIndex, info: u64) {
+fn drop_hold<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     let found = known().is_some_and(|held| {
         // SAFETY: as in `downgrade`.
         let held = unsafe { &mut *held };
-        let lock = lock(context, held);
+        let lock = context.first(held);
         remove(held, lock, probe, info)
     });
     if !found {
-        unmatched(argument(context, 0), probe, info);
+        unmatched(context.argument(0), probe, info);
     }
 }
 
@@ -242,7 +203,7 @@ fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
 
 /// Counts the chain, or tells it when it is new; gives its key.
 #[inline(always)]
-fn seen(context: *mut c_void, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> u64 {
+fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> u64 {
     tell_class(lock, info, probe);
     let call = call(context, held, probe, info);
     let found = key(held, lock, generation, call);
@@ -282,9 +243,9 @@ fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
 
 /// The part of a chain's identity that is the request: its kind and mode, where the task is, and in which window.
 #[inline(always)]
-fn call(context: *mut c_void, held: &mut Held, probe: ProbeIndex, info: u64) -> u64 {
-    let depth = held.launder(context as u64) & DEPTH_MASK;
-    let caller = caller(context, held, probe);
+fn call<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex, info: u64) -> u64 {
+    let depth = held.launder(context.depth()) & DEPTH_MASK;
+    let caller = context.caller(held, probe);
     // Found here or there: the verifier follows one path from here on.
     let caller = held.launder(caller);
     let place = mix(caller, generation::unloaded(caller));
@@ -308,49 +269,6 @@ fn mix(hash: u64, value: u64) -> u64 {
     mixed ^ mixed >> 29
 }
 
-/// Return address into the caller of the hooked function, without walking the stack. The tracepoint of lockdep tells it.
-///
-/// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
-/// words on, the return address into the hooked function's first instructions, and right above that the one into its caller. How many words
-/// depends on kernel and attached programs, so it is looked for, first where the task found it last.
-#[inline(always)]
-fn caller(context: *mut c_void, held: &mut Held, probe: ProbeIndex) -> u64 {
-    if matches!(PROBES[probe as usize].hook, Hook::Tracepoint) {
-        return read(context as u64, 8 * LOCKDEP_IP).unwrap_or(0);
-    }
-    let entry = function(probe);
-    let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
-    let frame = context.cast::<u64>().wrapping_add(1);
-    let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word) as usize;
-    // SAFETY: the helper checks the address itself.
-    if let Ok([word, caller]) = unsafe { bpf_probe_read_kernel(frame.wrapping_add(guess).cast::<[u64; 2]>()) }
-        && is_entry(word)
-    {
-        return caller;
-    }
-    // SAFETY: as above.
-    let Ok(words) = (unsafe { bpf_probe_read_kernel(frame.cast::<[u64; FRAME_WORDS]>()) }) else {
-        count_at(Counter::ReadFailed, probe);
-        return 0;
-    };
-    macro_rules! look_at {
-        ($($word:literal)+) => {
-            $(if is_entry(words[$word]) {
-                held.frame_word = $word;
-                return words[$word + 1];
-            })+
-        };
-    }
-    look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
-    // From 6.19 on a function may jump into its trampoline instead of calling it: nothing leads back into the function then, and the caller is
-    // next to the saved frame pointer, which is next to the return value.
-    if words[2] >= KERNEL_TEXT {
-        return words[2];
-    }
-    count_at(Counter::SiteUnknown, probe);
-    0
-}
-
 /// A known chain: counted, and told once more when a second task takes it.
 #[inline(always)]
 fn again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
@@ -369,7 +287,7 @@ fn again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
     clippy::too_many_arguments,
     reason = "all of it is in registers; a structure would not be"
 )]
-fn tell(context: *mut c_void, held: &mut Held, key: u64, lock: u64, generation: u64, probe: ProbeIndex, info: u64) {
+fn tell<C: Call>(context: &C, held: &mut Held, key: u64, lock: u64, generation: u64, probe: ProbeIndex, info: u64) {
     if held.busy != 0 {
         count_at(Counter::Interrupted, probe);
         return;

@@ -18,11 +18,12 @@ use tracer_common::{
 };
 
 use crate::{
+    call::Call,
     count::count_at,
     kernel::peek,
     ring::send,
     setting::offset,
-    task::{argument, current, is_traced},
+    task::{current, is_traced},
 };
 
 /// A task that waits.
@@ -54,7 +55,7 @@ const MAX_CIRCLE: u32 = 8;
 /// A task begins to wait: `contention_begin(lock, flags)`.
 #[inline(always)]
 pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
-    let (lock, flags) = (argument(context, 0), argument(context, 1) & 0xffff_ffff);
+    let (lock, flags) = (context.argument(0), context.argument(1) & 0xffff_ffff);
     if !contention::sleeps(flags) || !is_traced() {
         return;
     }
@@ -98,7 +99,7 @@ pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
 pub fn end(context: &BtfTracePointContext, probe: ProbeIndex) {
     let task = current();
     let Some(known) = WAITING.get_ptr(task) else { return };
-    let lock = argument(context, 0);
+    let lock = context.argument(0);
     // SAFETY: the entry is the task's own.
     unsafe {
         if (*known).lock != lock {

@@ -1,11 +1,6 @@
 //! Devlink: what an instance is called, and when it reloads.
 
-use aya_ebpf::{
-    bindings::BPF_NOEXIST,
-    macros::map,
-    maps::HashMap,
-    programs::{FEntryContext, FExitContext},
-};
+use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::HashMap};
 use aya_log_ebpf::debug;
 use tracer_common::{
     counter::Counter,
@@ -14,11 +9,12 @@ use tracer_common::{
 };
 
 use crate::{
+    call::{Call, Entry, Return, hooked::result},
     count::count,
     kernel::{read, read_string},
     ring::send,
     setting::offset,
-    task::{argument, is_own, work},
+    task::{is_own, work},
     tasks::{held, known},
 };
 
@@ -28,9 +24,9 @@ static DEVLINKS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
 
 /// Names an instance when its lock is taken for the first time.
 #[inline(always)]
-pub fn devlink(context: &FEntryContext, probe: ProbeIndex) {
+pub fn devlink(context: &Entry, probe: ProbeIndex) {
     if !is_own() {
-        name(argument(context, 0), probe);
+        name(context.argument(0), probe);
     }
 }
 
@@ -60,8 +56,8 @@ fn name(devlink: u64, probe: ProbeIndex) {
 
 /// Forgets an instance: its memory may become another one.
 #[inline(always)]
-pub fn devlink_free(context: &FEntryContext, probe: ProbeIndex) {
-    let devlink = argument(context, 0);
+pub fn devlink_free(context: &Entry, probe: ProbeIndex) {
+    let devlink = context.argument(0);
     let _ = DEVLINKS.remove(devlink);
     // SAFETY: the ring gives a place for exactly this type.
     send::<DevlinkFree>(Kind::DEVLINK_FREE, probe, |record| unsafe {
@@ -77,11 +73,11 @@ pub fn netns(net: u64) -> u32 {
 
 /// A reload begins: `devlink_reload(devlink, dest_net, action, limit, ...)`. Every chain until its end is a chain of this window.
 #[inline(always)]
-pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
-    let devlink = argument(context, 0);
+pub fn window_begin(context: &Entry, probe: ProbeIndex) {
+    let devlink = context.argument(0);
     name(devlink, probe);
     let Some(held) = held(probe) else { return };
-    let (to, action) = (argument(context, 1), argument(context, 2) as u32);
+    let (to, action) = (context.argument(1), context.argument(2) as u32);
     let sent = send::<WindowBegin>(Kind::WINDOW_BEGIN, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type; `held` is the task's own.
         unsafe {
@@ -90,7 +86,7 @@ pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
             (*record).netns_from = read::<u64>(devlink, offset!(devlink_net)).map_or(0, netns);
             (*record).netns_to = if to == 0 { 0 } else { netns(to) };
             (*record).action = action;
-            (*record).limit = argument(context, 3) as u32;
+            (*record).limit = context.argument(3) as u32;
             (*record).work = work(&raw mut (*record).desc);
             (*held).window = (*record).header.time_ns;
         }
@@ -103,9 +99,9 @@ pub fn window_begin(context: &FEntryContext, probe: ProbeIndex) {
     debug!(context, "devlink reload begins: action {}", action);
 }
 
-/// The reload ends: the return value stands behind the six arguments.
+/// The reload ends.
 #[inline(always)]
-pub fn window_end(context: &FExitContext, probe: ProbeIndex) {
+pub fn window_end(context: &Return, probe: ProbeIndex) {
     let Some(held) = known() else { return };
     // SAFETY: the task's own held stack.
     let window = unsafe {
@@ -114,7 +110,7 @@ pub fn window_end(context: &FExitContext, probe: ProbeIndex) {
         (*held).window_kind = 0;
         window
     };
-    let result = i64::from(argument(context, 6) as i32);
+    let result = i64::from(result(context, probe) as i32);
     if window != 0 {
         send::<WindowEnd>(Kind::WINDOW_END, probe, |record| {
             // SAFETY: the ring gives a place for exactly this type.

@@ -39,6 +39,9 @@ pub struct Held {
     pub busy: u64,
     /// Why the task is in the kernel.
     pub origin: Origin,
+    /// Calls that have not returned yet.
+    #[cfg(feature = "kprobe")]
+    pub calls: [crate::call::probed::Noted; crate::call::probed::CALLS],
     /// The best that a search has found so far: in memory, so that the verifier forgets which.
     best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.

@@ -7,7 +7,6 @@ use aya_ebpf::{
     helpers::generated::bpf_probe_read_kernel,
     macros::map,
     maps::{HashMap, LruHashMap},
-    programs::FEntryContext,
 };
 use tracer_common::{
     counter::Counter,
@@ -16,13 +15,14 @@ use tracer_common::{
 };
 
 use crate::{
+    call::{Call, Entry},
     count::{count, count_at},
     generation,
     kernel::{peek, read, read_string},
     left_out,
     ring::send,
     setting::{dep_map_offset, has_lockdep, offset},
-    task::{argument, is_own},
+    task::is_own,
     tasks::known,
 };
 
@@ -36,14 +36,14 @@ static NAMES_SENT: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
 
 /// A lock is initialised; with a name in argument 1 when `named`.
 #[inline(always)]
-pub fn init(context: &FEntryContext, probe: ProbeIndex, _info: u64, named: bool) {
+pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
     if is_own() {
         return;
     }
-    let lock = argument(context, 0);
+    let lock = context.argument(0);
     left_out::forget(lock);
     if named && !has_lockdep() {
-        let name = argument(context, 1);
+        let name = context.argument(1);
         left_out::begin(lock, name);
         let _ = NAMES.insert(lock, name, u64::from(BPF_ANY));
         tell_name(name, probe);

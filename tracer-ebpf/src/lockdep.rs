@@ -1,14 +1,15 @@
 //! Locks as lockdep is told of them, by its own tracepoints: on a kernel that has it, every way to take and to give back a lock passes there, and so does
 //! what gives up waiting.
 
-use aya_ebpf::{EbpfContext, programs::BtfTracePointContext};
+use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::{probe::ProbeIndex, wire::info};
 
 use crate::{
+    call::Call,
     chain,
     kernel::{peek, read},
     setting::offset,
-    task::{argument, is_traced},
+    task::is_traced,
 };
 
 /// `LD_WAIT_SPIN` (`include/linux/lockdep_types.h`): whoever takes a lock of this type or one below does not sleep. Those above are numbered by configuration.
@@ -17,7 +18,7 @@ const WAIT_SPIN: u8 = 2;
 /// `lock_acquire(map, subclass, trylock, read, check, nest_lock, ip)`: a lock is requested, or a trylock got it.
 #[inline(always)]
 pub fn acquire(context: &BtfTracePointContext, probe: ProbeIndex) {
-    let Some((lock, kind)) = lock(argument(context, 0)) else {
+    let Some((lock, kind)) = lock(context.argument(0)) else {
         return;
     };
     if !is_traced() {
@@ -25,23 +26,23 @@ pub fn acquire(context: &BtfTracePointContext, probe: ProbeIndex) {
     }
     let mut info = kind;
     // `__mutex_lock_common()` nests a ww_mutex in its acquire context, which is no lock.
-    let nest = argument(context, 5);
+    let nest = context.argument(5);
     if kind == info::MUTEX && nest != 0 && self::lock(nest).is_none() {
         info = info::WW_MUTEX;
     }
-    if argument(context, 2) as i32 != 0 {
+    if context.argument(2) as i32 != 0 {
         info |= info::TRYLOCK;
     }
-    if argument(context, 3) as i32 != 0 {
+    if context.argument(3) as i32 != 0 {
         info |= info::SHARED;
     }
-    chain::acquire_lock(context.as_ptr(), lock, probe, info);
+    chain::acquire_lock(context, lock, probe, info);
 }
 
 /// `lock_release(map, ip)`: it is given back, or was not got.
 #[inline(always)]
 pub fn release(context: &BtfTracePointContext, probe: ProbeIndex) {
-    if let Some((lock, kind)) = lock(argument(context, 0)) {
+    if let Some((lock, kind)) = lock(context.argument(0)) {
         chain::release_lock(lock, probe, kind);
     }
 }

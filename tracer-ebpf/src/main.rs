@@ -8,6 +8,7 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod call;
 mod chain;
 mod contention;
 mod count;

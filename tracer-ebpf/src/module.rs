@@ -1,29 +1,34 @@
 //! Modules: user space reads the kernel's symbols again when one is loaded; when one is unloaded, its locks are gone.
 
-use aya_ebpf::programs::FEntryContext;
 use tracer_common::{
     probe::ProbeIndex,
     wire::{Kind, Module},
 };
 
-use crate::{generation, kernel::read_string, ring::send, setting::offset, task::argument};
+use crate::{
+    call::{Call, Entry},
+    generation,
+    kernel::read_string,
+    ring::send,
+    setting::offset,
+};
 
 /// A module's code is about to run for the first time.
 #[inline(always)]
-pub fn module(context: &FEntryContext, probe: ProbeIndex) {
+pub fn module(context: &Entry, probe: ProbeIndex) {
     tell(context, probe, Kind::MODULE);
 }
 
 /// None of it will run again.
 #[inline(always)]
-pub fn module_free(context: &FEntryContext, probe: ProbeIndex) {
+pub fn module_free(context: &Entry, probe: ProbeIndex) {
     generation::unload();
     tell(context, probe, Kind::MODULE_FREE);
 }
 
 #[inline(always)]
-fn tell(context: &FEntryContext, probe: ProbeIndex, kind: Kind) {
-    let module = argument(context, 0);
+fn tell(context: &Entry, probe: ProbeIndex, kind: Kind) {
+    let module = context.argument(0);
     send::<Module>(kind, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type.
         unsafe {

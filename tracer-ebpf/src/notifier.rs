@@ -1,6 +1,5 @@
 //! Registration of notifiers: rare, and what the founding case turns on, so every one is sent.
 
-use aya_ebpf::{EbpfContext, programs::FEntryContext};
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
@@ -8,12 +7,13 @@ use tracer_common::{
 };
 
 use crate::{
+    call::{Call, Entry},
     count::count_at,
     devlink::netns,
     kernel::{read, read_string},
     setting::offset,
     situation::send_with_held,
-    task::{argument, is_traced},
+    task::is_traced,
     tasks::held,
 };
 
@@ -32,7 +32,7 @@ pub enum Scope {
 
 /// A notifier is registered or unregistered; its block is argument `index`.
 #[inline(always)]
-pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope: Scope) {
+pub fn notifier(context: &Entry, probe: ProbeIndex, index: usize, scope: Scope) {
     if !is_traced() {
         return;
     }
@@ -43,11 +43,11 @@ pub fn notifier(context: &FEntryContext, probe: ProbeIndex, index: usize, scope:
         count_at(Counter::Interrupted, probe);
         return;
     }
-    send_with_held::<Notifier>(Kind::NOTIFIER, probe, context.as_ptr(), held, |record| {
+    send_with_held::<Notifier>(Kind::NOTIFIER, probe, context, held, |record| {
         // SAFETY: there is room for exactly this type.
         unsafe {
-            (*record).callback = read(argument(context, index), offset!(notifier_call)).unwrap_or(0);
-            let first = argument(context, 0);
+            (*record).callback = read(context.argument(index), offset!(notifier_call)).unwrap_or(0);
+            let first = context.argument(0);
             (*record).chain = if scope == Scope::Chain { first } else { 0 };
             (*record).netns = if scope == Scope::Netns {
                 u64::from(netns(first))

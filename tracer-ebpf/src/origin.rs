@@ -2,16 +2,16 @@
 //!
 //! Nothing is noted when they return: an origin counts only while the entry point is in the stack, which the record has.
 
-use aya_ebpf::programs::FEntryContext;
 use tracer_common::{
     probe::ProbeIndex,
     wire::{Origin, Syscall},
 };
 
 use crate::{
+    call::{Call, Entry},
     kernel::{peek, read, read_string},
     setting::offset,
-    task::{argument, current, is_traced},
+    task::{current, is_traced},
     tasks::held,
 };
 
@@ -22,12 +22,12 @@ const GENL_COMMAND: i64 = 16;
 
 /// A generic netlink message is handled: family, skb, header, ...
 #[inline(always)]
-pub fn genetlink(context: &FEntryContext, probe: ProbeIndex) {
+pub fn genetlink(context: &Entry, probe: ProbeIndex) {
     note(probe, |origin| {
-        let family = argument(context, 0);
+        let family = context.argument(0);
         // SAFETY: `note` gives a valid origin.
         unsafe {
-            (*origin).number = u32::from(read::<u8>(argument(context, 2), GENL_COMMAND).unwrap_or(0));
+            (*origin).number = u32::from(read::<u8>(context.argument(2), GENL_COMMAND).unwrap_or(0));
             if offset!(genl_family_name) >= 0 {
                 read_string(
                     family.wrapping_add(offset!(genl_family_name) as u64),
@@ -40,29 +40,29 @@ pub fn genetlink(context: &FEntryContext, probe: ProbeIndex) {
 
 /// A generic netlink message comes in: skb, header, ...
 #[inline(always)]
-pub fn genl_message(context: &FEntryContext, probe: ProbeIndex) {
+pub fn genl_message(context: &Entry, probe: ProbeIndex) {
     note(probe, |origin| {
         // SAFETY: `note` gives a valid origin.
         unsafe {
-            (*origin).number = u32::from(read::<u8>(argument(context, 1), GENL_COMMAND).unwrap_or(0));
+            (*origin).number = u32::from(read::<u8>(context.argument(1), GENL_COMMAND).unwrap_or(0));
         }
     });
 }
 
 /// An rtnetlink message is handled: skb, header, ...
 #[inline(always)]
-pub fn rtnetlink(context: &FEntryContext, probe: ProbeIndex) {
+pub fn rtnetlink(context: &Entry, probe: ProbeIndex) {
     note(probe, |origin| {
         // SAFETY: `note` gives a valid origin.
-        unsafe { (*origin).number = u32::from(read::<u16>(argument(context, 1), NLMSG_TYPE).unwrap_or(0)) };
+        unsafe { (*origin).number = u32::from(read::<u16>(context.argument(1), NLMSG_TYPE).unwrap_or(0)) };
     });
 }
 
 /// A file of sysfs or procfs is written: argument 0 is its `struct kiocb`, or the file itself.
 #[inline(always)]
-pub fn write_file(context: &FEntryContext, probe: ProbeIndex, is_kiocb: bool) {
+pub fn write_file(context: &Entry, probe: ProbeIndex, is_kiocb: bool) {
     note(probe, |origin| {
-        let first = argument(context, 0);
+        let first = context.argument(0);
         let file = if is_kiocb {
             read(first, offset!(kiocb_file)).unwrap_or(0)
         } else {

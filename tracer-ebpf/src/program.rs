@@ -1,41 +1,40 @@
 //! One eBPF program per row of the table of probes.
 
-use aya_ebpf::{
-    macros::{btf_tracepoint, fentry, fexit},
-    programs::{BtfTracePointContext, FEntryContext, FExitContext},
-};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     probe::ProbeIndex,
     probes,
     wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX},
 };
 
-use crate::{chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, task};
+use crate::{
+    call::hooked::hook, chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, task,
+};
 
 macro_rules! program {
-    (request $program:ident $($info:tt)*) => { program!(entry $program, chain::request, $($info)*); };
-    (release $program:ident $($info:tt)*) => { program!(entry $program, chain::release, $($info)*); };
-    (downgrade $program:ident $($info:tt)*) => { program!(entry $program, chain::downgrade, $($info)*); };
-    (failed $program:ident $($info:tt)*) => { program!(exit $program, chain::failed, $($info)*); };
-    (trylock $program:ident $($info:tt)*) => { program!(exit $program, chain::trylock, $($info)*); };
-    (request_ww $program:ident $($info:tt)*) => { program!(entry $program, chain::request_ww, $($info)*); };
-    (request_only $program:ident $($info:tt)*) => { program!(entry $program, chain::request_only, $($info)*); };
-    (wait_read $program:ident $($info:tt)*) => { program!(entry $program, chain::wait_read, $($info)*); };
-    (trylock_ww $program:ident $($info:tt)*) => { program!(exit $program, chain::trylock_ww, $($info)*); };
-    (down_trylock $program:ident $($info:tt)*) => { program!(exit $program, chain::down_trylock, $($info)*); };
-    (settle $program:ident $($info:tt)*) => { program!(exit $program, chain::settle, $($info)*); };
-    (init $program:ident $($argument:tt)*) => { program!(entry $program, init::init, $($argument)*); };
-    (genetlink $program:ident) => { program!(entry $program, origin::genetlink,); };
-    (genl_message $program:ident) => { program!(entry $program, origin::genl_message,); };
-    (rtnetlink $program:ident) => { program!(entry $program, origin::rtnetlink,); };
-    (write_file $program:ident $($argument:tt)*) => { program!(entry $program, origin::write_file, $($argument)*); };
-    (module_free $program:ident) => { program!(entry $program, module::module_free,); };
-    (notifier $program:ident $($argument:tt)*) => { program!(entry $program, notifier::notifier, $($argument)*); };
-    (devlink $program:ident) => { program!(entry $program, devlink::devlink,); };
-    (module $program:ident) => { program!(entry $program, module::module,); };
-    (devlink_free $program:ident) => { program!(entry $program, devlink::devlink_free,); };
-    (window_begin $program:ident) => { program!(entry $program, devlink::window_begin,); };
-    (window_end $program:ident) => { program!(exit $program, devlink::window_end,); };
+    (request $program:ident $($info:tt)*) => { hook!(entry $program, chain::request, $($info)*); };
+    (release $program:ident $($info:tt)*) => { hook!(entry $program, chain::release, $($info)*); };
+    (downgrade $program:ident $($info:tt)*) => { hook!(entry $program, chain::downgrade, $($info)*); };
+    (failed $program:ident $($info:tt)*) => { hook!(exit $program, chain::failed, $($info)*); };
+    (trylock $program:ident $($info:tt)*) => { hook!(exit $program, chain::trylock, $($info)*); };
+    (request_ww $program:ident $($info:tt)*) => { hook!(entry $program, chain::request_ww, $($info)*); };
+    (request_only $program:ident $($info:tt)*) => { hook!(entry $program, chain::request_only, $($info)*); };
+    (wait_read $program:ident $($info:tt)*) => { hook!(entry $program, chain::wait_read, $($info)*); };
+    (trylock_ww $program:ident $($info:tt)*) => { hook!(exit $program, chain::trylock_ww, $($info)*); };
+    (down_trylock $program:ident $($info:tt)*) => { hook!(exit $program, chain::down_trylock, $($info)*); };
+    (settle $program:ident $($info:tt)*) => { hook!(exit $program, chain::settle, $($info)*); };
+    (init $program:ident $($argument:tt)*) => { hook!(entry $program, init::init, $($argument)*); };
+    (genetlink $program:ident) => { hook!(entry $program, origin::genetlink,); };
+    (genl_message $program:ident) => { hook!(entry $program, origin::genl_message,); };
+    (rtnetlink $program:ident) => { hook!(entry $program, origin::rtnetlink,); };
+    (write_file $program:ident $($argument:tt)*) => { hook!(entry $program, origin::write_file, $($argument)*); };
+    (module_free $program:ident) => { hook!(entry $program, module::module_free,); };
+    (notifier $program:ident $($argument:tt)*) => { hook!(entry $program, notifier::notifier, $($argument)*); };
+    (devlink $program:ident) => { hook!(entry $program, devlink::devlink,); };
+    (module $program:ident) => { hook!(entry $program, module::module,); };
+    (devlink_free $program:ident) => { hook!(entry $program, devlink::devlink_free,); };
+    (window_begin $program:ident) => { hook!(entry $program, devlink::window_begin,); };
+    (window_end $program:ident) => { hook!(return $program, devlink::window_end,); };
     (task_free $program:ident) => { program!(tracepoint $program, task::free); };
     (contention_begin $program:ident) => { program!(tracepoint $program, contention::begin); };
     (contention_end $program:ident) => { program!(tracepoint $program, contention::end); };
@@ -45,20 +44,6 @@ macro_rules! program {
         #[btf_tracepoint]
         fn $program(context: BtfTracePointContext) -> i32 {
             $action(&context, ProbeIndex::$program);
-            0
-        }
-    };
-    (entry $program:ident, $action:path, $($argument:tt)*) => {
-        #[fentry]
-        fn $program(context: FEntryContext) -> i32 {
-            $action(&context, ProbeIndex::$program, $($argument)*);
-            0
-        }
-    };
-    (exit $program:ident, $action:path, $($argument:tt)*) => {
-        #[fexit]
-        fn $program(context: FExitContext) -> i32 {
-            $action(&context, ProbeIndex::$program, $($argument)*);
             0
         }
     };

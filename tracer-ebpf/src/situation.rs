@@ -2,13 +2,14 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::helpers::generated::{bpf_get_stack, bpf_probe_read_kernel};
+use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use tracer_common::{
     probe::ProbeIndex,
     wire::{Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
 };
 
 use crate::{
+    call::Call,
     held::Held,
     init::copy_name,
     kernel::read,
@@ -31,7 +32,7 @@ const _: () =
 pub fn send_with_held<T: 'static>(
     kind: Kind,
     probe: ProbeIndex,
-    context: *mut c_void,
+    context: &impl Call,
     held: &mut Held,
     fill: impl FnOnce(*mut T) -> *mut Situation,
 ) -> bool {
@@ -50,7 +51,7 @@ pub fn send_with_held<T: 'static>(
         });
         (*situation).held = top as u64;
         let stack = slots.add(top);
-        let walked = bpf_get_stack(context, stack.cast(), (8 * STACK_DEPTH) as u32, 0) as i64;
+        let walked = context.stack(stack.cast(), probe);
         (*situation).stack_bytes = walked;
         let stack_bytes = masked::<STACK_MASK>(walked.max(0) as u64);
         let bytes = size_of::<T>() + top * size_of::<Slot>();

@@ -1,7 +1,6 @@
 //! The current task: whether it is traced, and what it is called.
 
 use aya_ebpf::{
-    EbpfContext,
     helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_get_current_task},
     programs::BtfTracePointContext,
 };
@@ -122,10 +121,4 @@ pub unsafe fn work(desc: *mut [u8; DESC_LEN]) -> u64 {
         read_string(worker.wrapping_add(offset!(worker_desc) as u64), desc);
     }
     function
-}
-
-/// Reads argument `index` as a number: the verifier gives pointers types that forbid arithmetic.
-#[inline(always)]
-pub fn argument<C: EbpfContext>(context: &C, index: usize) -> u64 {
-    read(context.as_ptr() as u64, 8 * index as i64).unwrap_or(0)
 }

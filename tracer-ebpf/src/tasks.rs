@@ -10,6 +10,8 @@ use hashed as kept;
 use stored as kept;
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
+#[cfg(feature = "kprobe")]
+use crate::count::count;
 use crate::{count::count_at, held::Held};
 
 /// The current task's held stack, if it has one.
@@ -24,6 +26,17 @@ pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
     let held = kept::get_or_make();
     if held.is_none() {
         count_at(Counter::TasksFull, probe);
+    }
+    held
+}
+
+/// As [`held`], where it is not known at which probe.
+#[cfg(feature = "kprobe")]
+#[inline(always)]
+pub fn made() -> Option<*mut Held> {
+    let held = kept::get_or_make();
+    if held.is_none() {
+        count(Counter::TasksFull);
     }
     held
 }

@@ -21,7 +21,7 @@ pub struct CheckArgs {
     /// Print it as JSON.
     #[arg(long)]
     json: bool,
-    /// How to listen to the kernel: fentry, lockdep, contention, or auto for the best that it grants
+    /// How to listen to the kernel: fentry, lockdep, kprobe, contention, or auto for the best that it grants
     #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
     backend: live::Wanted,
 }

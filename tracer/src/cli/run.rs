@@ -38,7 +38,7 @@ pub struct RunArgs {
     /// Stop after this many seconds
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     duration: Option<Duration>,
-    /// How to listen to the kernel: fentry, lockdep, contention, or auto for the best that it grants
+    /// How to listen to the kernel: fentry, lockdep, kprobe, contention, or auto for the best that it grants
     #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
     backend: live::Wanted,
     /// Which locks are traced: net, all, devlink, or a profile of your own (a file, or a name in /etc/tracer/profiles)

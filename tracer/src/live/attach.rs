@@ -44,8 +44,8 @@ pub struct Attached {
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     pub functions: Vec<u64>,
     hooks: Hooks,
-    /// Releases of locks that were taken before all hooks were there: their taking could not be seen, so they tell nothing.
-    released_before: Vec<CountedAt>,
+    /// What was counted of locks and calls that began before all hooks were there: that could not be seen, so it tells nothing.
+    before: Vec<CountedAt>,
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
@@ -54,16 +54,20 @@ pub struct Attached {
     releases: Misses,
 }
 
-/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks themselves.
+/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks
+/// themselves; and with kprobes.
 static HASHED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hashed.o"));
 static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
+static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
 
 /// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
 const STORED_SINCE: (u16, u16) = (6, 2);
 
-/// The best object for this kernel.
-fn object() -> &'static [u8] {
-    if kernel::release() >= STORED_SINCE {
+/// The best object for a backend on this kernel.
+fn object(backend: Backend) -> &'static [u8] {
+    if backend == Backend::Kprobe {
+        PROBED
+    } else if kernel::release() >= STORED_SINCE {
         STORED
     } else {
         HASHED
@@ -93,7 +97,7 @@ pub fn attach(
     attach(Backend::Fentry).or_else(|refusal| match refusal {
         LiveError::NoHook { .. } | LiveError::HooksOff => {
             // What keeps the best backend away is what the user should hear of, should there be no second best.
-            let second = [Backend::Lockdep, Backend::Contention];
+            let second = [Backend::Lockdep, Backend::Kprobe, Backend::Contention];
             let Some(mut attached) = second.into_iter().find_map(|backend| attach(backend).ok()) else {
                 return Err(refusal);
             };
@@ -112,7 +116,7 @@ fn attach_by(
     log: u8,
     start: &mut Start<'_>,
 ) -> Result<Attached, LiveError> {
-    if backend == Backend::Fentry {
+    if backend.hooks_functions() {
         kernel::check_hooks()?;
     }
     let offsets = types.offsets();
@@ -137,7 +141,7 @@ fn attach_by(
         .override_global(aya_log::LEVEL, &log, false)
         // It is one of those.
         .allow_unsupported_maps()
-        .load(object())
+        .load(object(backend))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let counted = map(&mut ebpf, "COUNTED")?;
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
@@ -164,7 +168,7 @@ fn attach_by(
         offsets,
         functions,
         hooks,
-        released_before: released(&counted),
+        before: half_seen(&counted),
         counted,
         chains,
         left_out,
@@ -179,10 +183,11 @@ fn map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, LiveError> {
         .ok_or_else(|| LiveError::Object { name: name.to_owned() })
 }
 
-/// Releases that match nothing so far.
-fn released(map: &Counted) -> Vec<CountedAt> {
+/// What was seen so far of what began before.
+fn half_seen(map: &Counted) -> Vec<CountedAt> {
     let mut counted = read_counted(map);
-    counted.retain(|place| place.counter == Counter::UnmatchedRelease.name());
+    let began_before = [Counter::UnmatchedRelease, Counter::CallHalfSeen].map(Counter::name);
+    counted.retain(|place| began_before.contains(&place.counter.as_str()));
     counted
 }
 
@@ -224,6 +229,7 @@ impl Attached {
             Program::FEntry(program) => program.info(),
             Program::FExit(program) => program.info(),
             Program::BtfTracePoint(program) => program.info(),
+            Program::KProbe(program) => program.info(),
             _ => return None,
         };
         info.ok()?.verified_instruction_count()
@@ -246,7 +252,7 @@ impl Attached {
             let same = |before: &&CountedAt| {
                 (&before.counter, &before.probe, before.cpu) == (&place.counter, &place.probe, place.cpu)
             };
-            let before = self.released_before.iter().find(same).map_or(0, |before| before.count);
+            let before = self.before.iter().find(same).map_or(0, |before| before.count);
             place.count = place.count.saturating_sub(before);
         }
         counted.retain(|place| place.count > 0);

@@ -11,6 +11,8 @@ pub enum Backend {
     Fentry,
     /// The tracepoints of lockdep, on a kernel that has it: mutexes and rwsems, as lockdep sees them.
     Lockdep,
+    /// eBPF programs at breakpoints at the entry and exit of functions: what [`Fentry`](Self::Fentry) sees, slower.
+    Kprobe,
     /// The tracepoints `contention_begin` and `contention_end` (5.19+): tasks that wait for each other in a circle, by the owner words of the locks; no
     /// order of locks.
     Contention,
@@ -18,15 +20,21 @@ pub enum Backend {
 
 impl Backend {
     /// All of them, the best first.
-    pub const ALL: [Self; 3] = [Self::Fentry, Self::Lockdep, Self::Contention];
+    pub const ALL: [Self; 4] = [Self::Fentry, Self::Lockdep, Self::Kprobe, Self::Contention];
 
     /// The name on the command line and in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fentry => "fentry",
             Self::Lockdep => "lockdep",
+            Self::Kprobe => "kprobe",
             Self::Contention => "contention",
         }
+    }
+
+    /// Whether it hooks all functions.
+    pub fn hooks_functions(self) -> bool {
+        matches!(self, Self::Fentry | Self::Kprobe)
     }
 
     /// Whether it has a use for a probe.
@@ -36,7 +44,7 @@ impl Backend {
             Purpose::Contention => self == Self::Contention,
             Purpose::Lockdep => self == Self::Lockdep,
             // `lock_downgrade()` has no tracepoint.
-            Purpose::Lock => self == Self::Fentry || self == Self::Lockdep && probe.action == "downgrade",
+            Purpose::Lock => self.hooks_functions() || self == Self::Lockdep && probe.action == "downgrade",
             _ => self != Self::Contention,
         }
     }
@@ -101,7 +109,7 @@ mod tests {
         assert_eq!(wanted("contention"), Ok(Some(Backend::Contention)));
         assert_eq!(
             wanted("magic"),
-            Err("there is no backend `magic`: there are auto, fentry, lockdep, contention".to_owned())
+            Err("there is no backend `magic`: there are auto, fentry, lockdep, kprobe, contention".to_owned())
         );
     }
 
@@ -117,6 +125,7 @@ mod tests {
         let of = |backend: Backend| PROBES.iter().filter(move |probe| backend.uses(probe)).count();
         assert_eq!(of(Backend::Contention), 3);
         assert_eq!(of(Backend::Fentry), PROBES.len() - 4);
+        assert_eq!(of(Backend::Kprobe), of(Backend::Fentry));
         let locks = PROBES.iter().filter(|probe| probe.purpose == Purpose::Lock).count();
         assert_eq!(of(Backend::Lockdep), PROBES.len() - locks - 1);
     }

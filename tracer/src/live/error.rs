@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use super::Backend;
+
 /// What keeps the tracer from tracing. Every message says what to do.
 #[derive(Debug, Error)]
 pub enum LiveError {
@@ -69,12 +71,14 @@ pub enum LiveError {
     HooksOff,
     /// The kernel refuses a hook without which there is nothing to see.
     #[error(
-        "this kernel does not let eBPF programs hook functions (fentry): {function}: {reason}; \
+        "this kernel does not let eBPF programs hook functions ({backend}): {function}: {reason}; \
          `not permitted` means that a policy forbids it (lockdown, a container, a hosted VM), anything else that the kernel lacks \
-         CONFIG_FUNCTION_TRACER, CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS or CONFIG_BPF_JIT. \
+         CONFIG_FUNCTION_TRACER, CONFIG_DYNAMIC_FTRACE_WITH_DIRECT_CALLS or CONFIG_BPF_JIT (fentry), CONFIG_KPROBE_EVENTS (kprobe). \
          A distribution's stock kernel in a VM can be traced: `cargo xtask lab shell` boots one"
     )]
     NoHook {
+        /// How it was to be hooked.
+        backend: Backend,
         /// The function that could not be hooked.
         function: &'static str,
         /// What the kernel said.

@@ -11,9 +11,9 @@ use std::{
 
 use aya::{
     Btf, Ebpf,
-    programs::{Program, ProgramError},
+    programs::{KProbe, Program, ProgramError},
 };
-use tracer_common::probe::{Hook, PROBES, Probe};
+use tracer_common::probe::{Hook, PROBES, Probe, Purpose};
 
 use super::{Backend, LiveError, Start, btf, error::chain, kernel};
 
@@ -80,6 +80,7 @@ impl Hooks {
         }
         start.part("programs");
         load_all(&mut loads, btf);
+        let mut entered = entered(programs.remove(ENTERED))?;
         start.part("hooks");
         let mut hooks = Self::default();
         let (release, of) = (kernel::release(), loads.len());
@@ -91,10 +92,11 @@ impl Hooks {
                 outcome,
             } = load;
             let is_foreign = !probe.kernels.include(release, lockdep);
-            match outcome.and_then(|()| attach(program).map_err(|error| chain(&error))) {
+            match outcome.and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error))) {
                 Ok(link) => hooks.attached.push((probe, link)),
                 Err(reason) if backend.needs(probe) && !is_foreign => {
                     return Err(LiveError::NoHook {
+                        backend,
                         function: probe.function,
                         reason,
                     });
@@ -151,27 +153,51 @@ fn load_all(loads: &mut [Load<'_>], btf: &Btf) {
     });
 }
 
+/// The program of the backend `kprobe` that notes calls: see `tracer-ebpf/src/call/probed.rs`.
+const ENTERED: &str = "entered";
+
+fn entered(program: Option<&mut Program>) -> Result<Option<&mut KProbe>, LiveError> {
+    let Some(Program::KProbe(program)) = program else {
+        return Ok(None);
+    };
+    program
+        .load()
+        .map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    Ok(Some(program))
+}
+
 fn load_one(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<(), ProgramError> {
     match (probe.hook, program) {
         (Hook::Entry, Program::FEntry(program)) => program.load(probe.function, btf),
         (Hook::Exit, Program::FExit(program)) => program.load(probe.function, btf),
         (Hook::Tracepoint, Program::BtfTracePoint(program)) => program.load(probe.function, btf),
+        (Hook::Entry | Hook::Exit, Program::KProbe(program)) => program.load(),
         _ => Err(ProgramError::UnexpectedProgramType),
     }
 }
 
-fn attach(program: &mut Program) -> Result<Link, ProgramError> {
+fn attach(program: &mut Program, probe: &Probe, entered: Option<&mut KProbe>) -> Result<Link, ProgramError> {
     // The types of programs have these in common, but no trait for them.
     macro_rules! link {
-        ($program:ident) => {{
-            let link = $program.attach()?;
-            Box::new($program.take_link(link)?)
+        ($program:ident $($at:expr)*) => {{
+            let link = $program.attach($($at),*)?;
+            $program.take_link(link)?
         }};
     }
     Ok(match program {
-        Program::FEntry(program) => link!(program),
-        Program::FExit(program) => link!(program),
-        Program::BtfTracePoint(program) => link!(program),
+        Program::FEntry(program) => Box::new(link!(program)),
+        Program::FExit(program) => Box::new(link!(program)),
+        Program::BtfTracePoint(program) => Box::new(link!(program)),
+        Program::KProbe(program) => {
+            let link = link!(program probe.function 0);
+            match entered {
+                // The probe that is there last runs first: this one has to see the return address before that of the return takes its place.
+                Some(entered) if probe.hook == Hook::Exit && probe.purpose == Purpose::Lock => {
+                    Box::new((link, link!(entered probe.function 0)))
+                }
+                _ => Box::new(link),
+            }
+        }
         _ => return Err(ProgramError::UnexpectedProgramType),
     })
 }

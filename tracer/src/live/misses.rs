@@ -1,6 +1,7 @@
 //! How often the BPF runtime skipped a program because it was running already on that CPU.
 //!
 //! From 5.12 on, the kernel tells it in `/proc/self/fdinfo` (`kernel/bpf/syscall.c`, `bpf_prog_show_fdinfo()`); 5.10 does not skip.
+//! Those of kprobes are counted from 6.7 on, and skipped before that too (`trace_call_bpf()` in kernel/trace/bpf_trace.c).
 
 use std::{
     fs::File,

@@ -1,0 +1,131 @@
+//! A function hooked by `fentry` or `fexit`: the context has its arguments, and behind them the return value.
+
+use aya_ebpf::{
+    EbpfContext,
+    helpers::bpf_probe_read_kernel,
+    programs::{FEntryContext, FExitContext},
+};
+use tracer_common::{
+    counter::Counter,
+    probe::{PROBES, ProbeIndex},
+};
+
+use super::Call;
+use crate::{count::count_at, held::Held, setting::function, slots::masked};
+
+/// A function is called.
+pub type Entry = FEntryContext;
+/// It returns; its arguments are known.
+pub type Exit = FExitContext;
+/// It returns.
+pub type Return = FExitContext;
+
+/// Makes the program of a hook.
+macro_rules! hook {
+    (entry $program:ident, $action:path, $($argument:tt)*) => {
+        #[aya_ebpf::macros::fentry]
+        fn $program(context: aya_ebpf::programs::FEntryContext) -> i32 {
+            $action(&context, ProbeIndex::$program, $($argument)*);
+            0
+        }
+    };
+    (exit $program:ident, $action:path, $($argument:tt)*) => { hook!(return $program, $action, $($argument)*); };
+    (return $program:ident, $action:path, $($argument:tt)*) => {
+        #[aya_ebpf::macros::fexit]
+        fn $program(context: aya_ebpf::programs::FExitContext) -> i32 {
+            $action(&context, ProbeIndex::$program, $($argument)*);
+            0
+        }
+    };
+}
+pub(crate) use hook;
+
+impl Call for FEntryContext {
+    #[inline(always)]
+    fn caller(&self, held: &mut Held, probe: ProbeIndex) -> u64 {
+        caller(self, held, probe)
+    }
+}
+
+impl Call for FExitContext {
+    #[inline(always)]
+    fn caller(&self, held: &mut Held, probe: ProbeIndex) -> u64 {
+        caller(self, held, probe)
+    }
+}
+
+/// What the function gives back: behind its arguments, which are as many as its prototypes say.
+#[inline(always)]
+pub fn result(context: &FExitContext, probe: ProbeIndex) -> u64 {
+    context.argument(ARGUMENTS[probe as usize])
+}
+
+/// How many arguments each function has. A table, because the loop over a long prototype would go into the program.
+const ARGUMENTS: [usize; PROBES.len()] = {
+    let mut counts = [0; PROBES.len()];
+    let mut probe = 0;
+    while probe < PROBES.len() {
+        counts[probe] = arguments(PROBES[probe].prototypes);
+        probe += 1;
+    }
+    counts
+};
+
+const fn arguments(prototypes: &[&str]) -> usize {
+    let [prototype, ..] = prototypes else { return 0 };
+    let prototype = prototype.as_bytes();
+    let (mut commas, mut index) = (0, 0);
+    while index < prototype.len() {
+        if prototype[index] == b',' {
+            commas += 1;
+        }
+        index += 1;
+    }
+    commas + 1
+}
+
+/// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
+const FRAME_WORDS: usize = 16;
+
+/// Kernel and modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
+const KERNEL_TEXT: u64 = 0xffff_ffff_8000_0000;
+
+/// Return address into the caller of the hooked function, without walking the stack.
+///
+/// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
+/// words on, the return address into the hooked function's first instructions, and right above that the one into its caller. How many words
+/// depends on kernel and attached programs, so it is looked for, first where the task found it last.
+#[inline(always)]
+fn caller<C: EbpfContext>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
+    let entry = function(probe);
+    let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
+    let frame = context.as_ptr().cast::<u64>().wrapping_add(1);
+    let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word) as usize;
+    // SAFETY: the helper checks the address itself.
+    if let Ok([word, caller]) = unsafe { bpf_probe_read_kernel(frame.wrapping_add(guess).cast::<[u64; 2]>()) }
+        && is_entry(word)
+    {
+        return caller;
+    }
+    // SAFETY: as above.
+    let Ok(words) = (unsafe { bpf_probe_read_kernel(frame.cast::<[u64; FRAME_WORDS]>()) }) else {
+        count_at(Counter::ReadFailed, probe);
+        return 0;
+    };
+    macro_rules! look_at {
+        ($($word:literal)+) => {
+            $(if is_entry(words[$word]) {
+                held.frame_word = $word;
+                return words[$word + 1];
+            })+
+        };
+    }
+    look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
+    // From 6.19 on a function may jump into its trampoline instead of calling it: nothing leads back into the function then, and the caller is
+    // next to the saved frame pointer, which is next to the return value.
+    if words[2] >= KERNEL_TEXT {
+        return words[2];
+    }
+    count_at(Counter::SiteUnknown, probe);
+    0
+}
