@@ -91,7 +91,8 @@ impl Hooks {
                 program,
                 outcome,
             } = load;
-            let is_foreign = !probe.kernels.include(release, lockdep);
+            // Without lockdep there is nothing that its backend could see.
+            let is_foreign = probe.purpose != Purpose::Lockdep && !probe.kernels.include(release, lockdep);
             match outcome.and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error))) {
                 Ok(link) => hooks.attached.push((probe, link)),
                 Err(reason) if backend.needs(probe) && !is_foreign => {
