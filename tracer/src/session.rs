@@ -11,7 +11,6 @@ use std::{
     io,
     process::ExitStatus,
     rc::Rc,
-    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -49,6 +48,9 @@ const BACKLOG_LIMIT: usize = 16_384;
 const LAST_STRETCHES: usize = 64;
 /// Writing a report takes at most one part in this many of the time, however large it has become.
 const WRITE_SHARE: u32 = 2;
+
+/// From here on only symbols tell a trampoline in a stack (`decode/stack.rs`): they are read once more when it has one.
+const JUMPS_SINCE: (u16, u16) = (6, 19);
 
 /// What to trace.
 #[derive(Debug)]
@@ -167,8 +169,11 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .transpose()
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
-    // What was hooked has symbols of its own now. Reading them takes a while, and the command may begin meanwhile.
-    let symbols_after = thread::spawn(kernel::symbols);
+    let symbols = if kernel::release() >= JUMPS_SINCE {
+        kernel::symbols()?
+    } else {
+        symbols
+    };
     if let Some(reason) = &attached.second_best {
         sink.progress(&format!("second best: {reason}"));
     }
@@ -184,10 +189,6 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
 
     let mut trace = Trace::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command)?;
-    match symbols_after.join() {
-        Ok(Ok(symbols)) => trace.context.symbols = symbols,
-        _ => trace.symbols_unread += 1,
-    }
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
