@@ -1,8 +1,12 @@
 //! Kernel symbols as data: the text of `/proc/kallsyms` in, `function+0x1c/0x80 [module]` out.
 
+mod part;
+
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use part::Notes;
+pub use part::Symbol;
 use rustc_hash::FxHashMap;
 
 /// What is shown for an address that no symbol covers. The address itself never is: a report goes to public lists.
@@ -29,6 +33,9 @@ pub struct Symbols {
     modules: Vec<Box<str>>,
     /// Entries in order of their names, made when first asked for.
     by_name: OnceLock<Vec<u32>>,
+    /// In a part of a table: the place of each entry in the whole.
+    places: Vec<u32>,
+    notes: Notes,
 }
 
 /// A function in memory.
@@ -160,20 +167,14 @@ impl Symbols {
     /// The module whose nearest symbol stands before an address: its strings have none of their own.
     pub fn module_near(&self, address: u64) -> Option<&str> {
         let after = self.entries.partition_point(|entry| entry.address <= address);
-        let nearest = self.entries.get(after.checked_sub(1)?)?;
-        self.module(*nearest)
+        let nearest = self.entry_at(after.checked_sub(1)?)?;
+        self.module(nearest)
     }
 
     /// The variable that starts at this address and its module: names locks that are variables of their own.
     pub fn data(&self, address: u64) -> Option<(&str, Option<&str>)> {
-        let first = self.entries.partition_point(|entry| entry.address < address);
-        let same = self
-            .entries
-            .get(first..)?
-            .iter()
-            .take_while(|entry| entry.address == address);
-        let best = same
-            .copied()
+        let best = self
+            .entries_at(address)
             .filter(|&entry| self.is_data(entry))
             .min_by_key(|&entry| self.rank(entry))?;
         Some((self.name(best), self.module(best)))
@@ -192,12 +193,7 @@ impl Symbols {
 
     /// Every name of the function that starts at an address.
     pub fn names_at(&self, address: u64) -> impl Iterator<Item = &str> {
-        let first = self.entries.partition_point(|entry| entry.address < address);
-        self.entries
-            .iter()
-            .skip(first)
-            .take_while(move |entry| entry.address == address)
-            .map(|&entry| self.name(entry))
+        self.entries_at(address).map(|entry| self.name(entry))
     }
 
     /// Where the text of a module begins and ends, as far as symbols tell; the kernel's own has the empty name.
@@ -218,7 +214,7 @@ impl Symbols {
     /// The variable that an address is inside of, how far, and its module.
     pub fn inside(&self, address: u64) -> Option<(&str, u64, Option<&str>)> {
         let after = self.entries.partition_point(|entry| entry.address <= address);
-        let (nearest, next) = (self.entries.get(after.checked_sub(1)?)?, self.entries.get(after)?);
+        let (nearest, next) = (self.entry_at(after.checked_sub(1)?)?, self.entry_at(after)?);
         let offset = address - nearest.address;
         let (name, module) = self.data(nearest.address)?;
         (nearest.module == next.module && offset < MAX_VARIABLE).then_some((name, offset, module))
@@ -250,7 +246,21 @@ impl Symbols {
             .iter()
             .skip(first)
             .take_while(move |&&index| self.name_of(index) == name)
-            .filter_map(|&index| self.entries.get(index as usize).copied())
+            .filter_map(|&index| self.entry_at(index as usize))
+    }
+
+    /// All symbols at an address.
+    fn entries_at(&self, address: u64) -> impl Iterator<Item = Entry> {
+        let first = self.entries.partition_point(|entry| entry.address < address);
+        (first..)
+            .take_while(move |&index| self.entries.get(index).is_some_and(|entry| entry.address == address))
+            .filter_map(|index| self.entry_at(index))
+    }
+
+    /// An entry that an answer rests on.
+    fn entry_at(&self, index: usize) -> Option<Entry> {
+        self.notes.mark(index);
+        self.entries.get(index).copied()
     }
 
     /// A function. From 7.1 on the letters of some of the kernel's variables are those of functions: beyond the text there is none, whatever it says.
@@ -274,17 +284,21 @@ impl Symbols {
     /// Where symbols are, in the order of `names`, 0 for one that there is not: the kernel's own before a module's, text before data, a global
     /// one before a local one. All at once, because it looks at every symbol.
     pub fn addresses(&self, names: &[&str]) -> Vec<u64> {
-        let mut best: FxHashMap<&str, Option<Entry>> = names.iter().map(|&name| (name, None)).collect();
+        let mut best: FxHashMap<&str, Option<(usize, Entry)>> = names.iter().map(|&name| (name, None)).collect();
         let rank = |entry: Entry| (entry.module != 0, !self.is_text(entry), entry.kind.is_ascii_lowercase());
-        for &entry in &self.entries {
+        for (index, &entry) in self.entries.iter().enumerate() {
             if let Some(found) = best.get_mut(self.name(entry))
-                && found.is_none_or(|found| rank(entry) < rank(found))
+                && found.is_none_or(|(_, found)| rank(entry) < rank(found))
             {
-                *found = Some(entry);
+                *found = Some((index, entry));
             }
         }
-        let address = |name: &&str| best.get(name).copied().flatten().map_or(0, |entry| entry.address);
-        names.iter().map(address).collect()
+        let found = |name: &&str| best.get(name).copied().flatten();
+        let address = |(index, entry): (usize, Entry)| {
+            self.notes.mark(index);
+            entry.address
+        };
+        names.iter().map(|name| found(name).map_or(0, address)).collect()
     }
 
     fn name(&self, entry: Entry) -> &str {
@@ -304,27 +318,19 @@ impl Symbols {
     /// The text symbol an address is in, and where that ends.
     fn text_at(&self, address: u64) -> Option<(Entry, u64)> {
         let after = self.entries.partition_point(|entry| entry.address <= address);
-        let nearest = self.entries.get(after.checked_sub(1)?)?;
-        let first = self.entries.partition_point(|entry| entry.address < nearest.address);
-        let same = self
-            .entries
-            .get(first..)?
-            .iter()
-            .take_while(|entry| entry.address == nearest.address);
-        let best = same
-            .copied()
+        let nearest = self.entries.get(after.checked_sub(1)?)?.address;
+        // All of them, and what stands behind, whether they are functions or not: without them another function would be the nearest.
+        let next = self.entry_at(after);
+        let best = self
+            .entries_at(nearest)
             .filter(|&entry| self.is_text(entry))
             .min_by_key(|&entry| self.rank(entry))?;
-        let next = self
-            .entries
-            .get(after)
-            .filter(|next| next.module == best.module)
-            .map(|next| next.address);
+        let next = next.filter(|next| next.module == best.module).map(|next| next.address);
         if address - best.address >= MAX_OFFSET {
             return None;
         }
         // The last function of a module ends somewhere in its last page; nothing tells where.
-        let end = next.unwrap_or_else(|| best.address + ((address - best.address) | 0xfff) + 1);
+        let end = next.unwrap_or_else(|| best.address.saturating_add(((address - best.address) | 0xfff) + 1));
         Some((best, end))
     }
 
