@@ -14,3 +14,4 @@ pub mod report;
 pub mod selection;
 #[cfg(feature = "live")]
 pub mod session;
+pub mod trace;

@@ -137,8 +137,10 @@ pub struct Selection {
     wanted: Wanted,
     /// What the program in the kernel leaves out.
     pub scope: Scope,
-    /// What is left out here, and then there too.
-    pub filter: Filter,
+    /// What is left out here, and then there too: all locks but these, where there are any,
+    pub only: Vec<String>,
+    /// and these.
+    pub exclude: Vec<String>,
 }
 
 impl Selection {
@@ -149,11 +151,9 @@ impl Selection {
     pub fn new(wanted: Wanted) -> Result<Self, SelectionError> {
         let profile = Profile::load(&wanted.profile)?;
         let both = |first: &[String], second: &[String]| [first, second].concat();
-        let filter = Filter::new(
-            &both(&profile.lock, &wanted.lock),
-            &both(&profile.exclude, &wanted.exclude),
-        )
-        .map_err(SelectionError::Pattern)?;
+        let only = both(&profile.lock, &wanted.lock);
+        let exclude = both(&profile.exclude, &wanted.exclude);
+        let filter = Filter::new(&only, &exclude).map_err(SelectionError::Pattern)?;
         let comm = match &wanted.comm {
             None => [0; 2],
             Some(comm) => Scope::comm(comm)
@@ -167,7 +167,12 @@ impl Selection {
             skip_mmap_lock: profile.skip_mmap_lock.into(),
             leaves_out: u64::from(!filter.is_open()),
         };
-        Ok(Self { wanted, scope, filter })
+        Ok(Self {
+            wanted,
+            scope,
+            only,
+            exclude,
+        })
     }
 }
 

@@ -7,7 +7,7 @@ mod command;
 mod signal;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeSet, VecDeque},
     io,
     process::ExitStatus,
     rc::Rc,
@@ -17,21 +17,25 @@ use std::{
 use aya::maps::{MapData, RingBuf};
 use thiserror::Error;
 use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
-use tracer_common::counter::Counter;
 
 use crate::{
     analysis::{
-        context::{Addresses, Context},
-        event::{ChainKey, Event},
-        filter::Filter,
-        model::Model,
+        context::Addresses,
         rules::{self, RuleSet},
-        snapshot::{Capture, Kernel, Probes, Snapshot},
+        snapshot::{Capture, Probes, Snapshot},
     },
-    decode::{self, Decoder},
+    decode::{
+        Record,
+        kernel::{Kernel, Reading},
+    },
     live::{self, Attached, LiveError, kernel},
     names::{init_site::InitSites, site::Sites, symbol::Symbols},
     selection::Selection,
+    trace::{
+        Feedback, Trace,
+        input::{Counted, Input},
+        setup::Setup,
+    },
 };
 use command::Command;
 use signal::Signals;
@@ -97,6 +101,9 @@ pub enum SessionError {
         /// Why it failed.
         source: io::Error,
     },
+    /// A pattern of the selection means nothing.
+    #[error("{0}")]
+    Selection(String),
     /// A report file cannot be written.
     #[error("{0}")]
     Sink(String),
@@ -143,16 +150,16 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         source,
     })?;
     let begin = Instant::now();
+    let mut tell = |line: &str| sink.progress(line);
+    let mut start = live::Start::new(&mut tell);
+    start.part("symbols");
     let symbols = kernel::symbols()?;
-    let symbols_took = begin.elapsed();
     // Before anything is hooked: it takes a while, and nobody reads the ring meanwhile.
     let sites = if options.read_code {
-        read_code(&symbols, sink)
+        read_code(&symbols, &mut start)
     } else {
         None
     };
-    let mut tell = |line: &str| sink.progress(line);
-    let mut start = live::Start::new(&mut tell);
     let mut attached = live::attach(
         &symbols,
         &options.selection.scope,
@@ -179,7 +186,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     }
     sink.progress(&attach_line(&attached, begin.elapsed()));
     if options.verbose {
-        sink.progress(&format!("start: symbols {:.2} s, {parts}", symbols_took.as_secs_f64()));
+        sink.progress(&format!("start: {parts}"));
         let probes: Vec<_> = attached.attached().map(|probe| probe.program).collect();
         sink.progress(&format!("attached: {}", probes.join(", ")));
         for (structure, member) in attached.offsets.absent() {
@@ -187,7 +194,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         }
     }
 
-    let mut trace = Trace::new(attached, symbols, sites, options)?;
+    let mut session = Session::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command)?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -202,10 +209,10 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
             }
             status = command.wait() => break Some(status),
             () = &mut end => break None,
-            _ = tick.tick() => trace.write_if_new(sink),
+            _ = tick.tick() => session.write_if_new(sink),
             ready = ring.readable_mut() => {
                 let mut ready = ready.map_err(system("reading the ring"))?;
-                if trace.drain(ready.get_inner_mut()) {
+                if session.drain(ready.get_inner_mut()) {
                     ready.clear_ready();
                 }
             }
@@ -214,12 +221,13 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     };
     signal::restore_default();
     // Whoever else runs on this machine goes on filling the ring.
-    trace.is_cut_off = !(0..LAST_STRETCHES).any(|_| trace.drain(ring.get_mut()));
-    trace.finish(status, sink)
+    session.is_cut_off = !(0..LAST_STRETCHES).any(|_| session.drain(ring.get_mut()));
+    session.finish(status, sink)
 }
 
 /// Opens what tells locks by the code that takes them; tells why when it cannot be had.
-fn read_code(symbols: &Symbols, sink: &mut dyn Sink) -> Option<Sites> {
+fn read_code(symbols: &Symbols, start: &mut live::Start<'_>) -> Option<Sites> {
+    start.part("code");
     let open = || -> Result<Sites, LiveError> {
         let memory = live::Kcore::open()?;
         let init_sites = InitSites::of_kernel(&memory, symbols);
@@ -232,7 +240,7 @@ fn read_code(symbols: &Symbols, sink: &mut dyn Sink) -> Option<Sites> {
     };
     open()
         .inspect_err(|error| {
-            sink.progress(&format!(
+            start.tell(&format!(
                 "{error}; locks that have no symbol are named by the function that takes them"
             ));
         })
@@ -275,20 +283,16 @@ fn attach_line(attached: &Attached, took: Duration) -> String {
     line
 }
 
-/// The state of a running trace.
-struct Trace<'a> {
+/// A running trace and the kernel that tells it.
+struct Session<'a> {
     rules: &'a RuleSet,
     attached: Attached,
-    decoder: Decoder,
-    filter: Filter,
-    model: Model,
-    context: Context,
+    trace: Trace,
     start: Instant,
     /// Something came since the last write.
     is_new: bool,
     written: Instant,
     pause: Duration,
-    undecoded: u64,
     symbols_unread: u64,
     epochs_lost: u64,
     /// Records that are not decoded yet.
@@ -299,54 +303,51 @@ struct Trace<'a> {
     is_cut_off: bool,
 }
 
-impl<'a> Trace<'a> {
+/// What is known of a trace that begins.
+fn setup(attached: &Attached, options: &Options) -> Result<Setup, LiveError> {
+    let selection = &options.selection;
+    let missing = attached.missing().iter().filter(|missing| !missing.is_foreign);
+    Ok(Setup {
+        kernel: kernel::facts(),
+        capture: Capture {
+            backend: attached.backend.name().to_owned(),
+            command: (!options.command.is_empty()).then(|| options.command.clone()),
+            selection: Some(selection.to_string()),
+            started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
+            probes: Probes {
+                attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
+                missing: missing.map(|missing| missing.program.to_owned()).collect(),
+            },
+            ..Capture::default()
+        },
+        offsets: attached.offsets,
+        functions: attached.functions.clone(),
+        start_ns: kernel::monotonic_ns()?,
+        only: selection.only.clone(),
+        exclude: selection.exclude.clone(),
+    })
+}
+
+impl<'a> Session<'a> {
     fn new(
         attached: Attached,
         symbols: Symbols,
         sites: Option<Sites>,
         options: &'a Options,
-    ) -> Result<Self, LiveError> {
-        let capture = Capture {
-            backend: attached.backend.name().to_owned(),
-            command: (!options.command.is_empty()).then(|| options.command.clone()),
-            selection: Some(options.selection.to_string()),
-            started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
-            probes: Probes {
-                attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
-                missing: attached
-                    .missing()
-                    .iter()
-                    .filter(|missing| !missing.is_foreign)
-                    .map(|missing| missing.program.to_owned())
-                    .collect(),
-            },
-            ..Capture::default()
-        };
-        let kernel: Kernel = kernel::facts();
-        let decoder = Decoder::new(
-            attached.offsets,
-            attached.functions.clone(),
-            kernel::monotonic_ns()?,
-            sites,
-        );
+    ) -> Result<Self, SessionError> {
+        let setup = setup(&attached, options)?;
+        let reading = sites.map(|sites| Box::new(Reading::new(sites, attached.offsets, false)));
+        let kernel = reading.map_or(Kernel::Silent, Kernel::Read);
+        let mut trace = Trace::new(&setup, options.addresses, kernel).map_err(SessionError::Selection)?;
+        trace.read_symbols(symbols);
         Ok(Self {
             rules: &options.rules,
             attached,
-            decoder,
-            filter: options.selection.filter.clone(),
-            model: Model::new(),
-            context: Context {
-                symbols,
-                kernel,
-                capture,
-                addresses: options.addresses,
-                ..Context::default()
-            },
+            trace,
             start: Instant::now(),
             is_new: false,
             written: Instant::now(),
             pause: WRITE_EVERY,
-            undecoded: 0,
             symbols_unread: 0,
             epochs_lost: 0,
             backlog: VecDeque::new(),
@@ -372,46 +373,45 @@ impl<'a> Trace<'a> {
             let Some(record) = self.backlog.pop_front() else {
                 return true;
             };
-            self.decode(&record);
+            self.record(Record::new(&record));
         }
         false
     }
 
-    fn decode(&mut self, record: &[u8]) {
-        let mut events = Vec::new();
+    fn record(&mut self, record: Record<'_>) {
         self.is_new = true;
-        if decode::announces_symbols(record) {
+        if record.announces_symbols() {
             match kernel::symbols() {
-                Ok(symbols) => self.context.symbols = symbols,
+                Ok(symbols) => self.trace.read_symbols(symbols),
                 Err(_) => self.symbols_unread += 1,
             }
         }
-        if !self.counted_misses && decode::needs_missed(record) {
-            self.count_misses();
+        // Those that the record could be wrong by are among them, for they came before it.
+        if !self.counted_misses && record.needs_missed() {
+            self.counted_misses = true;
+            let missed = self.trace.missed(self.attached.missed_releases());
+            self.take(&Input::Missed(missed));
         }
-        if self.decoder.decode(record, &self.context.symbols, &mut events).is_err() {
-            self.undecoded += 1;
-        }
-        self.attached.forget(&self.decoder.asked());
-        for (name, class) in self.decoder.names() {
-            if self.filter.excludes(&class) {
-                self.attached.leave_name_out(name);
-            }
-        }
-        for event in events.drain(..).filter_map(|event| self.filter.pass(event)) {
-            self.model.apply(event);
-        }
-        self.attached.leave_out(&self.filter.changes());
+        self.take(&Input::Record(record));
     }
 
-    /// Counts the releases that were skipped: those that a record could be wrong by are among them, for they came before it.
-    fn count_misses(&mut self) {
-        self.counted_misses = true;
-        if let Some(epoch) = self.decoder.missed(self.attached.missed_releases())
+    /// Hands an input to the trace, and back to the kernel what it should know.
+    fn take(&mut self, input: &Input<'_>) {
+        let feedback = self.trace.take(input);
+        self.tell(feedback);
+    }
+
+    fn tell(&mut self, feedback: Feedback) {
+        if let Some(epoch) = feedback.epoch
             && self.attached.begin_epoch(epoch).is_err()
         {
             self.epochs_lost += 1;
         }
+        self.attached.forget(&feedback.asked);
+        for name in feedback.names_left_out {
+            self.attached.leave_name_out(name);
+        }
+        self.attached.leave_out(&feedback.changes);
     }
 
     /// Brings the report on disk up to date, unless that was done just now.
@@ -430,44 +430,35 @@ impl<'a> Trace<'a> {
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        let mut counted = self.attached.counted();
-        let (mut lost, mut counters) = decode::split_counters(&counted);
-        let add = |map: &mut BTreeMap<String, u64>, name: &str, count: u64| {
-            if count > 0 {
-                map.insert(name.to_owned(), count);
-            }
-        };
-        for (program, misses) in self.attached.misses() {
-            add(&mut lost, &format!("recursion_misses.{program}"), misses);
-        }
-        add(&mut lost, "records_not_decoded", self.undecoded);
-        add(&mut lost, "symbols_not_read", self.symbols_unread);
-        add(&mut lost, "epochs_not_begun", self.epochs_lost);
-        add(&mut lost, "ring_not_emptied", u64::from(self.is_cut_off));
-        for (name, count) in self.decoder.counters() {
-            add(&mut counters, name, *count);
-        }
-        let capture = &mut self.context.capture;
-        capture.complete = lost.is_empty();
-        capture.lost = lost;
-        capture.counters = counters;
-        counted.retain(|place| place.counter != Counter::Sent.name());
-        capture.places = counted;
-        capture.duration_ns = Some(u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX));
-        let mut snapshot = self.model.snapshot(&self.context);
+        let counted = self.counted();
+        self.take(&Input::Counted(counted));
+        let mut snapshot = self.trace.snapshot();
         rules::apply(&mut snapshot, self.rules);
         snapshot
     }
 
+    /// What the program and the session have counted.
+    fn counted(&self) -> Counted {
+        let own = [
+            ("symbols_not_read", self.symbols_unread),
+            ("epochs_not_begun", self.epochs_lost),
+            ("ring_not_emptied", u64::from(self.is_cut_off)),
+        ];
+        let misses = self.attached.misses().into_iter();
+        let misses = misses.map(|(program, misses)| (format!("recursion_misses.{program}"), misses));
+        let own = own.into_iter().map(|(name, count)| (name.to_owned(), count));
+        Counted {
+            duration_ns: u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            places: self.attached.counted(),
+            lost: misses.chain(own).filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
     /// Writes the last report, then detaches: in this order, because detaching waits for the kernel.
     fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
-        let counts: Vec<_> = self.attached.chain_counts().collect();
-        for (key, count) in counts {
-            if let Some(event) = self.filter.pass(Event::Count(ChainKey(key), count)) {
-                self.model.apply(event);
-            }
-        }
-        self.context.capture.command_status = status.map(command::status_number);
+        let counts = self.attached.chain_counts().collect();
+        self.take(&Input::ChainCounts(counts));
+        self.take(&Input::Ended(status.map(command::status_number)));
         let snapshot = self.snapshot();
         let written = sink.write(&snapshot, true);
         self.attached.detach(live::DETACH_LIMIT);

@@ -142,7 +142,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
 impl From<SessionError> for Failure {
     fn from(error: SessionError) -> Self {
         match error {
-            SessionError::Command { .. } | SessionError::Sink(_) => Self::usage(error),
+            SessionError::Command { .. } | SessionError::Selection(_) | SessionError::Sink(_) => Self::usage(error),
             SessionError::Live(_) | SessionError::System { .. } => Self::unable(error),
         }
     }

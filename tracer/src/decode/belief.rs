@@ -77,6 +77,9 @@ fn has_readers(count: u64) -> bool {
     count & WRITER_LOCKED == 0 && (count << 1) >> 1 >> READER_SHIFT > 0
 }
 
+/// More releases than can be missed.
+const NEVER: u64 = u64::MAX;
+
 /// Releases that were missed, by the epochs in which locks were taken.
 ///
 /// An epoch begins with a number of missed releases, which is read before the epoch is told to the program. A hold of that epoch was taken later
@@ -112,9 +115,23 @@ impl Epochs {
         Some(self.begun.len() as u64 - 1)
     }
 
+    /// How many have begun.
+    pub(super) fn count(&self) -> u64 {
+        self.begun.len() as u64
+    }
+
+    /// So many had begun: of those that a recording has lost nothing is known, and no hold of them is believed.
+    pub(super) fn begin_lost(&mut self, count: u64) {
+        let count = usize::try_from(count.min(info::EPOCHS)).unwrap_or(0);
+        if count > self.begun.len() {
+            self.begun.resize(count, NEVER);
+        }
+    }
+
     /// Whether no release was missed since a hold with these bits was taken.
     pub(super) fn is_whole(&self, bits: u64) -> bool {
-        self.begun.get(info::epoch(bits) as usize) == Some(&self.missed)
+        let begun = self.begun.get(info::epoch(bits) as usize);
+        begun.is_some_and(|&begun| begun == self.missed && begun != NEVER)
     }
 }
 
@@ -190,6 +207,17 @@ mod tests {
         assert_eq!(epochs.missed(4), Some(2));
         assert!(!epochs.is_whole(of(1)) && epochs.is_whole(of(2)));
         assert!(!epochs.is_whole(of(3)), "an epoch that was never begun");
+    }
+
+    #[test]
+    fn holds_of_epochs_that_were_lost_are_not_believed() {
+        let mut epochs = Epochs::default();
+        let of = |epoch: u64| epoch << info::EPOCH_SHIFT;
+        epochs.begin_lost(2);
+        assert_eq!((epochs.missed(5), epochs.count()), (Some(2), 3));
+        assert!(!epochs.is_whole(of(0)) && !epochs.is_whole(of(1)) && epochs.is_whole(of(2)));
+        epochs.begin_lost(1);
+        assert_eq!(epochs.count(), 3, "none ends");
     }
 
     #[test]

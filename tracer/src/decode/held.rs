@@ -1,14 +1,15 @@
 //! The held locks of a record: which of them are believed, and which locks they are.
 
-use tracer_common::wire::{self, Header, Kind, Slot, info};
+use serde::{Deserialize, Serialize};
+use tracer_common::wire::{Header, Slot, info};
 
 use super::{
-    DecodeError, Decoder,
+    Decoder,
     belief::{self, Belief},
-    known, mode,
+    mode,
     naming::Seen,
     path,
-    record::{self, Tail},
+    record::Tail,
 };
 use crate::{
     analysis::event::{ChainKey, Event, Frame, Hold, LockKey},
@@ -17,6 +18,15 @@ use crate::{
 
 /// How often a chain is told again that had a hold which was not believed.
 const MAX_ASKED: u32 = 3;
+
+/// How many releases were missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missed {
+    /// So far.
+    pub releases: u64,
+    /// Epochs that had begun before.
+    pub epochs: u64,
+}
 
 /// Held locks in order of acquisition.
 pub(super) struct Held {
@@ -28,8 +38,14 @@ pub(super) struct Held {
 impl Decoder {
     /// Takes note of how many releases were missed so far, as counted after the records were read that are decoded next; the number of the epoch that
     /// the program has to be told, when one begins.
-    pub fn missed(&mut self, releases: u64) -> Option<u64> {
-        self.epochs.missed(releases)
+    pub fn missed(&mut self, missed: Missed) -> Option<u64> {
+        self.epochs.begin_lost(missed.epochs);
+        self.epochs.missed(missed.releases)
+    }
+
+    /// Epochs that have begun.
+    pub fn epochs(&self) -> u64 {
+        self.epochs.count()
     }
 
     /// Chains that should be told once more, because not all that they held was believed.
@@ -77,7 +93,7 @@ impl Decoder {
                 stack: &stack,
                 site: site.as_ref(),
             };
-            self.naming.name(&seen, &known(&self.sites, symbols), events);
+            self.naming.name(&seen, &mut self.kernel, symbols, events);
             holds.push(Hold {
                 lock: LockKey(slot.lock),
                 mode: mode(slot.info),
@@ -122,16 +138,4 @@ impl Decoder {
         *self.counters.entry("initialisations_lost").or_default() += 1;
         self.naming.initialised(lock, events);
     }
-}
-
-/// Whether a record tells of a hold that is believed only as long as no release was missed: how many were is needed before it is decoded.
-pub fn needs_missed(bytes: &[u8]) -> bool {
-    let tail = record::read::<Header>(bytes, 0).and_then(|header| match Kind(header.kind) {
-        Kind::CHAIN => record::read::<wire::Chain>(bytes, header.kind)
-            .and_then(|chain| record::tail::<wire::Chain>(bytes, &chain.situation, header.kind)),
-        Kind::NOTIFIER => record::read::<wire::Notifier>(bytes, header.kind)
-            .and_then(|notifier| record::tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)),
-        other => Err(DecodeError::Kind(other.0)),
-    });
-    tail.is_ok_and(|tail| tail.held.iter().any(|slot| !info::is_named(slot.info)))
 }

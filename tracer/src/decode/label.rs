@@ -2,13 +2,9 @@
 //!
 //! By the time a record is read the object can be gone. What is read then is some other memory, so only what looks like a name is believed.
 
-use tracer_common::{
-    offset::{ABSENT, Offsets},
-    wire::info,
-};
+use tracer_common::offset::{ABSENT, Offsets};
 
-use super::naming::{Kernel, Seen};
-use crate::names::types::Member;
+use crate::names::{memory::Memory, symbol::Symbols, types::Member};
 
 /// `IFNAMSIZ`
 const NETDEV_NAME: usize = 16;
@@ -17,42 +13,37 @@ const DEVICE_NAME: usize = 64;
 const FIRST_NETNS: u32 = 0xefff_fff0;
 
 /// The name of the device whose mutex it is.
-pub(super) fn device(seen: &Seen<'_>, offsets: &Offsets, kernel: &Kernel<'_>) -> Option<String> {
-    if !seen.device.is_empty() {
-        return Some(seen.device.to_owned());
-    }
-    if seen.info & info::KIND != info::MUTEX || offsets.device_mutex == ABSENT {
+pub(super) fn device(lock: u64, offsets: &Offsets, memory: &dyn Memory, symbols: &Symbols) -> Option<String> {
+    if offsets.device_mutex == ABSENT {
         return None;
     }
-    let device = seen.lock.wrapping_sub(offsets.device_mutex as u64);
-    let kobject_type = kernel.memory.word(member(device, offsets.device_type)?)?;
-    (kernel.symbols.address("device_ktype") == Some(kobject_type)).then(|| device_name(device, offsets, kernel))?
+    let device = lock.wrapping_sub(offsets.device_mutex as u64);
+    let kobject_type = memory.word(member(device, offsets.device_type)?)?;
+    (symbols.address("device_ktype") == Some(kobject_type)).then(|| device_name(device, offsets, memory))?
 }
 
 /// The network device, namespace or device that it is a member of.
-pub(super) fn owner(lock: &Member, address: u64, offsets: &Offsets, kernel: &Kernel<'_>) -> Option<String> {
+pub(super) fn owner(lock: &Member, address: u64, offsets: &Offsets, memory: &dyn Memory) -> Option<String> {
     lock.holders.iter().find_map(|(structure, offset)| {
         let object = address.wrapping_sub(*offset);
         match structure.as_str() {
             "net_device" => {
-                let name = kernel
-                    .memory
-                    .string(member(object, offsets.netdev_name)?, NETDEV_NAME)?;
+                let name = memory.string(member(object, offsets.netdev_name)?, NETDEV_NAME)?;
                 Some(format!("netdev {name}"))
             }
             "net" => {
-                let inode = kernel.memory.word(member(object, offsets.net_inum)?)? as u32;
+                let inode = memory.word(member(object, offsets.net_inum)?)? as u32;
                 (inode >= FIRST_NETNS).then(|| format!("netns {inode}"))
             }
-            "device" => Some(format!("device {}", device_name(object, offsets, kernel)?)),
+            "device" => Some(format!("device {}", device_name(object, offsets, memory)?)),
             _ => None,
         }
     })
 }
 
-fn device_name(device: u64, offsets: &Offsets, kernel: &Kernel<'_>) -> Option<String> {
-    let name = kernel.memory.word(member(device, offsets.device_name)?)?;
-    kernel.memory.string(name, DEVICE_NAME)
+fn device_name(device: u64, offsets: &Offsets, memory: &dyn Memory) -> Option<String> {
+    let name = memory.word(member(device, offsets.device_name)?)?;
+    memory.string(name, DEVICE_NAME)
 }
 
 fn member(object: u64, offset: i64) -> Option<u64> {
@@ -62,7 +53,7 @@ fn member(object: u64, offset: i64) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::{memory::Image, symbol::Symbols};
+    use crate::names::memory::Image;
 
     const OBJECT: u64 = 0xffff_8880_0000_0000;
     const OFFSETS: Offsets = Offsets {
@@ -90,13 +81,7 @@ mod tests {
             path: "lock".to_owned(),
             holders: vec![(structure.to_owned(), 8)],
         };
-        let (symbols, memory) = (Symbols::default(), image());
-        let kernel = Kernel {
-            symbols: &symbols,
-            memory: &memory,
-            types: None,
-        };
-        owner(&member, address, &OFFSETS, &kernel)
+        owner(&member, address, &OFFSETS, &image())
     }
 
     #[test]
@@ -118,23 +103,7 @@ mod tests {
     #[test]
     fn a_device_is_told_by_its_type() {
         let memory = image();
-        let told = |symbols: &str, lock| {
-            let symbols = Symbols::parse(symbols);
-            let kernel = Kernel {
-                symbols: &symbols,
-                memory: &memory,
-                types: None,
-            };
-            let seen = Seen {
-                lock,
-                info: info::MUTEX,
-                init_name: 0,
-                device: "",
-                stack: &[],
-                site: None,
-            };
-            device(&seen, &OFFSETS, &kernel)
-        };
+        let told = |symbols: &str, lock| device(lock, &OFFSETS, &memory, &Symbols::parse(symbols));
         let symbols = "ffffffff82000000 d device_ktype\n";
         assert_eq!(told(symbols, OBJECT + 8).as_deref(), Some("dlock0"));
         assert_eq!(told(symbols, OBJECT + 16), None, "another type");

@@ -7,6 +7,7 @@ mod blocked;
 mod frame;
 mod generation;
 mod held;
+pub mod kernel;
 mod label;
 pub mod naming;
 mod notifier;
@@ -35,19 +36,17 @@ use crate::{
         },
         snapshot::CountedAt,
     },
-    names::{
-        memory::Unreadable,
-        site::{Site, Sites},
-        symbol::Symbols,
-    },
+    names::{site::Site, symbol::Symbols},
 };
 use belief::Epochs;
 use blocked::Circles;
 use generation::Generations;
-use naming::{Kernel, Naming, Seen};
-use record::Tail;
+use kernel::{Answer, Kernel};
+use naming::{Naming, Seen};
+use record::{Parts, Tail};
 
-pub use held::needs_missed;
+pub use held::Missed;
+pub use record::Record;
 
 /// A record that cannot be decoded.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -84,8 +83,7 @@ pub struct Decoder {
     start_ns: u64,
     /// Where each chain was requested: tells where a held lock was taken.
     places: HashMap<u64, Place>,
-    /// What the code tells of the locks that it takes, where it can be read.
-    sites: Option<Sites>,
+    kernel: Kernel,
     /// The name a task was last told under.
     tasks: HashMap<TaskKey, TaskName>,
     naming: Naming,
@@ -101,14 +99,14 @@ pub struct Decoder {
 
 impl Decoder {
     /// `functions` are the addresses of the probes' functions in the order of the table; `start_ns` is `CLOCK_MONOTONIC` at the start.
-    /// `sites` tell locks by the code that takes them.
-    pub fn new(offsets: Offsets, functions: Vec<u64>, start_ns: u64, sites: Option<Sites>) -> Self {
+    /// `kernel` answers what the records do not tell.
+    pub fn new(offsets: Offsets, functions: Vec<u64>, start_ns: u64, kernel: Kernel) -> Self {
         Self {
             offsets,
             functions,
             start_ns,
             places: HashMap::new(),
-            sites,
+            kernel,
             tasks: HashMap::new(),
             naming: Naming::new(offsets),
             generations: Generations::default(),
@@ -125,69 +123,79 @@ impl Decoder {
         &self.counters
     }
 
+    /// What the kernel answers when the next record is decoded, as a recording has it.
+    pub fn tell(&mut self, answers: Vec<Answer>) {
+        if let Kernel::Told(told) = &mut self.kernel {
+            *told = answers.into();
+        }
+    }
+
+    /// What it answered since this was last asked.
+    pub fn noted(&mut self) -> Vec<Answer> {
+        self.kernel.noted()
+    }
+
     /// Names of locks that came since this was last asked, with what they go by in the program.
     pub fn names(&mut self) -> Vec<(u64, String)> {
         std::mem::take(&mut self.naming.new_names)
     }
 
     /// Decodes one record and appends what it tells to `events`.
-    pub fn decode(&mut self, bytes: &[u8], symbols: &Symbols, events: &mut Vec<Event>) -> Result<(), DecodeError> {
-        let header: Header = record::read(bytes, 0)?;
+    pub fn decode(
+        &mut self,
+        record: &Record<'_>,
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) -> Result<(), DecodeError> {
+        let Parts { header, tail } = record.parts()?;
+        let bytes = record.bytes();
         let probe = PROBES
             .get(header.probe as usize)
             .ok_or(DecodeError::Probe(header.probe))?;
-        match Kind(header.kind) {
-            Kind::CHAIN => {
-                let chain: wire::Chain = record::read(bytes, header.kind)?;
-                let tail = record::tail::<wire::Chain>(bytes, &chain.situation, header.kind)?;
-                self.chain(&chain, &tail, symbols, events);
+        match (Kind(header.kind), tail) {
+            (Kind::CHAIN, Some(tail)) => self.chain(&record::read(bytes, header.kind)?, tail, symbols, events),
+            (Kind::NOTIFIER, Some(tail)) => {
+                self.notifier(&record::read(bytes, header.kind)?, tail, probe, symbols, events);
             }
-            Kind::AGAIN => {
+            (Kind::AGAIN, _) => {
                 let again: wire::Again = record::read(bytes, header.kind)?;
-                self.task(&header, record::comm(&header), events);
-                events.push(Event::Again(ChainKey(again.key), record::task(&header)));
+                self.task(header, record::comm(header), events);
+                events.push(Event::Again(ChainKey(again.key), record::task(header)));
             }
-            Kind::WINDOW_BEGIN => self.window_begin(&record::read(bytes, header.kind)?, symbols, events),
-            Kind::WINDOW_END => {
+            (Kind::WINDOW_BEGIN, _) => self.window_begin(&record::read(bytes, header.kind)?, symbols, events),
+            (Kind::WINDOW_END, _) => {
                 let end: wire::WindowEnd = record::read(bytes, header.kind)?;
                 events.push(Event::WindowEnd(
                     WindowKey(end.window),
                     end.result as i32,
-                    self.time(&header),
+                    self.time(header),
                 ));
             }
-            Kind::NOTIFIER => {
-                let notifier: wire::Notifier = record::read(bytes, header.kind)?;
-                let tail = record::tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)?;
-                self.notifier(&notifier, &tail, probe, symbols, events);
-            }
-            Kind::DEVLINK => self.naming.devlink(&record::read(bytes, header.kind)?, events),
-            Kind::DEVLINK_FREE => {
+            (Kind::DEVLINK, _) => self.naming.devlink(&record::read(bytes, header.kind)?, events),
+            (Kind::DEVLINK_FREE, _) => {
                 let free: wire::DevlinkFree = record::read(bytes, header.kind)?;
                 self.naming.devlink_free(free.devlink, events);
             }
-            // The session reads the symbols again: see `announces_symbols`.
-            Kind::MODULE => {}
-            Kind::MODULE_FREE => {
+            // The session reads the symbols again: see `Record::announces_symbols`.
+            (Kind::MODULE, _) => {}
+            (Kind::MODULE_FREE, _) => {
                 let module: wire::Module = record::read(bytes, header.kind)?;
                 let name = record::text(&module.name);
                 self.naming.module_free(&name, symbols, events);
-                if let Some(sites) = &mut self.sites {
-                    sites.forget_module(&name, symbols);
-                }
+                self.kernel.forget_module(&name, symbols);
             }
-            Kind::LOCK_INIT => {
+            (Kind::LOCK_INIT, _) => {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
                 self.begins(init.lock, init.generation, events);
             }
-            Kind::BLOCKED => self.blocked(record::read(bytes, header.kind)?, symbols, events),
-            Kind::UNBLOCKED => {
-                let time_ns = self.time(&header);
+            (Kind::BLOCKED, _) => self.blocked(record::read(bytes, header.kind)?, symbols, events),
+            (Kind::UNBLOCKED, _) => {
+                let time_ns = self.time(header);
                 let unblocked = record::read(bytes, header.kind)?;
                 self.circles.unblocked(&unblocked, time_ns, events);
             }
-            Kind::INIT_NAME => self.naming.init_name(&record::read(bytes, header.kind)?, events),
-            Kind(unknown) => return Err(DecodeError::Kind(unknown)),
+            (Kind::INIT_NAME, _) => self.naming.init_name(&record::read(bytes, header.kind)?, events),
+            (Kind(unknown), _) => return Err(DecodeError::Kind(unknown)),
         }
         Ok(())
     }
@@ -219,10 +227,7 @@ impl Decoder {
         let addresses = self.addresses(tail, header, symbols);
         let stack = stack::frames(&addresses, symbols);
         let origin = origin::of(&chain.situation, &stack, symbols);
-        let site = self
-            .sites
-            .as_mut()
-            .and_then(|sites| sites.site(&addresses, &self.functions, symbols));
+        let site = self.kernel.site(&addresses, &self.functions, symbols);
         let held = self.held(tail, &stack, header, symbols, events);
         if !held.is_whole {
             self.ask_again(ChainKey(chain.key));
@@ -237,7 +242,7 @@ impl Decoder {
             stack: &stack,
             site: site.as_ref(),
         };
-        self.naming.name(&seen, &known(&self.sites, symbols), events);
+        self.naming.name(&seen, &mut self.kernel, symbols, events);
         let place = Place {
             stack: stack.clone(),
             site,
@@ -299,7 +304,7 @@ impl Decoder {
             stack: &stack,
             site: None,
         };
-        self.naming.name(&seen, &known(&self.sites, symbols), events);
+        self.naming.name(&seen, &mut self.kernel, symbols, events);
         let time_ns = blocked.since_ns.saturating_sub(self.start_ns);
         self.circles.blocked(blocked, stack, time_ns, events);
     }
@@ -331,20 +336,6 @@ impl Decoder {
             window: window(situation.window),
         })));
     }
-}
-
-/// What is known of the kernel, as far as it can be read.
-fn known<'a>(sites: &'a Option<Sites>, symbols: &'a Symbols) -> Kernel<'a> {
-    Kernel {
-        symbols,
-        memory: sites.as_ref().map_or(&Unreadable, Sites::memory),
-        types: sites.as_ref().map(Sites::types),
-    }
-}
-
-/// Whether the kernel has symbols after this record that it did not have before: a module is loaded.
-pub fn announces_symbols(bytes: &[u8]) -> bool {
-    record::read::<Header>(bytes, 0).is_ok_and(|header| Kind(header.kind) == Kind::MODULE)
 }
 
 fn mode(bits: u64) -> Mode {

@@ -8,16 +8,10 @@ use tracer_common::{
     wire::{self, info},
 };
 
-use super::{frame, label, record::text};
+use super::{frame, kernel::Kernel, record::text};
 use crate::{
     analysis::event::{Event, Frame, LockKey, LockKind, LockName, NamedBy},
-    names::{
-        memory::Memory,
-        site::Site,
-        slab::Slabs,
-        symbol::Symbols,
-        types::{Member, Types},
-    },
+    names::{site::Site, symbol::Symbols, types::Member},
 };
 
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
@@ -51,8 +45,6 @@ pub(super) struct Naming {
     members: HashMap<String, KnownMember>,
     /// Kind and label of the locks that are named by where they were taken.
     by_member: HashMap<u64, (LockKind, Option<String>)>,
-    /// Asked for once.
-    slabs: Option<Option<Slabs>>,
 }
 
 /// A member of a structure.
@@ -79,13 +71,6 @@ pub(super) struct Seen<'a> {
     pub(super) site: Option<&'a Site>,
 }
 
-/// What is known of the kernel.
-pub(super) struct Kernel<'a> {
-    pub(super) symbols: &'a Symbols,
-    pub(super) memory: &'a dyn Memory,
-    pub(super) types: Option<&'a Types>,
-}
-
 impl Naming {
     pub(super) fn new(offsets: Offsets) -> Self {
         Self {
@@ -97,7 +82,6 @@ impl Naming {
             of_modules: HashMap::new(),
             members: HashMap::new(),
             by_member: HashMap::new(),
-            slabs: None,
         }
     }
 
@@ -173,16 +157,16 @@ impl Naming {
     }
 
     /// Names a lock, unless it has a name.
-    pub(super) fn name(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
+    pub(super) fn name(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
         if !self.named.contains_key(&seen.lock) {
-            self.name_first(seen, kernel, events);
+            self.name_first(seen, kernel, symbols, events);
         }
         self.classify(seen.lock, seen.init_name, events);
     }
 
-    fn name_first(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
-        let variable = kernel.symbols.data(seen.lock).map(|(name, module)| (name, 0, module));
-        let variable = variable.or_else(|| kernel.symbols.inside(seen.lock));
+    fn name_first(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
+        let variable = symbols.data(seen.lock).map(|(name, module)| (name, 0, module));
+        let variable = variable.or_else(|| symbols.inside(seen.lock));
         if let Some((_, _, Some(module))) = variable {
             self.of_modules.entry(module.to_owned()).or_default().push(seen.lock);
         }
@@ -192,7 +176,7 @@ impl Naming {
             self.tell(seen.lock, kind, name, None, of_module, NamedBy::Symbol, events);
             return;
         }
-        if let Some(device) = label::device(seen, &self.offsets, kernel) {
+        if let Some(device) = self.device(seen, kernel, symbols) {
             let owner = Some(format!("device {device}"));
             self.tell(
                 seen.lock,
@@ -206,7 +190,7 @@ impl Naming {
             return;
         }
         let member = seen.site.map(|site| &site.member);
-        let owner = member.and_then(|member| label::owner(member, seen.lock, &self.offsets, kernel));
+        let owner = member.and_then(|member| kernel.owner(member, seen.lock));
         let label = owner.clone().or(of_module);
         if let Some(class) = self.class_by_init(seen, events) {
             let by = if self.offsets.has_lockdep() {
@@ -229,15 +213,15 @@ impl Naming {
                 events,
             );
         } else {
-            self.by_taker(seen, kernel, events);
+            self.by_taker(seen, kernel, symbols, events);
         }
     }
 
     /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name. Without a stack, by where it is in memory.
-    fn by_taker(&mut self, seen: &Seen<'_>, kernel: &Kernel<'_>, events: &mut Vec<Event>) {
+    fn by_taker(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
         let (kind, what) = kind(seen.info);
-        let slab = self.slab(seen.lock, kernel);
-        if let Some(function) = taker(seen.stack, kernel.symbols) {
+        let slab = kernel.slab(seen.lock, symbols);
+        if let Some(function) = taker(seen.stack, symbols) {
             let class = format!("{what} in {function}");
             self.tell(seen.lock, kind, &class, None, slab, NamedBy::Taker, events);
         } else if let Some(slab) = slab {
@@ -267,12 +251,12 @@ impl Naming {
         }
     }
 
-    fn slab(&mut self, lock: u64, kernel: &Kernel<'_>) -> Option<String> {
-        let types = kernel.types?;
-        let slabs = self
-            .slabs
-            .get_or_insert_with(|| Slabs::new(types, kernel.memory, kernel.symbols));
-        slabs.as_ref()?.describe(lock, kernel.memory)
+    /// The name of the device whose mutex it is.
+    fn device(&self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols) -> Option<String> {
+        if !seen.device.is_empty() {
+            return Some(seen.device.to_owned());
+        }
+        (seen.info & info::KIND == info::MUTEX).then(|| kernel.device(seen.lock, symbols))?
     }
 
     /// The name that it was initialised with: `&devlink->lock`. Other locks that are the same member get it too.
@@ -402,7 +386,6 @@ fn taker<'a>(stack: &'a [Frame], symbols: &'a Symbols) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::names::memory::Unreadable;
 
     fn member(holders: &[(&str, u64)]) -> Member {
         Member {
@@ -430,11 +413,6 @@ mod tests {
         let mut naming = Naming::new(Offsets::NONE);
         naming.init_names.insert(0x100, "&mm->mmap_lock".to_owned());
         let (symbols, mut events) = (Symbols::parse(symbols), Vec::new());
-        let kernel = Kernel {
-            symbols: &symbols,
-            memory: &Unreadable,
-            types: None,
-        };
         let site = Site {
             member: member(&[("mm_struct", 0x78)]),
             init: None,
@@ -449,7 +427,7 @@ mod tests {
                 stack: &[],
                 site: has_site.then_some(&site),
             };
-            naming.name(&seen, &kernel, &mut events);
+            naming.name(&seen, &mut Kernel::Silent, &symbols, &mut events);
         }
         events
             .into_iter()

@@ -1,7 +1,7 @@
 //! Bytes to records: sizes are checked, nothing is trusted.
 
 use bytemuck::AnyBitPattern;
-use tracer_common::wire::{Header, Situation, Slot};
+use tracer_common::wire::{self, Header, Kind, Situation, Slot, info};
 
 use super::DecodeError;
 use crate::analysis::event::TaskKey;
@@ -17,7 +17,71 @@ pub(super) fn read<T: AnyBitPattern>(bytes: &[u8], kind: u32) -> Result<T, Decod
     Ok(bytemuck::pod_read_unaligned(record))
 }
 
+/// A record as it came, and what has to be known of it before it is decoded.
+#[derive(Clone, Debug)]
+pub struct Record<'a> {
+    bytes: &'a [u8],
+    parts: Result<Parts, DecodeError>,
+}
+
+/// What all records have, and what some end with.
+#[derive(Clone, Debug)]
+pub(super) struct Parts {
+    pub(super) header: Header,
+    pub(super) tail: Option<Tail>,
+}
+
+impl<'a> Record<'a> {
+    /// Looks at the bytes of one. What is wrong with it is told when it is decoded.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            parts: Parts::read(bytes),
+        }
+    }
+
+    /// All of it.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
+    pub(super) fn parts(&self) -> Result<&Parts, DecodeError> {
+        self.parts.as_ref().map_err(Clone::clone)
+    }
+
+    /// Whether the kernel has symbols after this record that it did not have before: a module is loaded.
+    pub fn announces_symbols(&self) -> bool {
+        let kind = self.parts.as_ref().map(|parts| Kind(parts.header.kind));
+        kind == Ok(Kind::MODULE)
+    }
+
+    /// Whether it tells of a hold that is believed only as long as no release was missed: how many were is needed before it is decoded.
+    pub fn needs_missed(&self) -> bool {
+        let tail = self.parts.as_ref().ok().and_then(|parts| parts.tail.as_ref());
+        tail.is_some_and(|tail| tail.held.iter().any(|slot| !info::is_named(slot.info)))
+    }
+}
+
+impl Parts {
+    fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let header: Header = read(bytes, 0)?;
+        let tail = match Kind(header.kind) {
+            Kind::CHAIN => {
+                let chain: wire::Chain = read(bytes, header.kind)?;
+                Some(tail::<wire::Chain>(bytes, &chain.situation, header.kind)?)
+            }
+            Kind::NOTIFIER => {
+                let notifier: wire::Notifier = read(bytes, header.kind)?;
+                Some(tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)?)
+            }
+            _ => None,
+        };
+        Ok(Self { header, tail })
+    }
+}
+
 /// What follows the fixed part of a record that ends with a [`Situation`].
+#[derive(Clone, Debug)]
 pub(super) struct Tail {
     /// The slots that are not free.
     pub(super) held: Vec<Slot>,
@@ -26,7 +90,7 @@ pub(super) struct Tail {
 }
 
 /// Reads what follows a fixed part of `T`.
-pub(super) fn tail<T>(bytes: &[u8], situation: &Situation, kind: u32) -> Result<Tail, DecodeError> {
+fn tail<T>(bytes: &[u8], situation: &Situation, kind: u32) -> Result<Tail, DecodeError> {
     let stack_bytes = usize::try_from(situation.stack_bytes).ok();
     let slots_end = usize::try_from(situation.held)
         .ok()

@@ -94,12 +94,14 @@ fn decoder() -> Decoder {
     functions[ProbeIndex::mutex_lock as usize] = 0xffff_ffff_8100_0000;
     functions[ProbeIndex::down_read as usize] = 0xffff_ffff_8100_0100;
     functions[ProbeIndex::devlink_reload as usize] = 0xffff_ffff_8100_0300;
-    Decoder::new(OFFSETS, functions, 1_000, None)
+    Decoder::new(OFFSETS, functions, 1_000, Kernel::Silent)
 }
 
 fn decode(decoder: &mut Decoder, bytes: &Bytes) -> Vec<Event> {
     let mut events = Vec::new();
-    decoder.decode(&bytes.0, &Symbols::parse(SYMBOLS), &mut events).unwrap();
+    decoder
+        .decode(&Record::new(&bytes.0), &Symbols::parse(SYMBOLS), &mut events)
+        .unwrap();
     events
 }
 
@@ -189,9 +191,9 @@ fn a_shared_hold_is_believed_as_long_as_no_release_was_missed() {
     };
     let request = |epoch: u64| chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[held(epoch)], &[]);
     let mut decoder = decoder();
-    assert!(needs_missed(&request(0).0));
+    assert!(Record::new(&request(0).0).needs_missed());
     assert_eq!(only_chain(&decode(&mut decoder, &request(0))).held.len(), 1);
-    assert_eq!(decoder.missed(2), Some(1));
+    assert_eq!(decoder.missed(Missed { releases: 2, epochs: 1 }), Some(1));
     assert!(only_chain(&decode(&mut decoder, &request(0))).held.is_empty());
     assert_eq!(decoder.asked(), [ChainKey(0x77)]);
     assert_eq!(only_chain(&decode(&mut decoder, &request(1))).held.len(), 1);
@@ -202,9 +204,8 @@ fn a_shared_hold_is_believed_as_long_as_no_release_was_missed() {
     }
     assert_eq!(decoder.asked().len(), 2);
     let mutex = ([DEVLINK, 0x11, FIRST | info::MUTEX], [TASK, 0]);
-    assert!(!needs_missed(
-        &chain(ProbeIndex::mutex_lock, [PERNET, info::MUTEX], &[mutex], &[]).0
-    ));
+    let named = chain(ProbeIndex::mutex_lock, [PERNET, info::MUTEX], &[mutex], &[]);
+    assert!(!Record::new(&named.0).needs_missed());
 }
 
 #[test]
@@ -267,7 +268,9 @@ fn a_function_that_jumps_into_its_trampoline_is_put_back() {
     ];
     let mut events = Vec::new();
     let request = chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[], &stack);
-    decoder().decode(&request.0, &symbols, &mut events).unwrap();
+    decoder()
+        .decode(&Record::new(&request.0), &symbols, &mut events)
+        .unwrap();
     let kept = [0xffff_ffff_8100_0000, stack[2], stack[4]].map(Frame::Address);
     assert_eq!(only_chain(&events).request.stack, kept);
 }
@@ -357,7 +360,7 @@ fn on_a_lockdep_kernel_the_class_is_that_of_lockdep_once_it_is_numbered() {
         mutex_dep_map: 0x20,
         ..OFFSETS
     };
-    let mut decoder = Decoder::new(with_lockdep, vec![0; PROBES.len()], 1_000, None);
+    let mut decoder = Decoder::new(with_lockdep, vec![0; PROBES.len()], 1_000, Kernel::Silent);
     let class = |version: u64| {
         let mut name = Bytes::new(11, ProbeIndex::mutex_lock_nested, "ip");
         name.number(INIT_NAME)
@@ -395,11 +398,11 @@ fn a_module_takes_its_locks_with_it() {
     let lock = 0xffff_ffff_c000_0080;
     let mut events = Vec::new();
     let request = chain(ProbeIndex::mutex_lock, [lock, info::MUTEX], &[], &[]);
-    decoder.decode(&request.0, &symbols, &mut events).unwrap();
+    decoder.decode(&Record::new(&request.0), &symbols, &mut events).unwrap();
     let mut free = Bytes::new(9, ProbeIndex::free_module, "rmmod");
     free.text("mlx5_core", MODULE_LEN);
     events.clear();
-    decoder.decode(&free.0, &symbols, &mut events).unwrap();
+    decoder.decode(&Record::new(&free.0), &symbols, &mut events).unwrap();
     assert_eq!(events, [Event::Free(LockKey(lock))]);
 }
 
@@ -416,7 +419,7 @@ fn a_second_task_is_told_under_the_chain_it_took() {
 #[test]
 fn what_is_cut_short_or_unknown_is_an_error() {
     let mut decoder = decoder();
-    let mut try_decode = |bytes: &[u8]| decoder.decode(bytes, &Symbols::default(), &mut Vec::new());
+    let mut try_decode = |bytes: &[u8]| decoder.decode(&Record::new(bytes), &Symbols::default(), &mut Vec::new());
     assert_eq!(
         try_decode(&[1, 0]),
         Err(DecodeError::Short {
@@ -444,14 +447,11 @@ fn what_is_cut_short_or_unknown_is_an_error() {
 
 #[test]
 fn a_module_announces_symbols_and_nothing_else_does() {
-    assert!(announces_symbols(
-        Bytes::new(8, ProbeIndex::do_init_module, "modprobe")
-            .text("dlock", MODULE_LEN)
-            .0
-            .as_slice()
-    ));
-    assert!(!announces_symbols(&Bytes::new(2, ProbeIndex::mutex_lock, "modprobe").0));
-    assert!(!announces_symbols(&[8]));
+    let announces = |bytes: &[u8]| Record::new(bytes).announces_symbols();
+    let mut module = Bytes::new(8, ProbeIndex::do_init_module, "modprobe");
+    assert!(announces(&module.text("dlock", MODULE_LEN).0));
+    assert!(!announces(&Bytes::new(2, ProbeIndex::mutex_lock, "modprobe").0));
+    assert!(!announces(&[8]));
 }
 
 #[test]

@@ -25,7 +25,7 @@ impl<'a> Start<'a> {
     }
 
     /// A part begins, and the one before it is over.
-    pub(super) fn part(&mut self, name: &'static str) {
+    pub fn part(&mut self, name: &'static str) {
         self.end();
         self.now = Some((name, Instant::now()));
         if self.is_due() {
@@ -40,6 +40,11 @@ impl<'a> Start<'a> {
         {
             (self.tell)(&format!("starting: {name}, {done} of {of}"));
         }
+    }
+
+    /// Says something else.
+    pub fn tell(&mut self, line: &str) {
+        (self.tell)(line);
     }
 
     fn is_due(&mut self) -> bool {

@@ -23,7 +23,7 @@ pub trait ModuleTypes {
 }
 
 /// What a site tells of a lock.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Site {
     /// The member that the lock is.
     pub member: Member,

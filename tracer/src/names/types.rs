@@ -22,7 +22,7 @@ const MAX_DEPTH: usize = 16;
 pub struct StructId(u32);
 
 /// A lock that is a member.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Member {
     /// The innermost structure with a name that it is in, and the path from there.
     pub structure: String,
