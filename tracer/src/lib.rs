@@ -10,6 +10,7 @@ pub mod import;
 #[cfg(feature = "live")]
 pub mod live;
 pub mod names;
+pub mod private_file;
 pub mod report;
 pub mod selection;
 #[cfg(feature = "live")]
