@@ -11,6 +11,7 @@ pub mod import;
 pub mod live;
 pub mod names;
 pub mod private_file;
+pub mod recording;
 pub mod report;
 pub mod selection;
 #[cfg(feature = "live")]

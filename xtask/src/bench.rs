@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::{place, process, progress, toolchain::cargo};
 
 /// The benchmarks of the analysis: `tracer/benches`.
-const ENGINE: [&str; 4] = ["component", "replay", "snapshot", "memory"];
+const ENGINE: [&str; 5] = ["component", "replay", "recording", "snapshot", "memory"];
 
 /// What criterion keeps of a benchmark, in `benchmark.json`.
 #[derive(Debug, Deserialize)]

@@ -16,7 +16,7 @@ mod path;
 mod record;
 mod stack;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -80,6 +80,8 @@ pub struct Decoder {
     offsets: Offsets,
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     functions: Vec<u64>,
+    /// Those that are known, in order.
+    entries: Vec<u64>,
     start_ns: u64,
     /// Where each chain was requested: tells where a held lock was taken.
     places: HashMap<u64, Place>,
@@ -101,9 +103,12 @@ impl Decoder {
     /// `functions` are the addresses of the probes' functions in the order of the table; `start_ns` is `CLOCK_MONOTONIC` at the start.
     /// `kernel` answers what the records do not tell.
     pub fn new(offsets: Offsets, functions: Vec<u64>, start_ns: u64, kernel: Kernel) -> Self {
+        let mut entries: Vec<u64> = functions.iter().copied().filter(|&entry| entry != 0).collect();
+        entries.sort_unstable();
         Self {
             offsets,
             functions,
+            entries,
             start_ns,
             places: HashMap::new(),
             kernel,

@@ -44,7 +44,7 @@ impl Decoder {
     /// Programs and trampolines have symbols, once these are read after the last hook. Where a function that is hooked at its exit has called on, its
     /// trampoline stands in the stack, and behind it the call into that trampoline.
     fn without_trampolines(&self, addresses: &[u64], symbols: &Symbols) -> Vec<u64> {
-        let is_call = |address: &u64| self.functions.iter().any(|&entry| is_entry(*address, entry));
+        let is_call = |address: &u64| self.is_call(*address);
         let mut kept = Vec::with_capacity(addresses.len());
         for (index, address) in addresses.iter().enumerate() {
             let trampoline = addresses.get(index + 1).is_some_and(is_call) || is_bpf(*address, symbols);
@@ -54,6 +54,13 @@ impl Decoder {
             }
         }
         kept
+    }
+
+    /// Whether an address is that behind the call into the trampoline of any hooked function.
+    fn is_call(&self, address: u64) -> bool {
+        let after = self.entries.partition_point(|&entry| entry <= address);
+        let nearest = after.checked_sub(1).and_then(|nearest| self.entries.get(nearest));
+        nearest.is_some_and(|&entry| is_entry(address, entry))
     }
 
     /// Where a task waits; nothing when its stack could not be walked, which is counted.

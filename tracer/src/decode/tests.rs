@@ -8,7 +8,7 @@ use tracer_common::{
 use super::*;
 use crate::analysis::event::{LockName, NamedBy, Op};
 
-const TASK: u64 = 0xffff_8880_0000_1000;
+pub(crate) const TASK: u64 = 0xffff_8880_0000_1000;
 const OFFSETS: Offsets = Offsets {
     mutex_owner: 0,
     rwsem_owner: 8,
@@ -35,11 +35,11 @@ const DEVICE: u64 = 0xffff_8880_0000_3000;
 const FIRST: u64 = 1 << info::SEQUENCE_SHIFT;
 
 /// A record under construction.
-struct Bytes(Vec<u8>);
+pub(crate) struct Bytes(pub(crate) Vec<u8>);
 
 impl Bytes {
     /// A record with its header: kind, probe, time, task, pid, tgid, comm.
-    fn new(kind: u32, probe: ProbeIndex, comm: &str) -> Self {
+    pub(crate) fn new(kind: u32, probe: ProbeIndex, comm: &str) -> Self {
         let mut bytes = Self(Vec::new());
         bytes
             .number32(kind)
@@ -53,7 +53,7 @@ impl Bytes {
         bytes
     }
 
-    fn number(&mut self, number: u64) -> &mut Self {
+    pub(crate) fn number(&mut self, number: u64) -> &mut Self {
         self.0.extend(number.to_le_bytes());
         self
     }
@@ -63,7 +63,7 @@ impl Bytes {
         self
     }
 
-    fn text(&mut self, text: &str, length: usize) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str, length: usize) -> &mut Self {
         let end = self.0.len() + length;
         self.0.extend(text.as_bytes());
         self.0.resize(end, 0);
@@ -106,7 +106,7 @@ fn decode(decoder: &mut Decoder, bytes: &Bytes) -> Vec<Event> {
 }
 
 /// A chain: `request` on top of `held`, from the given stack.
-fn chain(probe: ProbeIndex, request: [u64; 2], held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> Bytes {
+pub(crate) fn chain(probe: ProbeIndex, request: [u64; 2], held: &[([u64; 3], [u64; 2])], stack: &[u64]) -> Bytes {
     let mut bytes = Bytes::new(1, probe, "kworker/u8:1");
     bytes.number(0x77).number(request[0]).number(request[1]);
     bytes.number(0).number(INIT_NAME).text("", 64);

@@ -155,6 +155,11 @@ impl Trace {
         }
     }
 
+    /// How lock addresses are shown from now on.
+    pub fn show_addresses(&mut self, addresses: Addresses) {
+        self.context.addresses = addresses;
+    }
+
     /// The report.
     pub fn snapshot(&mut self) -> Snapshot {
         self.count();

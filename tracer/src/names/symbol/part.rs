@@ -198,7 +198,7 @@ mod tests {
 
     /// Everything that can be asked.
     fn answers(symbols: &Symbols, address: u64, name: &str, question: u8) -> String {
-        let module = (address % 2 == 0).then_some("dlock");
+        let module = address.is_multiple_of(2).then_some("dlock");
         match question {
             0 => symbols.describe(address),
             1 => format!("{:?}", symbols.function(address)),
@@ -227,7 +227,7 @@ mod tests {
             };
             let expected = told(&whole);
             let mut part = Symbols::part(whole.text_end());
-            let (first, second): (Vec<_>, Vec<_>) = whole.noted().into_iter().partition(|symbol| symbol.place % 2 == 0);
+            let (first, second): (Vec<_>, Vec<_>) = whole.noted().into_iter().partition(|symbol| symbol.place.is_multiple_of(2));
             part.add_part(&second);
             part.add_part(&first);
             prop_assert_eq!(told(&part), expected.clone());

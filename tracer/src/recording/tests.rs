@@ -1,0 +1,439 @@
+//! A trace recorded and replayed, whole and damaged.
+
+use std::{
+    cell::RefCell,
+    io::{self, Write},
+    rc::Rc,
+};
+
+use proptest::prelude::*;
+use tracer_common::{
+    offset::Offsets,
+    probe::{MAX_PROBES, ProbeIndex},
+    wire::info,
+};
+
+use super::{
+    frame::{HEAD, Head, Kind, PREFIX},
+    *,
+};
+use crate::{
+    analysis::{
+        context::Addresses,
+        snapshot::{Capture, CountedAt},
+    },
+    decode::{
+        Record,
+        kernel::{Answer, Kernel},
+        tests::{self as records, Bytes},
+    },
+    names::symbol::Symbols,
+    report::json,
+    trace::{
+        Noted, Trace,
+        input::{Counted, Input},
+        setup::Setup,
+    },
+};
+
+const SYMBOLS: &str = "\
+ffffffff81000000 T mutex_lock
+ffffffff81000100 T down_read
+ffffffff81000200 T cleanup_net
+ffffffff81000300 T devlink_reload
+ffffffff81000400 T unused
+ffffffff81000500 T end_of_text
+ffffffff82000000 D pernet_ops_rwsem
+ffffffff82000100 D unused_data
+";
+const MODULE: &str = "ffffffffc0000000 t dlock_reload\t[dlock]\nffffffffc0000100 t end_of_module\t[dlock]\n";
+
+fn setup() -> Setup {
+    let mut functions = vec![0; MAX_PROBES];
+    functions[ProbeIndex::mutex_lock as usize] = 0xffff_ffff_8100_0000;
+    functions[ProbeIndex::down_read as usize] = 0xffff_ffff_8100_0100;
+    Setup {
+        kernel: Default::default(),
+        capture: Capture {
+            backend: "fentry".to_owned(),
+            command: Some(vec!["true".to_owned()]),
+            ..Capture::default()
+        },
+        offsets: Offsets {
+            mutex_owner: 0,
+            rwsem_owner: 8,
+            rwsem_count: 0,
+            ..Offsets::NONE
+        },
+        functions,
+        start_ns: 1_000,
+        only: Vec::new(),
+        exclude: vec!["&excluded->*".to_owned()],
+    }
+}
+
+pub(super) fn header() -> Header {
+    Header::new(&setup())
+}
+
+/// A file that can be full.
+#[derive(Clone, Default)]
+struct Disk {
+    bytes: Rc<RefCell<Vec<u8>>>,
+    room: Rc<RefCell<Option<usize>>>,
+    cannot_cut: bool,
+}
+
+impl Write for Disk {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let mut there = self.bytes.borrow_mut();
+        let room = self
+            .room
+            .borrow()
+            .map_or(bytes.len(), |room| room.saturating_sub(there.len()));
+        if room == 0 && !bytes.is_empty() {
+            return Err(io::ErrorKind::StorageFull.into());
+        }
+        let written = room.min(bytes.len());
+        there.extend_from_slice(&bytes[..written]);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Storage for Disk {
+    fn cut(&mut self, length: u64) -> io::Result<()> {
+        if self.cannot_cut {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        self.bytes.borrow_mut().truncate(length as usize);
+        Ok(())
+    }
+
+    fn sync(&mut self) {}
+}
+
+/// A live session as it were: a trace, and a recording of it.
+struct Live {
+    trace: Trace,
+    writer: Writer<Disk>,
+    notices: Vec<String>,
+}
+
+impl Live {
+    fn new(disk: Disk) -> Self {
+        let mut trace = Trace::new(&setup(), Addresses::Pseudonym, Kernel::Silent).unwrap();
+        let mut writer = Writer::new(disk, &header()).unwrap();
+        let symbols = Symbols::parse(SYMBOLS).noting();
+        writer.table(symbols.text_end());
+        trace.read_symbols(symbols);
+        Self {
+            trace,
+            writer,
+            notices: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, input: &Input<'_>) {
+        self.trace.take(input);
+        let noted = self.trace.noted();
+        let notice = self.writer.add(input, noted);
+        self.notices.extend(notice.map(|notice| notice.to_string()));
+    }
+
+    fn flush(&mut self) {
+        let notice = self.writer.flush();
+        self.notices.extend(notice.map(|notice| notice.to_string()));
+    }
+
+    fn load_module(&mut self) {
+        let symbols = Symbols::parse(&format!("{SYMBOLS}{MODULE}")).noting();
+        self.writer.table(symbols.text_end());
+        self.trace.read_symbols(symbols);
+    }
+
+    /// A chain: `lock` requested under `held`, from a function of the kernel and one of a module.
+    fn chain(&mut self, key: u64, held: u64, lock: u64) {
+        let hold = ([held, 0, 1 << info::SEQUENCE_SHIFT | info::MUTEX], [records::TASK, 0]);
+        let stack = [
+            0xffff_ffff_8100_0009,
+            0xffff_ffff_8100_0240,
+            0xffff_ffff_c000_0010 + key % 0x80,
+        ];
+        let mut bytes = records::chain(ProbeIndex::mutex_lock, [lock, info::MUTEX], &[hold], &stack);
+        bytes.0[48..56].copy_from_slice(&key.to_le_bytes());
+        self.take(&Input::Record(Record::new(&bytes.0)));
+    }
+
+    fn end(&mut self) {
+        self.take(&Input::ChainCounts(vec![(1, 5), (2, 6), (9, 1)]));
+        self.take(&Input::Ended(Some(3)));
+        let counted = Counted {
+            duration_ns: 5_000,
+            places: vec![CountedAt {
+                counter: "stale_hold".to_owned(),
+                probe: Some("mutex_lock".to_owned()),
+                cpu: Some(1),
+                count: 2,
+            }],
+            lost: [("symbols_not_read".to_owned(), 1)].into(),
+        };
+        self.take(&Input::Counted(counted));
+        self.flush();
+    }
+
+    /// The report, as live.
+    fn json(&mut self) -> String {
+        json::render(&self.trace.snapshot()).unwrap()
+    }
+}
+
+const LOCKS: [u64; 3] = [0xffff_8880_0000_2000, 0xffff_8880_0000_3000, 0xffff_8880_0000_4000];
+
+/// A trace of everything, in several frames.
+fn recorded() -> (Vec<u8>, String) {
+    let disk = Disk::default();
+    let mut live = Live::new(disk.clone());
+    let mut name = Bytes::new(11, ProbeIndex::__mutex_init, "modprobe");
+    name.number(0xffff_ffff_8230_0000)
+        .number(0)
+        .text("&priv->lock", tracer_common::wire::LOCK_NAME_LEN);
+    live.take(&Input::Record(Record::new(&name.0)));
+    live.chain(1, LOCKS[0], LOCKS[1]);
+    live.flush();
+    let missed = live.trace.missed(2);
+    live.take(&Input::Missed(missed));
+    live.chain(2, LOCKS[1], LOCKS[0]);
+    live.take(&Input::Record(Record::new(b"no record")));
+    live.load_module();
+    live.chain(3, LOCKS[1], LOCKS[2]);
+    live.flush();
+    live.end();
+    assert!(live.notices.is_empty(), "{:?}", live.notices);
+    let bytes = disk.bytes.borrow().clone();
+    (bytes, live.json())
+}
+
+fn replayed(bytes: &[u8]) -> (String, Inventory) {
+    let Replay { mut trace, inventory } = replay(bytes).unwrap();
+    (json::render(&trace.snapshot()).unwrap(), inventory)
+}
+
+#[test]
+fn a_recording_replays_to_the_same_bytes() {
+    let (bytes, live) = recorded();
+    let (json, inventory) = replayed(&bytes);
+    assert_eq!(json, live);
+    assert!(
+        json.contains("dlock_reload+0x13/0x100 [dlock]") && json.contains("cleanup_net+0x40/0x100"),
+        "{json}"
+    );
+    assert!(json.contains("\"command_status\": 3") && json.contains("records_not_decoded"));
+    assert!(inventory.is_whole() && inventory.ended && inventory.unknown == 0);
+    assert_eq!((inventory.records, inventory.bytes), (5, bytes.len() as u64));
+    let text = String::from_utf8_lossy(&bytes);
+    assert!(!text.contains("unused"), "symbols that are not used are not in it");
+}
+
+/// Where each frame ends.
+fn ends(bytes: &[u8]) -> Vec<usize> {
+    let mut ends = vec![PREFIX];
+    let mut at = PREFIX;
+    while let Some(head) = bytes.get(at..).and_then(<[u8]>::first_chunk).and_then(Head::read) {
+        at += HEAD + head.length;
+        ends.push(at);
+    }
+    assert_eq!(at, bytes.len());
+    ends
+}
+
+#[test]
+fn what_is_whole_of_a_recording_that_is_cut_off_anywhere_is_read() {
+    let (bytes, _) = recorded();
+    let ends = ends(&bytes);
+    for end in 0..bytes.len() {
+        let whole = ends.iter().filter(|&&frame| frame <= end).count().saturating_sub(1) as u64;
+        match replay(&bytes[..end]) {
+            Err(RecordingError::NoRecording) => assert!(end < 8),
+            Err(RecordingError::NoHeader(_)) => assert_eq!(whole, 0),
+            Err(error) => panic!("{error}"),
+            Ok(Replay { mut trace, inventory }) => {
+                assert_eq!(inventory.frames.values().sum::<u64>(), whole);
+                assert_eq!(inventory.is_whole(), ends.contains(&end));
+                let capture = trace.snapshot().capture;
+                assert!(!capture.complete);
+                assert_eq!(capture.lost.contains_key("recording_damaged"), !inventory.is_whole());
+                assert!(!inventory.warnings().is_empty());
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn flipped_bits_cost_their_frames_and_nothing_else(bits in proptest::collection::vec(any::<proptest::sample::Index>(), 1..6)) {
+        thread_local!(static RECORDED: Vec<u8> = recorded().0);
+        let bytes = RECORDED.with(Clone::clone);
+        let ends = ends(&bytes);
+        let mut flipped = bytes.clone();
+        for bit in &bits {
+            let bit = bit.index(bytes.len() * 8);
+            flipped[bit / 8] ^= 1 << (bit % 8);
+        }
+        let whole = ends.windows(2).filter(|frame| flipped[frame[0]..frame[1]] == bytes[frame[0]..frame[1]]).count() as u64;
+        match replay(&flipped[..]) {
+            Err(RecordingError::NoRecording) => prop_assert!(flipped[..8] != bytes[..8]),
+            Err(RecordingError::NoHeader(_)) => prop_assert!(flipped[PREFIX..ends[1]] != bytes[PREFIX..ends[1]]),
+            Err(error) => prop_assert!(false, "{}", error),
+            Ok(Replay { mut trace, inventory }) => {
+                prop_assert_eq!(inventory.frames.values().sum::<u64>(), whole);
+                prop_assert_eq!(inventory.is_whole(), flipped == bytes);
+                trace.snapshot();
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300), frames in 0usize..3) {
+        let (recorded, _) = recorded();
+        let mut all = recorded[..ends(&recorded)[frames + 1]].to_vec();
+        // A payload that is right, and whose content is not.
+        frame::write(Kind::INPUTS, &bytes, &mut all).unwrap();
+        frame::write(Kind::SYMBOLS, &bytes, &mut all).unwrap();
+        if let Ok(Replay { mut trace, .. }) = replay(&all[..]) {
+            trace.snapshot();
+        }
+        let _ = replay(&bytes[..]);
+    }
+}
+
+#[test]
+fn kinds_from_later_versions_are_skipped_and_counted() {
+    let (bytes, live) = recorded();
+    let mut more = bytes[..ends(&bytes)[2]].to_vec();
+    frame::write(Kind(77), b"something new", &mut more).unwrap();
+    more.extend_from_slice(&bytes[ends(&bytes)[2]..]);
+    let (json, inventory) = replayed(&more);
+    assert_eq!(inventory.unknown, 1);
+    assert!(json.contains("\"recording_unknown\": 1"));
+    let findings = |json: &str| json[json.find("\"locks\"").unwrap()..].to_owned();
+    assert_eq!(findings(&json), findings(&live));
+}
+
+/// The same recording, of another version.
+fn of_version(major: u16, minor: u16) -> Vec<u8> {
+    let (mut bytes, _) = recorded();
+    bytes[8..10].copy_from_slice(&major.to_le_bytes());
+    bytes[10..12].copy_from_slice(&minor.to_le_bytes());
+    let checksum = crc32fast::hash(&bytes[..12]);
+    bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_newer_major_version_is_refused_and_a_newer_minor_one_is_not() {
+    let error = replay(&of_version(2, 1)[..]).err().map(|error| error.to_string());
+    let expected = "is a recording of format 2.1, and this tracer reads 1.x: read it with a newer one";
+    assert_eq!(error.as_deref(), Some(expected));
+    assert!(replayed(&of_version(1, 99)).1.is_whole());
+}
+
+/// A recording with another header.
+fn with_header(change: impl FnOnce(&mut Header)) -> Vec<u8> {
+    let (bytes, _) = recorded();
+    let mut header = header();
+    change(&mut header);
+    let mut changed = bytes[..PREFIX].to_vec();
+    frame::write(Kind::HEADER, &serde_json::to_vec(&header).unwrap(), &mut changed).unwrap();
+    changed.extend_from_slice(&bytes[ends(&bytes)[1]..]);
+    changed
+}
+
+#[test]
+fn records_of_another_shape_are_refused() {
+    let error = replay(&with_header(|header| header.layout += 1)[..])
+        .err()
+        .map(|error| error.to_string());
+    assert!(error.is_some_and(|error| error.contains("another shape")));
+    let excluded = |header: &mut Header| header.exclude.push("*".to_owned());
+    assert!(matches!(
+        replay(&with_header(excluded)[..]),
+        Err(RecordingError::Header(_))
+    ));
+}
+
+#[test]
+fn probes_go_by_their_names_and_not_by_their_numbers() {
+    let (first, second) = (ProbeIndex::mutex_lock as usize, ProbeIndex::down_read as usize);
+    let swapped = with_header(|header| header.probes.swap(first, second));
+    let (json, _) = replayed(&swapped);
+    assert!(json.contains("down_read"), "the records are of another function then");
+    let (json, _) = replayed(&with_header(|header| header.probes[first].program = "gone".to_owned()));
+    assert!(
+        json.contains("\"records_not_decoded\": 4"),
+        "of probes that there are not any more"
+    );
+}
+
+#[test]
+fn a_full_disk_is_told_once_and_the_recording_goes_on() {
+    for cannot_cut in [false, true] {
+        let disk = Disk {
+            cannot_cut,
+            ..Disk::default()
+        };
+        let mut live = Live::new(disk.clone());
+        live.chain(1, LOCKS[0], LOCKS[1]);
+        live.flush();
+        *disk.room.borrow_mut() = Some(disk.bytes.borrow().len() + 10);
+        live.load_module();
+        let missed = live.trace.missed(2);
+        live.take(&Input::Missed(missed));
+        live.chain(2, LOCKS[1], LOCKS[0]);
+        live.flush();
+        live.chain(3, LOCKS[2], LOCKS[0]);
+        live.flush();
+        assert_eq!(live.notices.len(), 1, "{:?}", live.notices);
+        assert!(live.notices[0].starts_with("the recording cannot be written: "));
+        assert_eq!(live.writer.lost(), 2);
+        // What is on the disk can be read.
+        let (_, inventory) = replayed(&disk.bytes.borrow());
+        assert_eq!((inventory.records, inventory.is_whole()), (1, !cannot_cut));
+        *disk.room.borrow_mut() = None;
+        live.chain(4, LOCKS[1], LOCKS[2]);
+        live.end();
+        assert_eq!(live.notices[1..], ["the recording goes on; 2 records are not in it"]);
+        let bytes = disk.bytes.borrow().clone();
+        let (json, inventory) = replayed(&bytes);
+        assert_eq!((inventory.records, inventory.lost, inventory.ended), (2, 2, true));
+        assert_eq!(inventory.is_whole(), !cannot_cut);
+        assert!(json.contains("\"recording_lost\": 2") && json.contains("\"complete\": false"));
+        assert!(json.contains("dlock_reload"), "the table and its symbols were kept");
+        assert_eq!(
+            live.writer.length(),
+            live.writer.storage().bytes.borrow().len() as u64 - if cannot_cut { 10 } else { 0 }
+        );
+    }
+}
+
+#[test]
+fn answers_of_the_kernel_come_before_their_record() {
+    let disk = Disk::default();
+    let mut writer = Writer::new(disk.clone(), &header()).unwrap();
+    let noted = Noted {
+        symbols: Vec::new(),
+        answers: vec![Answer::Slab(Some("kmalloc-64+0x8".to_owned()))],
+    };
+    writer.add(&Input::Record(Record::new(b"a record")), noted);
+    writer.flush();
+    let seen = RefCell::new(Vec::new());
+    let see = |(): &mut (), input: &Input<'_>| seen.borrow_mut().push(format!("{input:?}"));
+    replay::walk(&disk.bytes.borrow()[..], |_| Ok(()), see).unwrap();
+    let seen = seen.into_inner();
+    assert_eq!(seen[0], "Answers([Slab(Some(\"kmalloc-64+0x8\"))])");
+    assert!(seen[1].starts_with("Record("));
+}
