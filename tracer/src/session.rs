@@ -8,7 +8,7 @@ mod signal;
 
 use std::{
     collections::{BTreeSet, VecDeque},
-    io,
+    fmt, io,
     process::ExitStatus,
     rc::Rc,
     time::{Duration, Instant, SystemTime},
@@ -30,6 +30,8 @@ use crate::{
     },
     live::{self, Attached, LiveError, kernel},
     names::{init_site::InitSites, site::Sites, symbol::Symbols},
+    private_file::{Place, PrivateFileError},
+    recording::{Header, RecordingFile, Writer},
     selection::Selection,
     trace::{
         Feedback, Trace,
@@ -73,6 +75,8 @@ pub struct Options {
     pub backend: live::Wanted,
     /// What is checked, and what is allowed.
     pub rules: RuleSet,
+    /// Where a recording is kept.
+    pub recording: Option<Place>,
     /// Tell every probe and what is switched off.
     pub verbose: bool,
     /// Pass the program's debug log on.
@@ -104,6 +108,9 @@ pub enum SessionError {
     /// A pattern of the selection means nothing.
     #[error("{0}")]
     Selection(String),
+    /// The recording cannot begin.
+    #[error(transparent)]
+    Recording(#[from] PrivateFileError),
     /// A report file cannot be written.
     #[error("{0}")]
     Sink(String),
@@ -116,6 +123,10 @@ pub trait Sink {
     /// # Errors
     /// What could not be written; the trace goes on, and the error is told at once and once more at the end.
     fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String>;
+    /// Whether it does anything with a report that is not the last one.
+    fn is_growing(&self) -> bool {
+        true
+    }
     /// Tells the user how it is going.
     fn progress(&mut self, line: &str);
 }
@@ -127,6 +138,29 @@ pub struct Outcome {
     pub snapshot: Snapshot,
     /// How the command ended; `None` when there was none, or it still runs.
     pub command: Option<ExitStatus>,
+    /// What was recorded, if that was asked for.
+    pub recorded: Option<Recorded>,
+}
+
+/// A recording that is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Recorded {
+    /// Records of the kernel that came in.
+    pub records: u64,
+    /// Inputs that could not be written.
+    pub lost: u64,
+    /// Size of the file.
+    pub bytes: u64,
+}
+
+impl fmt::Display for Recorded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} records in {} KiB", self.records, self.bytes.div_ceil(1024))?;
+        if self.lost > 0 {
+            write!(f, ", {} that could not be written", self.lost)?;
+        }
+        Ok(())
+    }
 }
 
 /// Traces until the command ends, the time is over or a signal comes.
@@ -209,7 +243,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
             }
             status = command.wait() => break Some(status),
             () = &mut end => break None,
-            _ = tick.tick() => session.write_if_new(sink),
+            _ = tick.tick() => session.tick(sink),
             ready = ring.readable_mut() => {
                 let mut ready = ready.map_err(system("reading the ring"))?;
                 if session.drain(ready.get_inner_mut()) {
@@ -288,6 +322,9 @@ struct Session<'a> {
     rules: &'a RuleSet,
     attached: Attached,
     trace: Trace,
+    recording: Option<Writer<RecordingFile>>,
+    /// What the user should hear of it.
+    notices: Vec<String>,
     start: Instant,
     /// Something came since the last write.
     is_new: bool,
@@ -336,11 +373,14 @@ impl<'a> Session<'a> {
         options: &'a Options,
     ) -> Result<Self, SessionError> {
         let setup = setup(&attached, options)?;
-        let reading = sites.map(|sites| Box::new(Reading::new(sites, attached.offsets, false)));
+        let place = options.recording.as_ref();
+        let reading = sites.map(|sites| Box::new(Reading::new(sites, attached.offsets, place.is_some())));
         let kernel = reading.map_or(Kernel::Silent, Kernel::Read);
-        let mut trace = Trace::new(&setup, options.addresses, kernel).map_err(SessionError::Selection)?;
-        trace.read_symbols(symbols);
-        Ok(Self {
+        let trace = Trace::new(&setup, options.addresses, kernel).map_err(SessionError::Selection)?;
+        let begin = |place| RecordingFile::begin(place, &Header::new(&setup));
+        let mut session = Self {
+            recording: place.map(begin).transpose()?,
+            notices: Vec::new(),
             rules: &options.rules,
             attached,
             trace,
@@ -353,7 +393,20 @@ impl<'a> Session<'a> {
             backlog: VecDeque::new(),
             counted_misses: false,
             is_cut_off: false,
-        })
+        };
+        session.read_symbols(symbols);
+        Ok(session)
+    }
+
+    fn read_symbols(&mut self, symbols: Symbols) {
+        match &mut self.recording {
+            None => self.trace.read_symbols(symbols),
+            Some(recording) => {
+                let notice = recording.table(symbols.text_end());
+                self.notices.extend(notice.map(|notice| notice.to_string()));
+                self.trace.read_symbols(symbols.noting());
+            }
+        }
     }
 
     /// Takes in what is in the ring, or as much of it as leaves time for the rest; true when nothing is left. The ring is emptied before each record
@@ -382,7 +435,7 @@ impl<'a> Session<'a> {
         self.is_new = true;
         if record.announces_symbols() {
             match kernel::symbols() {
-                Ok(symbols) => self.trace.read_symbols(symbols),
+                Ok(symbols) => self.read_symbols(symbols),
                 Err(_) => self.symbols_unread += 1,
             }
         }
@@ -395,10 +448,14 @@ impl<'a> Session<'a> {
         self.take(&Input::Record(record));
     }
 
-    /// Hands an input to the trace, and back to the kernel what it should know.
+    /// Hands an input to the trace and the recording, and back to the kernel what it should know.
     fn take(&mut self, input: &Input<'_>) {
         let feedback = self.trace.take(input);
         self.tell(feedback);
+        if let Some(recording) = &mut self.recording {
+            let notice = recording.add(input, self.trace.noted());
+            self.notices.extend(notice.map(|notice| notice.to_string()));
+        }
     }
 
     fn tell(&mut self, feedback: Feedback) {
@@ -414,24 +471,46 @@ impl<'a> Session<'a> {
         self.attached.leave_out(&feedback.changes);
     }
 
-    /// Brings the report on disk up to date, unless that was done just now.
+    /// Brings what is on disk up to date: the recording first, because a report takes long.
+    fn tick(&mut self, sink: &mut dyn Sink) {
+        self.flush(sink);
+        self.write_if_new(sink);
+    }
+
+    fn flush(&mut self, sink: &mut dyn Sink) {
+        let notice = self.recording.as_mut().and_then(Writer::flush);
+        self.notices.extend(notice.map(|notice| notice.to_string()));
+        for notice in self.notices.drain(..) {
+            sink.progress(&notice);
+        }
+    }
+
+    /// Brings the report on disk up to date, unless that was done just now; without one, at least the counts of the recording.
     fn write_if_new(&mut self, sink: &mut dyn Sink) {
         if !self.is_new || self.written.elapsed() < self.pause {
             return;
         }
         let begin = Instant::now();
-        let snapshot = self.snapshot();
-        if let Err(error) = sink.write(&snapshot, false) {
-            sink.progress(&error);
+        if sink.is_growing() {
+            let snapshot = self.snapshot();
+            if let Err(error) = sink.write(&snapshot, false) {
+                sink.progress(&error);
+            }
+        } else if self.recording.is_some() {
+            self.count();
         }
         self.is_new = false;
         self.written = Instant::now();
         self.pause = WRITE_EVERY.max(begin.elapsed() * WRITE_SHARE);
     }
 
-    fn snapshot(&mut self) -> Snapshot {
+    fn count(&mut self) {
         let counted = self.counted();
         self.take(&Input::Counted(counted));
+    }
+
+    fn snapshot(&mut self) -> Snapshot {
+        self.count();
         let mut snapshot = self.trace.snapshot();
         rules::apply(&mut snapshot, self.rules);
         snapshot
@@ -454,18 +533,25 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Writes the last report, then detaches: in this order, because detaching waits for the kernel.
+    /// Ends the recording, writes the last report, then detaches: in this order, because detaching waits for the kernel.
     fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
         let counts = self.attached.chain_counts().collect();
         self.take(&Input::ChainCounts(counts));
         self.take(&Input::Ended(status.map(command::status_number)));
         let snapshot = self.snapshot();
+        self.flush(sink);
+        let recorded = self.recording.as_ref().map(|recording| Recorded {
+            records: recording.records(),
+            lost: recording.lost(),
+            bytes: recording.length(),
+        });
         let written = sink.write(&snapshot, true);
         self.attached.detach(live::DETACH_LIMIT);
         written.map_err(SessionError::Sink)?;
         Ok(Outcome {
             snapshot,
             command: status,
+            recorded,
         })
     }
 }

@@ -9,9 +9,13 @@ mod schema;
 #[cfg(feature = "live")]
 mod check;
 #[cfg(feature = "live")]
+mod record;
+#[cfg(feature = "live")]
 mod report_file;
 #[cfg(feature = "live")]
 mod run;
+#[cfg(feature = "live")]
+mod trace_args;
 
 use clap::{Parser, Subcommand};
 
@@ -32,6 +36,9 @@ pub enum Command {
     /// Trace the locks of this machine's kernel while a command runs
     #[cfg(feature = "live")]
     Run(run::RunArgs),
+    /// Trace the locks of this machine's kernel into a file, for `tracer report`
+    #[cfg(feature = "live")]
+    Record(record::RecordArgs),
     /// Tell what can be traced on this machine, and what is missing
     #[cfg(feature = "live")]
     Check(check::CheckArgs),
@@ -51,6 +58,8 @@ pub fn execute(cli: &Cli) -> Result<Status, Failure> {
     match &cli.command {
         #[cfg(feature = "live")]
         Command::Run(args) => run::execute(args),
+        #[cfg(feature = "live")]
+        Command::Record(args) => record::execute(args),
         #[cfg(feature = "live")]
         Command::Check(args) => check::execute(args),
         Command::Report(args) => report::execute(args),

@@ -4,16 +4,16 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::common::{Output, RuleArgs, Threshold, View, unused};
+use super::common::{Output, RuleArgs, Threshold, View, unused, write};
 use super::failure::{Failure, Status};
 use crate::analysis::rules;
 use crate::analysis::snapshot::Snapshot;
-use crate::import;
+use crate::{import, recording};
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
 pub struct ReportArgs {
-    /// A text trace, a JSON report of tracer, a kernel log with lockdep splats, or /proc/lockdep; `-` is standard input
+    /// A recording, a text trace, a JSON report of tracer, a kernel log with lockdep splats, or /proc/lockdep; `-` is standard input
     file: PathBuf,
     #[command(flatten)]
     output: Output,
@@ -32,11 +32,23 @@ pub struct ReportArgs {
     /// Keep kernel addresses that the file has; without this they are replaced by pseudonyms
     #[arg(long)]
     raw_addresses: bool,
+    /// Check every byte of a recording and tell what it holds, instead of reporting what it shows; exits with 2 when it is damaged
+    #[arg(long, conflicts_with_all = ["lockdep", "without", "rules", "format", "strict"])]
+    verify: bool,
 }
 
 pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
+    if args.verify {
+        return verify(args);
+    }
     let rules = args.rules.load()?;
-    let source = import::load(&args.file)?;
+    let mut source = import::load(&args.file)?;
+    for warning in source.warnings() {
+        eprintln!("tracer: {}: {warning}", args.file.display());
+    }
+    if args.raw_addresses {
+        source.show_addresses();
+    }
     let judged = source.judge(args.lockdep, &args.without);
     let mut snapshot = judged.map_err(|error| Failure::usage(format!("--without: {error}")))?;
     rules::apply(&mut snapshot, &rules);
@@ -50,6 +62,20 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
         }
     }
     Ok(args.threshold.status(&snapshot))
+}
+
+fn verify(args: &ReportArgs) -> Result<Status, Failure> {
+    let (name, input) = import::open(&args.file)?;
+    let inventory = recording::verify(input).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
+    write(&inventory.to_string(), args.output.output.as_deref())?;
+    for warning in inventory.warnings() {
+        eprintln!("tracer: {name}: {warning}");
+    }
+    Ok(if inventory.is_whole() {
+        Status::Clean
+    } else {
+        Status::Usage
+    })
 }
 
 fn hide_addresses(snapshot: &mut Snapshot) {

@@ -1,19 +1,19 @@
 //! `tracer run [-- COMMAND]`: traces the running kernel.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
-use clap::{ArgAction, Args};
+use clap::Args;
 
 use super::{
     common::{Format, RuleArgs, Threshold, View, render, unused, write},
     failure::{Failure, Status},
     report_file::ReportFile,
+    trace_args::TraceArgs,
 };
 use crate::{
     analysis::{context::Addresses, snapshot::Snapshot},
-    live,
-    selection::{Selection, Wanted},
-    session::{self, Options, SessionError, Sink},
+    private_file::Place,
+    session::{self, Sink},
 };
 
 /// Arguments of `run`.
@@ -23,45 +23,20 @@ use crate::{
 The first Ctrl-C ends the trace and reports, a second one aborts."
 )]
 pub struct RunArgs {
-    /// The command to trace to its end; without one, trace until Ctrl-C
-    #[arg(last = true, value_name = "COMMAND")]
-    command: Vec<String>,
+    #[command(flatten)]
+    what: TraceArgs,
     /// Write the JSON report to a file as well
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the text report to a file as well
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Keep a recording as well, of which `tracer report FILE` makes the same report on any machine
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Form of the report on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Stop after this many seconds
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    duration: Option<Duration>,
-    /// How to listen to the kernel: fentry, lockdep, kprobe, contention, or auto for the best that it grants
-    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
-    backend: live::Wanted,
-    /// Which locks are traced: net, all, devlink, or a profile of your own (a file, or a name in /etc/tracer/profiles)
-    #[arg(long, value_name = "NAME|FILE", default_value = "net")]
-    profile: String,
-    /// Trace only the threads of this process
-    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
-    pid: Option<u32>,
-    /// Trace only tasks of this name
-    #[arg(long, value_name = "NAME")]
-    comm: Option<String>,
-    /// Trace only tasks in this network namespace: a name of `ip netns`, a file, or an inode number
-    #[arg(long, value_name = "NETNS")]
-    netns: Option<String>,
-    /// Trace only locks of this class or name; a `*` at its beginning or end stands for anything. May be given several times
-    #[arg(long, value_name = "LOCK")]
-    lock: Vec<String>,
-    /// Leave out locks of this class or name. May be given several times
-    #[arg(long, value_name = "LOCK")]
-    exclude: Vec<String>,
-    /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
-    #[arg(long)]
-    read_code: bool,
     #[command(flatten)]
     view: View,
     #[command(flatten)]
@@ -74,55 +49,24 @@ pub struct RunArgs {
     /// Exit with the command's status when there is no finding
     #[arg(long)]
     propagate: bool,
-    /// Say less on standard error: errors only
-    #[arg(short, long, conflicts_with = "verbose")]
-    quiet: bool,
-    /// Say more on standard error: every probe; twice: the eBPF program's debug log, too
-    #[arg(short, long, action = ArgAction::Count)]
-    verbose: u8,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{text}` seconds: {error}"))
 }
 
 pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
-    if args.verbose > 1 {
-        let _ = env_logger::Builder::new()
-            .filter_level(log::LevelFilter::Debug)
-            .try_init();
-    }
     let rules = args.rules.load()?;
-    let selection = Selection::new(Wanted {
-        profile: args.profile.clone(),
-        pid: args.pid,
-        comm: args.comm.clone(),
-        netns: args.netns.clone(),
-        lock: args.lock.clone(),
-        exclude: args.exclude.clone(),
-    })
-    .map_err(Failure::usage)?;
+    let mut options = args.what.options()?;
+    options.rules = rules;
+    options.recording = args
+        .record
+        .as_deref()
+        .map(Place::new)
+        .transpose()
+        .map_err(Failure::usage)?;
+    if args.raw_addresses {
+        options.addresses = Addresses::Raw;
+    }
     let mut files = Files::open(args)?;
-    let options = Options {
-        command: args.command.clone(),
-        duration: args.duration,
-        addresses: if args.raw_addresses {
-            Addresses::Raw
-        } else {
-            Addresses::Pseudonym
-        },
-        selection,
-        read_code: args.read_code,
-        backend: args.backend,
-        rules,
-        verbose: args.verbose > 0,
-        debug: args.verbose > 1,
-    };
     let outcome = session::run(&options, &mut files)?;
-    if args.verbose > 0 || args.view.allowed {
+    if args.what.verbose > 0 || args.view.allowed {
         for line in unused(&options.rules, &outcome.snapshot) {
             files.progress(&line);
         }
@@ -137,15 +81,6 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
         },
         status => status,
     })
-}
-
-impl From<SessionError> for Failure {
-    fn from(error: SessionError) -> Self {
-        match error {
-            SessionError::Command { .. } | SessionError::Selection(_) | SessionError::Sink(_) => Self::usage(error),
-            SessionError::Live(_) | SessionError::System { .. } => Self::unable(error),
-        }
-    }
 }
 
 /// The report files, and standard output at the end.
@@ -181,21 +116,11 @@ impl Sink for Files<'_> {
         Ok(())
     }
 
-    fn progress(&mut self, line: &str) {
-        if !self.args.quiet {
-            eprintln!("tracer: {line}");
-        }
+    fn is_growing(&self) -> bool {
+        !self.files.is_empty()
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_duration_is_a_number_of_seconds() {
-        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
-        assert!(seconds("-1").is_err());
-        assert!(seconds("1h").is_err_and(|error| error.contains("`1h`")));
+    fn progress(&mut self, line: &str) {
+        self.args.what.progress(line);
     }
 }

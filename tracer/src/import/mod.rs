@@ -13,10 +13,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::path::Path;
 
-use crate::analysis::context::{Classes, Context};
+use crate::analysis::context::{Addresses, Classes, Context};
 use crate::analysis::model::Model;
 use crate::analysis::snapshot::Snapshot;
 use crate::analysis::without;
+use crate::recording::{self, Replay, frame};
 
 /// How much is looked at to tell what a file is.
 const HEAD: u64 = 64 * 1024;
@@ -80,10 +81,11 @@ enum Format {
     ProcLockdep,
     /// Any text: what is looked for in it are splats of lockdep.
     KernelLog,
+    Recording,
 }
 
 /// What a file is when it is nothing that can be read.
-const NEITHER: &str = "neither a text trace (`THREAD|OP(ARG)|LOCATION`) nor a JSON report of tracer, nor a kernel log with a lockdep splat, \
+const NEITHER: &str = "neither a text trace (`THREAD|OP(ARG)|LOCATION`) nor a recording or JSON report of tracer, nor a kernel log with a lockdep splat, \
                        nor /proc/lockdep";
 
 /// What a file has told: events that were taken in, or a report that was made of them elsewhere.
@@ -93,9 +95,26 @@ pub enum Source {
     Events(Box<Model>, Box<Context>),
     /// A finished report.
     Report(Box<Snapshot>),
+    /// What a live trace was told.
+    Recording(Box<Replay>),
 }
 
 impl Source {
+    /// What the user should know before the report is believed, a line each.
+    pub fn warnings(&self) -> Vec<String> {
+        match self {
+            Self::Recording(replay) => replay.inventory.warnings(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Shows the addresses of locks as they are, where the file has them.
+    pub fn show_addresses(&mut self) {
+        if let Self::Recording(replay) = self {
+            replay.trace.show_addresses(Addresses::Raw);
+        }
+    }
+
     /// The report. A finished one stays as it is unless it is to be judged in another way.
     ///
     /// # Errors
@@ -105,6 +124,7 @@ impl Source {
             Self::Report(snapshot) if !lockdep && without.is_empty() => return Ok(*snapshot),
             Self::Report(snapshot) => again::events(&snapshot),
             Self::Events(model, context) => (*model, *context),
+            Self::Recording(replay) => replay.trace.into_parts(),
         };
         if lockdep {
             context.classes = Classes::Alone;
@@ -120,12 +140,8 @@ impl Source {
 /// # Errors
 /// When the file cannot be read, is of no known format, or breaks the rules of its format.
 pub fn load(path: &Path) -> Result<Source, Error> {
-    if path.as_os_str() == "-" {
-        return load_from("standard input", io::stdin().lock());
-    }
-    let name = path.display().to_string();
-    let file = File::open(path).map_err(|error| Error::file(&name, error.to_string()))?;
-    load_from(&name, BufReader::new(file))
+    let (name, input) = open(path)?;
+    load_from(&name, input)
 }
 
 /// Reads from anywhere; errors call it by this name.
@@ -146,6 +162,10 @@ pub fn load_from(name: &str, mut input: impl BufRead) -> Result<Source, Error> {
         Format::ProcLockdep => proc_lockdep::read(name, input).map(events),
         Format::KernelLog => splat::read(name, input).map(events),
         Format::Json => Ok(Source::Report(Box::new(json::read(name, input)?))),
+        Format::Recording => {
+            let replay = recording::replay(input).map_err(|error| Error::file(name, error.to_string()))?;
+            Ok(Source::Recording(Box::new(replay)))
+        }
     }
 }
 
@@ -169,10 +189,29 @@ fn plain(source: Source) -> Snapshot {
     match source {
         Source::Events(model, context) => model.snapshot(&context),
         Source::Report(snapshot) => *snapshot,
+        Source::Recording(mut replay) => replay.trace.snapshot(),
+    }
+}
+
+/// Opens a file; `-` is standard input.
+///
+/// # Errors
+/// When it cannot be opened.
+pub fn open(path: &Path) -> Result<(String, Box<dyn BufRead>), Error> {
+    if path.as_os_str() == "-" {
+        return Ok(("standard input".to_owned(), Box::new(io::stdin().lock())));
+    }
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok((name, Box::new(BufReader::new(file)))),
+        Err(error) => Err(Error::file(&name, error.to_string())),
     }
 }
 
 fn recognise(name: &str, head: &[u8]) -> Result<Format, Error> {
+    if head.starts_with(&frame::MAGIC) {
+        return Ok(Format::Recording);
+    }
     if head.iter().all(u8::is_ascii_whitespace) {
         return Err(Error::file(name, "is empty"));
     }

@@ -1,0 +1,127 @@
+//! What is traced and how: the flags that all subcommands have in common which trace the running kernel.
+
+use std::time::Duration;
+
+use clap::{ArgAction, Args};
+
+use super::failure::Failure;
+use crate::{
+    analysis::{context::Addresses, rules::RuleSet},
+    live,
+    selection::{Selection, Wanted},
+    session::{Options, SessionError},
+};
+
+/// What is traced and how.
+#[derive(Args, Debug)]
+pub struct TraceArgs {
+    /// The command to trace to its end; without one, trace until Ctrl-C
+    #[arg(last = true, value_name = "COMMAND")]
+    pub command: Vec<String>,
+    /// Stop after this many seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub duration: Option<Duration>,
+    /// How to listen to the kernel: fentry, lockdep, kprobe, contention, or auto for the best that it grants
+    #[arg(long, value_name = "BACKEND", default_value = "auto", value_parser = live::wanted)]
+    pub backend: live::Wanted,
+    /// Which locks are traced: net, all, devlink, or a profile of your own (a file, or a name in /etc/tracer/profiles)
+    #[arg(long, value_name = "NAME|FILE", default_value = "net")]
+    pub profile: String,
+    /// Trace only the threads of this process
+    #[arg(long, value_name = "PID", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pid: Option<u32>,
+    /// Trace only tasks of this name
+    #[arg(long, value_name = "NAME")]
+    pub comm: Option<String>,
+    /// Trace only tasks in this network namespace: a name of `ip netns`, a file, or an inode number
+    #[arg(long, value_name = "NETNS")]
+    pub netns: Option<String>,
+    /// Trace only locks of this class or name; a `*` at its beginning or end stands for anything. May be given several times
+    #[arg(long, value_name = "LOCK")]
+    pub lock: Vec<String>,
+    /// Leave out locks of this class or name. May be given several times
+    #[arg(long, value_name = "LOCK")]
+    pub exclude: Vec<String>,
+    /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
+    #[arg(long)]
+    pub read_code: bool,
+    /// Say less on standard error: errors only
+    #[arg(short, long, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Say more on standard error: every probe; twice: the eBPF program's debug log, too
+    #[arg(short, long, action = ArgAction::Count)]
+    pub verbose: u8,
+}
+
+impl TraceArgs {
+    /// What a session is asked for, without rules and files.
+    ///
+    /// # Errors
+    /// When what is selected means nothing.
+    pub fn options(&self) -> Result<Options, Failure> {
+        if self.verbose > 1 {
+            let _ = env_logger::Builder::new()
+                .filter_level(log::LevelFilter::Debug)
+                .try_init();
+        }
+        let selection = Selection::new(Wanted {
+            profile: self.profile.clone(),
+            pid: self.pid,
+            comm: self.comm.clone(),
+            netns: self.netns.clone(),
+            lock: self.lock.clone(),
+            exclude: self.exclude.clone(),
+        })
+        .map_err(Failure::usage)?;
+        Ok(Options {
+            command: self.command.clone(),
+            duration: self.duration,
+            addresses: Addresses::Pseudonym,
+            selection,
+            read_code: self.read_code,
+            backend: self.backend,
+            rules: RuleSet::default(),
+            recording: None,
+            verbose: self.verbose > 0,
+            debug: self.verbose > 1,
+        })
+    }
+
+    /// Tells the user how it is going.
+    pub fn progress(&self, line: &str) {
+        if !self.quiet {
+            eprintln!("tracer: {line}");
+        }
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let seconds: f64 = text
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{text}` seconds: {error}"))
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::Command { .. }
+            | SessionError::Selection(_)
+            | SessionError::Recording(_)
+            | SessionError::Sink(_) => Self::usage(error),
+            SessionError::Live(_) | SessionError::System { .. } => Self::unable(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_is_a_number_of_seconds() {
+        assert_eq!(seconds("1.5"), Ok(Duration::from_millis(1500)));
+        assert!(seconds("-1").is_err());
+        assert!(seconds("1h").is_err_and(|error| error.contains("`1h`")));
+    }
+}
