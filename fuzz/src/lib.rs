@@ -2,9 +2,12 @@
 
 use tracer::analysis::diff::diff;
 use tracer::analysis::rules::{self, RuleSet};
-use tracer::analysis::snapshot::Snapshot;
+use tracer::analysis::snapshot::{Capture, Kernel, Snapshot};
 use tracer::import::{Source, json as import_json};
+use tracer::recording::{Header, frame};
 use tracer::report::{json, text};
+use tracer::trace::setup::Setup;
+use tracer_common::offset::Offsets;
 
 /// Everything that `tracer report` and `tracer diff` do with what was read.
 pub fn check(source: Source) {
@@ -35,4 +38,21 @@ pub fn show(snapshot: &Snapshot) {
     let document = json::render(snapshot).expect("a report is JSON");
     let again = import_json::read("again", document.as_bytes()).expect("a report can be read");
     assert_eq!(json::render(&again).expect("a report is JSON"), document);
+}
+
+/// The beginning of a recording.
+pub fn recording() -> Vec<u8> {
+    let setup = Setup {
+        kernel: Kernel::default(),
+        capture: Capture::default(),
+        offsets: Offsets::resolve(|_, member| Some(i64::from(member.len() as u8))),
+        functions: vec![0xffff_ffff_8100_0000],
+        start_ns: 0,
+        only: Vec::new(),
+        exclude: Vec::new(),
+    };
+    let mut bytes = frame::prefix().to_vec();
+    let header = serde_json::to_vec(&Header::new(&setup)).expect("a header is JSON");
+    frame::write(frame::Kind::HEADER, &header, &mut bytes).expect("a header is a frame");
+    bytes
 }

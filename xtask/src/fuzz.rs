@@ -9,7 +9,15 @@ use anyhow::{Context, Result, bail};
 use crate::{place, process, progress, setup, toolchain::cargo};
 
 /// The targets: `fuzz/fuzz_targets`.
-const TARGETS: [&str; 6] = ["text_trace", "json_report", "splat", "proc_lockdep", "rules", "without"];
+const TARGETS: [&str; 7] = [
+    "text_trace",
+    "json_report",
+    "splat",
+    "proc_lockdep",
+    "rules",
+    "without",
+    "recording",
+];
 
 /// libFuzzer is C++.
 const COMPILER: [&str; 2] = ["gcc", "g++"];

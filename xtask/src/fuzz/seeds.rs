@@ -43,6 +43,10 @@ pub(super) fn write(out: &Path) -> Result<()> {
     for (path, name) in files_of("tests/splats")? {
         seed(out, "splat", &name, &read(&path)?)?;
     }
+    for (path, name) in files_of("tests/recordings")? {
+        let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
+        seed(out, "recording", &name, &bytes)?;
+    }
     for (path, name) in files_of("src/analysis/rules")? {
         if name.ends_with(".toml") {
             seed(out, "rules", &name, &read(&path)?)?;
@@ -79,12 +83,13 @@ fn read(path: &Path) -> Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-fn seed(out: &Path, target: &str, name: &str, text: &str) -> Result<()> {
-    if text.len() > MAX_BYTES {
+fn seed(out: &Path, target: &str, name: &str, content: impl AsRef<[u8]>) -> Result<()> {
+    let content = content.as_ref();
+    if content.len() > MAX_BYTES {
         return Ok(());
     }
     let folder = out.join(target);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let path = folder.join(name);
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    fs::write(&path, content).with_context(|| format!("cannot write {}", path.display()))
 }
