@@ -1,0 +1,295 @@
+//! A trace that runs: inputs from the kernel to the trace and the recording, and back to the kernel what it should know.
+
+use std::{
+    collections::VecDeque,
+    process::ExitStatus,
+    time::{Duration, Instant, SystemTime},
+};
+
+use aya::maps::{MapData, RingBuf};
+
+use super::{Options, Outcome, Recorded, SessionError, Sink, WRITE_EVERY, command};
+use crate::{
+    analysis::{
+        rules::{self, RuleSet},
+        snapshot::{Capture, Probes, Snapshot},
+    },
+    decode::{
+        Record,
+        kernel::{Kernel, Reading},
+    },
+    live::{self, Attached, LiveError, kernel},
+    names::{site::Sites, symbol::Symbols},
+    recording::{Header, RecordingFile, Writer},
+    trace::{
+        Feedback, Trace,
+        input::{Counted, Input},
+        setup::Setup,
+    },
+};
+
+/// How often a recording gets what was counted: each time takes some KiB of it.
+const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// Records taken in at a stretch.
+const DRAIN_LIMIT: usize = 8192;
+/// And for so long: in between, the report is written.
+const DRAIN_TIME: Duration = Duration::from_millis(200);
+/// Records that wait here while names are looked for in the kernel's code; the ring keeps what is beyond. A record has up to 5 KiB.
+const BACKLOG_LIMIT: usize = 16_384;
+/// Writing a report takes at most one part in this many of the time, however large it has become.
+const WRITE_SHARE: u32 = 2;
+
+/// A running trace and the kernel that tells it.
+pub(super) struct Running<'a> {
+    rules: &'a RuleSet,
+    attached: Attached,
+    trace: Trace,
+    recording: Option<Writer<RecordingFile>>,
+    /// What the user should hear of it.
+    notices: Vec<String>,
+    /// When it last got what was counted.
+    counts_recorded: Option<Instant>,
+    start: Instant,
+    /// Something came since the last write.
+    is_new: bool,
+    written: Instant,
+    pause: Duration,
+    symbols_unread: u64,
+    epochs_lost: u64,
+    /// Records that are not decoded yet.
+    backlog: VecDeque<Vec<u8>>,
+    /// No record has come in since the missed releases were counted.
+    counted_misses: bool,
+    /// The ring was not empty at the end.
+    pub(super) is_cut_off: bool,
+}
+
+/// What is known of a trace that begins.
+fn setup(attached: &Attached, options: &Options) -> Result<Setup, LiveError> {
+    let selection = &options.selection;
+    let missing = attached.missing().iter().filter(|missing| !missing.is_foreign);
+    Ok(Setup {
+        kernel: kernel::facts(),
+        capture: Capture {
+            backend: attached.backend.name().to_owned(),
+            command: (!options.command.is_empty()).then(|| options.command.clone()),
+            selection: Some(selection.to_string()),
+            started: Some(humantime::format_rfc3339_seconds(SystemTime::now()).to_string()),
+            probes: Probes {
+                attached: attached.attached().map(|probe| probe.program.to_owned()).collect(),
+                missing: missing.map(|missing| missing.program.to_owned()).collect(),
+            },
+            ..Capture::default()
+        },
+        offsets: attached.offsets,
+        functions: attached.functions.clone(),
+        start_ns: kernel::monotonic_ns()?,
+        only: selection.only.clone(),
+        exclude: selection.exclude.clone(),
+    })
+}
+
+impl<'a> Running<'a> {
+    pub(super) fn new(
+        attached: Attached,
+        symbols: Symbols,
+        sites: Option<Sites>,
+        options: &'a Options,
+    ) -> Result<Self, SessionError> {
+        let setup = setup(&attached, options)?;
+        let place = options.recording.as_ref();
+        let reading = sites.map(|sites| Box::new(Reading::new(sites, attached.offsets, place.is_some())));
+        let kernel = reading.map_or(Kernel::Silent, Kernel::Read);
+        let trace = Trace::new(&setup, options.addresses, kernel).map_err(SessionError::Selection)?;
+        let begin = |place| RecordingFile::begin(place, &Header::new(&setup));
+        let mut running = Self {
+            recording: place.map(begin).transpose()?,
+            notices: Vec::new(),
+            counts_recorded: None,
+            rules: &options.rules,
+            attached,
+            trace,
+            start: Instant::now(),
+            is_new: false,
+            written: Instant::now(),
+            pause: WRITE_EVERY,
+            symbols_unread: 0,
+            epochs_lost: 0,
+            backlog: VecDeque::new(),
+            counted_misses: false,
+            is_cut_off: false,
+        };
+        running.read_symbols(symbols);
+        Ok(running)
+    }
+
+    fn read_symbols(&mut self, symbols: Symbols) {
+        match &mut self.recording {
+            None => self.trace.read_symbols(symbols),
+            Some(recording) => {
+                let notice = recording.table(symbols.text_end());
+                self.notices.extend(notice.map(|notice| notice.to_string()));
+                self.trace.read_symbols(symbols.noting());
+            }
+        }
+    }
+
+    /// Takes in what is in the ring, or as much of it as leaves time for the rest; true when nothing is left. The ring is emptied before each record
+    /// is decoded: a new name can take longer than it takes a busy machine to fill it.
+    pub(super) fn drain(&mut self, ring: &mut RingBuf<MapData>) -> bool {
+        let begin = Instant::now();
+        for _ in 0..DRAIN_LIMIT {
+            if begin.elapsed() > DRAIN_TIME {
+                return false;
+            }
+            while self.backlog.len() < BACKLOG_LIMIT
+                && let Some(record) = ring.next()
+            {
+                self.backlog.push_back(record.to_vec());
+                self.counted_misses = false;
+            }
+            let Some(record) = self.backlog.pop_front() else {
+                return true;
+            };
+            self.record(Record::new(&record));
+        }
+        false
+    }
+
+    fn record(&mut self, record: Record<'_>) {
+        self.is_new = true;
+        if record.announces_symbols() {
+            match kernel::symbols() {
+                Ok(symbols) => self.read_symbols(symbols),
+                Err(_) => self.symbols_unread += 1,
+            }
+        }
+        // Those that the record could be wrong by are among them, for they came before it.
+        if !self.counted_misses && record.needs_missed() {
+            self.counted_misses = true;
+            let missed = self.trace.missed(self.attached.missed_releases());
+            self.take(&Input::Missed(missed));
+        }
+        self.take(&Input::Record(record));
+    }
+
+    /// Hands an input to the trace and the recording, and back to the kernel what it should know.
+    fn take(&mut self, input: &Input<'_>) {
+        let feedback = self.trace.take(input);
+        self.tell(feedback);
+        if let Some(recording) = &mut self.recording {
+            let notice = recording.add(input, self.trace.noted());
+            self.notices.extend(notice.map(|notice| notice.to_string()));
+        }
+    }
+
+    fn tell(&mut self, feedback: Feedback) {
+        if let Some(epoch) = feedback.epoch
+            && self.attached.begin_epoch(epoch).is_err()
+        {
+            self.epochs_lost += 1;
+        }
+        self.attached.forget(&feedback.asked);
+        for name in feedback.names_left_out {
+            self.attached.leave_name_out(name);
+        }
+        self.attached.leave_out(&feedback.changes);
+    }
+
+    /// Brings what is on disk up to date: the recording first, because a report takes long.
+    pub(super) fn tick(&mut self, sink: &mut dyn Sink) {
+        self.flush(sink);
+        self.write_if_new(sink);
+    }
+
+    fn flush(&mut self, sink: &mut dyn Sink) {
+        let notice = self.recording.as_mut().and_then(Writer::flush);
+        self.notices.extend(notice.map(|notice| notice.to_string()));
+        for notice in self.notices.drain(..) {
+            sink.progress(&notice);
+        }
+    }
+
+    /// Brings the report on disk up to date, unless that was done just now; without one, at least the counts of the recording.
+    fn write_if_new(&mut self, sink: &mut dyn Sink) {
+        if !self.is_new || self.written.elapsed() < self.pause {
+            return;
+        }
+        let begin = Instant::now();
+        if sink.is_growing() {
+            let snapshot = self.snapshot(false);
+            if let Err(error) = sink.write(&snapshot, false) {
+                sink.progress(&error);
+            }
+        } else if self.are_counts_due() {
+            self.count();
+        }
+        self.is_new = false;
+        self.written = Instant::now();
+        self.pause = WRITE_EVERY.max(begin.elapsed() * WRITE_SHARE);
+    }
+
+    /// Whether a recording should get what was counted: so that there is something in it when there will be no end.
+    fn are_counts_due(&self) -> bool {
+        let recorded = self.counts_recorded;
+        self.recording.is_some() && recorded.is_none_or(|recorded| recorded.elapsed() >= COUNT_EVERY)
+    }
+
+    /// Takes in what was counted, for the recording, too.
+    fn count(&mut self) {
+        let counted = self.counted();
+        self.take(&Input::Counted(counted));
+        self.counts_recorded = Some(Instant::now());
+    }
+
+    fn snapshot(&mut self, last: bool) -> Snapshot {
+        if last || self.are_counts_due() {
+            self.count();
+        } else {
+            let counted = self.counted();
+            self.trace.take(&Input::Counted(counted));
+        }
+        let mut snapshot = self.trace.snapshot();
+        rules::apply(&mut snapshot, self.rules);
+        snapshot
+    }
+
+    /// What the program and the session have counted.
+    fn counted(&self) -> Counted {
+        let own = [
+            ("symbols_not_read", self.symbols_unread),
+            ("epochs_not_begun", self.epochs_lost),
+            ("ring_not_emptied", u64::from(self.is_cut_off)),
+        ];
+        let misses = self.attached.misses().into_iter();
+        let misses = misses.map(|(program, misses)| (format!("recursion_misses.{program}"), misses));
+        let own = own.into_iter().map(|(name, count)| (name.to_owned(), count));
+        Counted {
+            duration_ns: u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX),
+            places: self.attached.counted(),
+            lost: misses.chain(own).filter(|(_, count)| *count > 0).collect(),
+        }
+    }
+
+    /// Ends the recording, writes the last report, then detaches: in this order, because detaching waits for the kernel.
+    pub(super) fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+        let counts = self.attached.chain_counts().collect();
+        self.take(&Input::ChainCounts(counts));
+        self.take(&Input::Ended(status.map(command::status_number)));
+        let snapshot = self.snapshot(true);
+        self.flush(sink);
+        let recorded = self.recording.as_ref().map(|recording| Recorded {
+            records: recording.records(),
+            lost: recording.lost(),
+            bytes: recording.length(),
+        });
+        let written = sink.write(&snapshot, true);
+        self.attached.detach(live::DETACH_LIMIT);
+        written.map_err(SessionError::Sink)?;
+        Ok(Outcome {
+            snapshot,
+            command: status,
+            recorded,
+        })
+    }
+}
