@@ -147,7 +147,7 @@ fn recording(mix: Mix) -> Vec<u8> {
     let kernel = kernel::Kernel::Silent;
     let (Ok(mut trace), Ok(mut writer)) = (
         Trace::new(&setup, Addresses::Pseudonym, kernel),
-        Writer::new(&mut file, &Header::new(&setup)),
+        Writer::new(&mut file, &Header::new(&setup), u64::MAX),
     ) else {
         unreachable!("nothing of this can fail");
     };
@@ -163,7 +163,7 @@ fn recording(mix: Mix) -> Vec<u8> {
         writer.add(&input, trace.noted());
     }
     writer.add(&Input::Ended(Some(0)), trace.noted());
-    writer.flush();
+    writer.finish();
     drop(writer);
     file.0
 }
@@ -178,9 +178,12 @@ fn report(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::new(format!("read, {}", mix.name), RECORDS), |bencher| {
             bencher.iter(|| replay(&file[..]).map(|replay| replay.inventory.records));
         });
-        group.bench_function(BenchmarkId::new(format!("read and report, {}", mix.name), RECORDS), |bencher| {
-            bencher.iter(|| replay(&file[..]).map(|mut replay| replay.trace.snapshot()));
-        });
+        group.bench_function(
+            BenchmarkId::new(format!("read and report, {}", mix.name), RECORDS),
+            |bencher| {
+                bencher.iter(|| replay(&file[..]).map(|mut replay| replay.trace.snapshot()));
+            },
+        );
     }
     group.finish();
 }

@@ -54,8 +54,8 @@ pub struct Options {
     pub backend: live::Wanted,
     /// What is checked, and what is allowed.
     pub rules: RuleSet,
-    /// Where a recording is kept.
-    pub recording: Option<Place>,
+    /// Where a recording is kept, and how many bytes it may have.
+    pub recording: Option<(Place, u64)>,
     /// Tell every probe and what is switched off.
     pub verbose: bool,
     /// Pass the program's debug log on.

@@ -6,11 +6,10 @@ use clap::Args;
 
 use super::{
     failure::{Failure, Status},
-    trace_args::TraceArgs,
+    trace_args::{RecordingArgs, TraceArgs},
 };
 use crate::{
     analysis::snapshot::Snapshot,
-    private_file::Place,
     session::{self, Sink},
 };
 
@@ -27,12 +26,14 @@ pub struct RecordArgs {
     #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     #[command(flatten)]
+    recording: RecordingArgs,
+    #[command(flatten)]
     what: TraceArgs,
 }
 
 pub(super) fn execute(args: &RecordArgs) -> Result<Status, Failure> {
     let mut options = args.what.options()?;
-    options.recording = Some(Place::new(&args.output).map_err(Failure::usage)?);
+    options.recording = Some(args.recording.at(&args.output)?);
     let mut user = User(args);
     let outcome = session::run(&options, &mut user)?;
     if let Some(status) = outcome.command.filter(|status| !status.success()) {

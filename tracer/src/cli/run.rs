@@ -8,11 +8,10 @@ use super::{
     common::{Format, RuleArgs, Threshold, View, render, unused, write},
     failure::{Failure, Status},
     report_file::ReportFile,
-    trace_args::TraceArgs,
+    trace_args::{RecordingArgs, TraceArgs},
 };
 use crate::{
     analysis::{context::Addresses, snapshot::Snapshot},
-    private_file::Place,
     session::{self, Sink},
 };
 
@@ -34,6 +33,8 @@ pub struct RunArgs {
     /// Keep a recording as well, of which `tracer report FILE` makes the same report on any machine
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    #[command(flatten)]
+    recording: RecordingArgs,
     /// Form of the report on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -55,17 +56,15 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     let rules = args.rules.load()?;
     let mut options = args.what.options()?;
     options.rules = rules;
-    options.recording = args
-        .record
-        .as_deref()
-        .map(Place::new)
-        .transpose()
-        .map_err(Failure::usage)?;
+    options.recording = args.record.as_deref().map(|path| args.recording.at(path)).transpose()?;
     if args.raw_addresses {
         options.addresses = Addresses::Raw;
     }
     let mut files = Files::open(args)?;
     let outcome = session::run(&options, &mut files)?;
+    if let (Some(recorded), Some(path)) = (&outcome.recorded, &args.record) {
+        files.progress(&format!("{}: {recorded}", path.display()));
+    }
     if args.what.verbose > 0 || args.view.allowed {
         for line in unused(&options.rules, &outcome.snapshot) {
             files.progress(&line);

@@ -1,6 +1,6 @@
 //! What is traced and how: the flags that all subcommands have in common which trace the running kernel.
 
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use clap::{ArgAction, Args};
 
@@ -8,6 +8,7 @@ use super::failure::Failure;
 use crate::{
     analysis::{context::Addresses, rules::RuleSet},
     live,
+    private_file::Place,
     selection::{Selection, Wanted},
     session::{Options, SessionError},
 };
@@ -95,6 +96,36 @@ impl TraceArgs {
     }
 }
 
+/// How large a recording may become.
+#[derive(Args, Debug)]
+pub struct RecordingArgs {
+    /// Most bytes of a recording; with K, M or G behind it, KiB, MiB or GiB. What comes first is kept: the rest rests on it
+    #[arg(long, value_name = "SIZE", default_value = "1G", value_parser = bytes)]
+    pub record_size: u64,
+}
+
+impl RecordingArgs {
+    /// A recording in this file.
+    ///
+    /// # Errors
+    /// When it cannot be made there.
+    pub fn at(&self, path: &Path) -> Result<(Place, u64), Failure> {
+        let place = Place::new(path).map_err(Failure::usage)?;
+        Ok((place, self.record_size))
+    }
+}
+
+fn bytes(text: &str) -> Result<u64, String> {
+    let units = [("K", 10), ("M", 20), ("G", 30)];
+    let unit = units
+        .iter()
+        .find_map(|(unit, shift)| Some((text.strip_suffix(unit)?, *shift)));
+    let (number, shift) = unit.unwrap_or((text, 0));
+    let number: Option<u64> = number.parse().ok().filter(|number| *number > 0);
+    let size = number.and_then(|number| number.checked_mul(1 << shift));
+    size.ok_or_else(|| format!("`{text}` is no size: it is a number, or one with K, M or G behind it"))
+}
+
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text
         .parse()
@@ -117,6 +148,17 @@ impl From<SessionError> for Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_size_may_have_a_unit() {
+        assert_eq!(
+            (bytes("4096"), bytes("64K"), bytes("2G")),
+            (Ok(4096), Ok(65_536), Ok(2 << 30))
+        );
+        for wrong in ["", "0", "1T", "-1", "1.5G", "99999999999G"] {
+            assert!(bytes(wrong).is_err_and(|error| error.contains(wrong)), "{wrong}");
+        }
+    }
 
     #[test]
     fn a_duration_is_a_number_of_seconds() {

@@ -19,18 +19,18 @@ pub struct RecordingFile {
 }
 
 impl RecordingFile {
-    /// Begins a recording with its header, in the place of what was there.
+    /// Begins a recording of at most `limit` bytes with its header, in the place of what was there.
     ///
     /// # Errors
     /// When it cannot be written; what was there is then still there.
-    pub fn begin(place: &Place, header: &Header) -> Result<Writer<Self>, PrivateFileError> {
+    pub fn begin(place: &Place, header: &Header, limit: u64) -> Result<Writer<Self>, PrivateFileError> {
         let failed = |source| place.error(source);
         let file = place.temporary()?;
         let recording = Self {
             sync: syncer(file.as_file().try_clone().map_err(failed)?),
             file: file.as_file().try_clone().map_err(failed)?,
         };
-        let writer = Writer::new(recording, header).map_err(failed)?;
+        let writer = Writer::new(recording, header, limit).map_err(failed)?;
         file.persist(place.path()).map_err(|error| failed(error.error))?;
         Ok(writer)
     }
@@ -87,7 +87,7 @@ mod tests {
         std::os::unix::fs::symlink(&target, &link).unwrap();
         let place = Place::new(&link).unwrap();
         assert!(link.is_symlink(), "nothing happens before it begins");
-        let mut writer = RecordingFile::begin(&place, &header()).unwrap();
+        let mut writer = RecordingFile::begin(&place, &header(), u64::MAX).unwrap();
         assert!(writer.flush().is_none());
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
         assert!(!link.is_symlink());

@@ -125,8 +125,12 @@ struct Live {
 
 impl Live {
     fn new(disk: Disk) -> Self {
+        Self::limited(disk, u64::MAX)
+    }
+
+    fn limited(disk: Disk, limit: u64) -> Self {
         let mut trace = Trace::new(&setup(), Addresses::Pseudonym, Kernel::Silent).unwrap();
-        let mut writer = Writer::new(disk, &header()).unwrap();
+        let mut writer = Writer::new(disk, &header(), limit).unwrap();
         let symbols = Symbols::parse(SYMBOLS).noting();
         writer.table(symbols.text_end());
         trace.read_symbols(symbols);
@@ -182,7 +186,8 @@ impl Live {
             lost: [("symbols_not_read".to_owned(), 1)].into(),
         };
         self.take(&Input::Counted(counted));
-        self.flush();
+        let notice = self.writer.finish();
+        self.notices.extend(notice.map(|notice| notice.to_string()));
     }
 
     /// The report, as live.
@@ -421,9 +426,38 @@ fn a_full_disk_is_told_once_and_the_recording_goes_on() {
 }
 
 #[test]
+fn a_recording_that_may_not_grow_keeps_its_beginning_and_its_end() {
+    let disk = Disk::default();
+    let beginning = {
+        let disk = Disk::default();
+        Live::new(disk.clone()).chain(1, LOCKS[0], LOCKS[1]);
+        disk.bytes.borrow().len() as u64
+    };
+    let mut live = Live::limited(disk.clone(), beginning + 1_500);
+    live.chain(1, LOCKS[0], LOCKS[1]);
+    live.flush();
+    for key in 2..9 {
+        live.chain(key, LOCKS[1], LOCKS[2]);
+        live.flush();
+        live.load_module();
+    }
+    let size = disk.bytes.borrow().len() as u64;
+    assert!(size <= beginning + 1_500);
+    live.end();
+    assert_eq!(live.notices.len(), 1, "{:?}", live.notices);
+    assert!(live.notices[0].contains("--record-size"));
+    let bytes = disk.bytes.borrow().clone();
+    let (json, inventory) = replayed(&bytes);
+    assert!(inventory.is_whole() && inventory.ended);
+    assert_eq!(inventory.records + inventory.lost, 8);
+    assert!(inventory.records > 0 && inventory.lost > 0 && inventory.lost == live.writer.lost());
+    assert!(json.contains("\"command_status\": 3") && json.contains("recording_lost"));
+}
+
+#[test]
 fn answers_of_the_kernel_come_before_their_record() {
     let disk = Disk::default();
-    let mut writer = Writer::new(disk.clone(), &header()).unwrap();
+    let mut writer = Writer::new(disk.clone(), &header(), u64::MAX).unwrap();
     let noted = Noted {
         symbols: Vec::new(),
         answers: vec![Answer::Slab(Some("kmalloc-64+0x8".to_owned()))],

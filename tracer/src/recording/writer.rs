@@ -37,6 +37,8 @@ pub enum Notice {
     Fails(io::Error),
     /// It goes on, and so many inputs are not in it.
     GoesOn(u64),
+    /// It has as many bytes as it may have.
+    Full(u64),
 }
 
 impl fmt::Display for Notice {
@@ -47,6 +49,10 @@ impl fmt::Display for Notice {
                 "the recording cannot be written: {error}; tracing goes on, and so does the recording once it can"
             ),
             Self::GoesOn(inputs) => write!(f, "the recording goes on; {inputs} records are not in it"),
+            Self::Full(bytes) => write!(
+                f,
+                "the recording has reached its limit of {bytes} bytes (--record-size); tracing goes on without it"
+            ),
         }
     }
 }
@@ -69,14 +75,18 @@ pub struct Writer<S> {
     lost_in_all: u64,
     records: u64,
     fails: bool,
+    /// Bytes that it may have.
+    limit: u64,
+    is_full: bool,
 }
 
 impl<S: Storage> Writer<S> {
-    /// Begins with what is known at the start.
+    /// Begins with what is known at the start. From so many bytes on, nothing but its end is written: what came first is what the rest rests on,
+    /// for the kernel tells each chain and each name once.
     ///
     /// # Errors
     /// When that cannot be written.
-    pub fn new(mut storage: S, header: &Header) -> io::Result<Self> {
+    pub fn new(mut storage: S, header: &Header, limit: u64) -> io::Result<Self> {
         let mut bytes = frame::prefix().to_vec();
         frame::write(Kind::HEADER, &serde_json::to_vec(header)?, &mut bytes)?;
         storage.write_all(&bytes)?;
@@ -93,11 +103,16 @@ impl<S: Storage> Writer<S> {
             lost_in_all: 0,
             records: 0,
             fails: false,
+            limit,
+            is_full: false,
         })
     }
 
     /// The kernel's symbols were read anew. Must be told before anything that uses the new ones, and after all that used the old ones.
     pub fn table(&mut self, text_end: u64) -> Option<Notice> {
+        if self.is_full {
+            return None;
+        }
         let notice = self.flush();
         // Nothing can be wrong with so short a frame.
         let _ = self.keep(Kind::TABLE, &Table { text_end });
@@ -106,6 +121,10 @@ impl<S: Storage> Writer<S> {
 
     /// Takes in an input, after the trace has, with what that has noted.
     pub fn add(&mut self, input: &Input<'_>, noted: Noted) -> Option<Notice> {
+        if self.is_full {
+            self.add_to_full(input);
+            return None;
+        }
         self.symbols.extend(noted.symbols);
         if !noted.answers.is_empty() {
             self.item(&Input::Answers(noted.answers));
@@ -120,6 +139,31 @@ impl<S: Storage> Writer<S> {
         if self.items.len() < BATCH { None } else { self.flush() }
     }
 
+    /// Of what comes now only the end gets into the file, and what was counted until then.
+    fn add_to_full(&mut self, input: &Input<'_>) {
+        let is_of_end = match input {
+            Input::ChainCounts(_) | Input::Ended(_) => true,
+            Input::Counted(_) => !self.items.is_empty(),
+            _ => false,
+        };
+        if is_of_end {
+            self.item(input);
+        } else {
+            self.lost += 1;
+            self.records += u64::from(matches!(input, Input::Record(_)));
+        }
+    }
+
+    /// Writes what is left, whatever the limit: the trace has ended.
+    pub fn finish(&mut self) -> Option<Notice> {
+        self.limit = u64::MAX;
+        if std::mem::take(&mut self.is_full) {
+            self.flush();
+            return None;
+        }
+        self.flush()
+    }
+
     fn item(&mut self, input: &Input<'_>) {
         if item::write(input, &mut self.items).is_err() {
             self.lost += 1;
@@ -128,6 +172,9 @@ impl<S: Storage> Writer<S> {
 
     /// Writes what has been gathered.
     pub fn flush(&mut self) -> Option<Notice> {
+        if self.is_full {
+            return None;
+        }
         let symbols = std::mem::take(&mut self.symbols);
         if !symbols.is_empty() && self.keep(Kind::SYMBOLS, &symbols).is_err() {
             self.lost += 1;
@@ -144,6 +191,11 @@ impl<S: Storage> Writer<S> {
                 let lost = std::mem::take(&mut self.lost);
                 self.lost_in_all += lost;
                 std::mem::take(&mut self.fails).then_some(Notice::GoesOn(lost))
+            }
+            Err(_) if self.is_full => {
+                self.lose();
+                self.kept.clear();
+                Some(Notice::Full(self.limit))
             }
             Err(error) => {
                 self.lose();
@@ -162,12 +214,17 @@ impl<S: Storage> Writer<S> {
         if !items.is_empty() {
             frame::write(Kind::INPUTS, &items, &mut bytes)?;
         }
+        let length = self.written + bytes.len() as u64;
+        if length > self.limit {
+            self.is_full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
         if let Err(error) = self.storage.write_all(&bytes) {
             // A reader finds the next frame behind half a one, too.
             let _ = self.storage.cut(self.written);
             return Err(error);
         }
-        self.written += bytes.len() as u64;
+        self.written = length;
         self.storage.sync();
         Ok(())
     }

@@ -20,7 +20,7 @@ use crate::{
     },
     live::{self, Attached, LiveError, kernel},
     names::{site::Sites, symbol::Symbols},
-    recording::{Header, RecordingFile, Writer},
+    recording::{Header, Notice, RecordingFile, Writer},
     trace::{
         Feedback, Trace,
         input::{Counted, Input},
@@ -97,13 +97,13 @@ impl<'a> Running<'a> {
         options: &'a Options,
     ) -> Result<Self, SessionError> {
         let setup = setup(&attached, options)?;
-        let place = options.recording.as_ref();
-        let reading = sites.map(|sites| Box::new(Reading::new(sites, attached.offsets, place.is_some())));
+        let recording = options.recording.as_ref();
+        let reading = sites.map(|sites| Box::new(Reading::new(sites, attached.offsets, recording.is_some())));
         let kernel = reading.map_or(Kernel::Silent, Kernel::Read);
         let trace = Trace::new(&setup, options.addresses, kernel).map_err(SessionError::Selection)?;
-        let begin = |place| RecordingFile::begin(place, &Header::new(&setup));
+        let begin = |(place, limit): &(_, _)| RecordingFile::begin(place, &Header::new(&setup), *limit);
         let mut running = Self {
-            recording: place.map(begin).transpose()?,
+            recording: recording.map(begin).transpose()?,
             notices: Vec::new(),
             counts_recorded: None,
             rules: &options.rules,
@@ -204,6 +204,10 @@ impl<'a> Running<'a> {
 
     fn flush(&mut self, sink: &mut dyn Sink) {
         let notice = self.recording.as_mut().and_then(Writer::flush);
+        self.say(notice, sink);
+    }
+
+    fn say(&mut self, notice: Option<Notice>, sink: &mut dyn Sink) {
         self.notices.extend(notice.map(|notice| notice.to_string()));
         for notice in self.notices.drain(..) {
             sink.progress(&notice);
@@ -277,7 +281,8 @@ impl<'a> Running<'a> {
         self.take(&Input::ChainCounts(counts));
         self.take(&Input::Ended(status.map(command::status_number)));
         let snapshot = self.snapshot(true);
-        self.flush(sink);
+        let notice = self.recording.as_mut().and_then(Writer::finish);
+        self.say(notice, sink);
         let recorded = self.recording.as_ref().map(|recording| Recorded {
             records: recording.records(),
             lost: recording.lost(),
