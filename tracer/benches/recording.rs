@@ -30,19 +30,19 @@ const HEAP: u64 = 0xffff_8880_0000_0000;
 #[derive(Clone, Copy)]
 struct Mix {
     name: &'static str,
-    /// In so many records there is one chain never seen before; the others are other tasks on known ones, and initialisations.
+    /// In so many records there is one chain never seen before; the others are a second task on it, and initialisations of locks.
     chain_in: u64,
 }
 
-/// As many chains as the kernel side has room for, and no room for any.
+/// Chains of a busy machine after some hours, and as many as the kernel side has room for.
 const MIXES: [Mix; 2] = [
     Mix {
-        name: "a chain in eight",
-        chain_in: 8,
+        name: "16,000 chains",
+        chain_in: 64,
     },
     Mix {
-        name: "chains only",
-        chain_in: 1,
+        name: "125,000 chains",
+        chain_in: 8,
     },
 ];
 
@@ -111,16 +111,17 @@ fn record(number: u64, mix: Mix) -> Vec<u8> {
     if number.is_multiple_of(mix.chain_in) {
         return chain(number);
     }
-    if number % 4 == 1 {
-        let mut init = wire::LockInit::zeroed();
-        init.header = header(Kind::LOCK_INIT, number);
-        init.lock = HEAP + (2 << 32) + number % LOCKS * 0x100;
-        return bytemuck::bytes_of(&init).to_vec();
+    // The kernel side tells one more task of each chain, and no third.
+    if number % mix.chain_in == 1 {
+        let mut again = wire::Again::zeroed();
+        again.header = header(Kind::AGAIN, number);
+        again.key = number - 1;
+        return bytemuck::bytes_of(&again).to_vec();
     }
-    let mut again = wire::Again::zeroed();
-    again.header = header(Kind::AGAIN, number);
-    again.key = number / mix.chain_in * mix.chain_in;
-    bytemuck::bytes_of(&again).to_vec()
+    let mut init = wire::LockInit::zeroed();
+    init.header = header(Kind::LOCK_INIT, number);
+    init.lock = HEAP + (2 << 32) + number % LOCKS * 0x100;
+    bytemuck::bytes_of(&init).to_vec()
 }
 
 fn setup() -> Setup {

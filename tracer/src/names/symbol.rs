@@ -1,10 +1,12 @@
 //! Kernel symbols as data: the text of `/proc/kallsyms` in, `function+0x1c/0x80 [module]` out.
 
+mod known;
 mod part;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use known::Known;
 use part::Notes;
 pub use part::Symbol;
 use rustc_hash::FxHashMap;
@@ -36,6 +38,7 @@ pub struct Symbols {
     /// In a part of a table: the place of each entry in the whole.
     places: Vec<u32>,
     notes: Notes,
+    known: Known,
 }
 
 /// A function in memory.
@@ -317,6 +320,17 @@ impl Symbols {
 
     /// The text symbol an address is in, and where that ends.
     fn text_at(&self, address: u64) -> Option<(Entry, u64)> {
+        self.known.get(address).unwrap_or_else(|| {
+            let found = self.find_text_at(address);
+            // What was asked without a note may have to be noted another time.
+            if self.notes.are_complete() {
+                self.known.put(address, found);
+            }
+            found
+        })
+    }
+
+    fn find_text_at(&self, address: u64) -> Option<(Entry, u64)> {
         let after = self.entries.partition_point(|entry| entry.address <= address);
         let nearest = self.entries.get(after.checked_sub(1)?)?.address;
         // All of them, and what stands behind, whether they are functions or not: without them another function would be the nearest.

@@ -1,4 +1,7 @@
-//! A trace recorded and replayed, whole and damaged.
+//! A trace recorded and replayed, by this version and others.
+
+mod damage;
+mod full;
 
 use std::{
     cell::RefCell,
@@ -6,7 +9,6 @@ use std::{
     rc::Rc,
 };
 
-use proptest::prelude::*;
 use tracer_common::{
     offset::Offsets,
     probe::{MAX_PROBES, ProbeIndex},
@@ -256,67 +258,6 @@ fn ends(bytes: &[u8]) -> Vec<usize> {
 }
 
 #[test]
-fn what_is_whole_of_a_recording_that_is_cut_off_anywhere_is_read() {
-    let (bytes, _) = recorded();
-    let ends = ends(&bytes);
-    for end in 0..bytes.len() {
-        let whole = ends.iter().filter(|&&frame| frame <= end).count().saturating_sub(1) as u64;
-        match replay(&bytes[..end]) {
-            Err(RecordingError::NoRecording) => assert!(end < 8),
-            Err(RecordingError::NoHeader(_)) => assert_eq!(whole, 0),
-            Err(error) => panic!("{error}"),
-            Ok(Replay { mut trace, inventory }) => {
-                assert_eq!(inventory.frames.values().sum::<u64>(), whole);
-                assert_eq!(inventory.is_whole(), ends.contains(&end));
-                let capture = trace.snapshot().capture;
-                assert!(!capture.complete);
-                assert_eq!(capture.lost.contains_key("recording_damaged"), !inventory.is_whole());
-                assert!(!inventory.warnings().is_empty());
-            }
-        }
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
-    #[test]
-    fn flipped_bits_cost_their_frames_and_nothing_else(bits in proptest::collection::vec(any::<proptest::sample::Index>(), 1..6)) {
-        thread_local!(static RECORDED: Vec<u8> = recorded().0);
-        let bytes = RECORDED.with(Clone::clone);
-        let ends = ends(&bytes);
-        let mut flipped = bytes.clone();
-        for bit in &bits {
-            let bit = bit.index(bytes.len() * 8);
-            flipped[bit / 8] ^= 1 << (bit % 8);
-        }
-        let whole = ends.windows(2).filter(|frame| flipped[frame[0]..frame[1]] == bytes[frame[0]..frame[1]]).count() as u64;
-        match replay(&flipped[..]) {
-            Err(RecordingError::NoRecording) => prop_assert!(flipped[..8] != bytes[..8]),
-            Err(RecordingError::NoHeader(_)) => prop_assert!(flipped[PREFIX..ends[1]] != bytes[PREFIX..ends[1]]),
-            Err(error) => prop_assert!(false, "{}", error),
-            Ok(Replay { mut trace, inventory }) => {
-                prop_assert_eq!(inventory.frames.values().sum::<u64>(), whole);
-                prop_assert_eq!(inventory.is_whole(), flipped == bytes);
-                trace.snapshot();
-            }
-        }
-    }
-
-    #[test]
-    fn nothing_panics_on_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..300), frames in 0usize..3) {
-        let (recorded, _) = recorded();
-        let mut all = recorded[..ends(&recorded)[frames + 1]].to_vec();
-        // A payload that is right, and whose content is not.
-        frame::write(Kind::INPUTS, &bytes, &mut all).unwrap();
-        frame::write(Kind::SYMBOLS, &bytes, &mut all).unwrap();
-        if let Ok(Replay { mut trace, .. }) = replay(&all[..]) {
-            trace.snapshot();
-        }
-        let _ = replay(&bytes[..]);
-    }
-}
-
-#[test]
 fn kinds_from_later_versions_are_skipped_and_counted() {
     let (bytes, live) = recorded();
     let mut more = bytes[..ends(&bytes)[2]].to_vec();
@@ -382,76 +323,6 @@ fn probes_go_by_their_names_and_not_by_their_numbers() {
         json.contains("\"records_not_decoded\": 4"),
         "of probes that there are not any more"
     );
-}
-
-#[test]
-fn a_full_disk_is_told_once_and_the_recording_goes_on() {
-    for cannot_cut in [false, true] {
-        let disk = Disk {
-            cannot_cut,
-            ..Disk::default()
-        };
-        let mut live = Live::new(disk.clone());
-        live.chain(1, LOCKS[0], LOCKS[1]);
-        live.flush();
-        *disk.room.borrow_mut() = Some(disk.bytes.borrow().len() + 10);
-        live.load_module();
-        let missed = live.trace.missed(2);
-        live.take(&Input::Missed(missed));
-        live.chain(2, LOCKS[1], LOCKS[0]);
-        live.flush();
-        live.chain(3, LOCKS[2], LOCKS[0]);
-        live.flush();
-        assert_eq!(live.notices.len(), 1, "{:?}", live.notices);
-        assert!(live.notices[0].starts_with("the recording cannot be written: "));
-        assert_eq!(live.writer.lost(), 2);
-        // What is on the disk can be read.
-        let (_, inventory) = replayed(&disk.bytes.borrow());
-        assert_eq!((inventory.records, inventory.is_whole()), (1, !cannot_cut));
-        *disk.room.borrow_mut() = None;
-        live.chain(4, LOCKS[1], LOCKS[2]);
-        live.end();
-        assert_eq!(live.notices[1..], ["the recording goes on; 2 records are not in it"]);
-        let bytes = disk.bytes.borrow().clone();
-        let (json, inventory) = replayed(&bytes);
-        assert_eq!((inventory.records, inventory.lost, inventory.ended), (2, 2, true));
-        assert_eq!(inventory.is_whole(), !cannot_cut);
-        assert!(json.contains("\"recording_lost\": 2") && json.contains("\"complete\": false"));
-        assert!(json.contains("dlock_reload"), "the table and its symbols were kept");
-        assert_eq!(
-            live.writer.length(),
-            live.writer.storage().bytes.borrow().len() as u64 - if cannot_cut { 10 } else { 0 }
-        );
-    }
-}
-
-#[test]
-fn a_recording_that_may_not_grow_keeps_its_beginning_and_its_end() {
-    let disk = Disk::default();
-    let beginning = {
-        let disk = Disk::default();
-        Live::new(disk.clone()).chain(1, LOCKS[0], LOCKS[1]);
-        disk.bytes.borrow().len() as u64
-    };
-    let mut live = Live::limited(disk.clone(), beginning + 1_500);
-    live.chain(1, LOCKS[0], LOCKS[1]);
-    live.flush();
-    for key in 2..9 {
-        live.chain(key, LOCKS[1], LOCKS[2]);
-        live.flush();
-        live.load_module();
-    }
-    let size = disk.bytes.borrow().len() as u64;
-    assert!(size <= beginning + 1_500);
-    live.end();
-    assert_eq!(live.notices.len(), 1, "{:?}", live.notices);
-    assert!(live.notices[0].contains("--record-size"));
-    let bytes = disk.bytes.borrow().clone();
-    let (json, inventory) = replayed(&bytes);
-    assert!(inventory.is_whole() && inventory.ended);
-    assert_eq!(inventory.records + inventory.lost, 8);
-    assert!(inventory.records > 0 && inventory.lost > 0 && inventory.lost == live.writer.lost());
-    assert!(json.contains("\"command_status\": 3") && json.contains("recording_lost"));
 }
 
 #[test]

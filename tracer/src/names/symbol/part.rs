@@ -10,7 +10,7 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Entry, Symbols};
+use super::{Entry, Known, Symbols};
 
 /// A symbol on its way from one table to another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,11 @@ pub(super) struct Notes {
 }
 
 impl Notes {
+    /// Whether nothing that is asked now goes unnoted.
+    pub(super) fn are_complete(&self) -> bool {
+        self.are_taken.load(Relaxed) || self.marked.is_empty()
+    }
+
     pub(super) fn mark(&self, index: usize) {
         if !self.are_taken.load(Relaxed) {
             return;
@@ -59,6 +64,7 @@ impl Symbols {
     /// Takes note from now on of what answers rest on.
     #[must_use]
     pub fn noting(mut self) -> Self {
+        self.known = Known::default();
         self.notes = Notes {
             are_taken: true.into(),
             marked: (0..self.entries.len().div_ceil(64))
@@ -124,6 +130,7 @@ impl Symbols {
         entries.dedup_by_key(|(place, entry)| (entry.address, *place));
         (self.places, self.entries) = entries.into_iter().unzip();
         self.by_name.take();
+        self.known = Known::default();
     }
 
     fn entry(&mut self, symbol: &Symbol) -> Option<Entry> {
