@@ -1,6 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -29,6 +29,9 @@ pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
 /// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
 const DEVICE_TYPE: &str = "device_ktype";
 
+/// The first kernel where a system call may begin at a random place of the stack: `CONFIG_RANDOMIZE_KSTACK_OFFSET`.
+const RANDOM_STACK_SINCE: (u16, u16) = (5, 13);
+
 /// The counters of each probe and CPU.
 type Counted = PerCpuArray<MapData, [u64; COUNTERS]>;
 
@@ -48,6 +51,7 @@ pub struct Attached {
     before: Vec<CountedAt>,
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
+    shifted: HashMap<MapData, u64, [u64; 4]>,
     left_out: HashMap<MapData, u64, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
@@ -135,6 +139,11 @@ fn attach_by(
         .override_global("PROOFS", &offsets.proofs()[..], true)
         .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
         .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
+        .override_global(
+            "RANDOM_STACK",
+            &u32::from(kernel::release() >= RANDOM_STACK_SINCE),
+            true,
+        )
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
@@ -147,6 +156,8 @@ fn attach_by(
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let shifted = map(&mut ebpf, "SHIFTED")?;
+    let shifted = HashMap::try_from(shifted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
@@ -171,6 +182,7 @@ fn attach_by(
         before: half_seen(&counted),
         counted,
         chains,
+        shifted,
         left_out,
         names_left_out,
         epoch,
@@ -276,11 +288,14 @@ impl Attached {
         }
     }
 
-    /// Every chain with how often it was seen.
-    pub fn chain_counts(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.chains
-            .iter()
-            .filter_map(|entry| entry.ok().map(|(key, [count, _, _])| (key, count)))
+    /// Every chain with how often it was seen, at whatever depth of the stack.
+    pub fn chain_counts(&self) -> BTreeMap<u64, u64> {
+        let told = self.chains.iter().filter_map(Result::ok);
+        let mut counts: BTreeMap<_, _> = told.map(|(key, [count, _, _])| (key, count)).collect();
+        for (_, [count, _, _, chain]) in self.shifted.iter().filter_map(Result::ok) {
+            *counts.entry(chain).or_default() += count;
+        }
+        counts
     }
 
     /// Forgets chains that were sent: they are sent again when they are seen again.
