@@ -29,7 +29,7 @@ use crate::{
 #[map]
 static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 
-/// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth.
+/// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth. See `shift.rs` for what differs between tasks.
 const DEPTH_MASK: u64 = (32 << 10) - 1;
 
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].

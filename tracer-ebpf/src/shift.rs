@@ -1,8 +1,9 @@
 //! Call paths, whatever place of the stack they begin at.
 //!
 //! A chain with nothing held stands for the call path, which the depth of the stack tells apart without a walk. But from 5.13 on each system call may begin up to a KiB
-//! further down, in one of 64 places (`add_random_kstack_offset()` in include/linux/randomize_kstack.h). So a depth that was never seen is looked at once: the stack is walked,
-//! and where that path is known at another depth, the chain that was told of it stands for this one from then on.
+//! further down, in one of 64 places (`add_random_kstack_offset()` in include/linux/randomize_kstack.h), and of the stack's address only the lower bits are looked at. So a
+//! depth that was never seen is looked at once: the stack is walked, and where that path is known at another depth, the chain that was told of it stands for this one from then
+//! on. The depth of what is requested while something is held counts from where the first of that was taken, so it is the same everywhere.
 
 use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 use tracer_common::{
@@ -13,7 +14,6 @@ use tracer_common::{
 use crate::{
     call::Call,
     held::{Held, mix},
-    setting::has_random_stack,
     slots::each_word,
     task::current,
 };
@@ -29,17 +29,13 @@ static WALKED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(32_768, 0);
 /// A chain that is known at another depth.
 #[inline(always)]
 pub fn known(key: u64) -> Option<*mut ShiftedCount> {
-    if has_random_stack() {
-        SHIFTED.get_ptr_mut(key)
-    } else {
-        None
-    }
+    SHIFTED.get_ptr_mut(key)
 }
 
 /// Which path a task that holds nothing is on: a hash of its stack and of `request`; 0 when it cannot be told.
 #[inline(always)]
 pub fn walk(context: &impl Call, held: &mut Held, request: u64, probe: ProbeIndex) -> u64 {
-    if !has_random_stack() || held.busy != 0 {
+    if held.busy != 0 {
         return 0;
     }
     let stack = (&raw mut held.slots).cast::<Slot>().cast::<u64>();

@@ -29,9 +29,6 @@ pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
 /// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
 const DEVICE_TYPE: &str = "device_ktype";
 
-/// The first kernel where a system call may begin at a random place of the stack: `CONFIG_RANDOMIZE_KSTACK_OFFSET`.
-const RANDOM_STACK_SINCE: (u16, u16) = (5, 13);
-
 /// The counters of each probe and CPU.
 type Counted = PerCpuArray<MapData, [u64; COUNTERS]>;
 
@@ -139,11 +136,6 @@ fn attach_by(
         .override_global("PROOFS", &offsets.proofs()[..], true)
         .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
         .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
-        .override_global(
-            "RANDOM_STACK",
-            &u32::from(kernel::release() >= RANDOM_STACK_SINCE),
-            true,
-        )
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("TRACER", &std::process::id(), true)
