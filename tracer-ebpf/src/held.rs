@@ -25,6 +25,8 @@ pub struct Held {
     stack: [u64; STACK_DEPTH],
     /// Slots from here on are free.
     pub top: u64,
+    /// How many locks are held.
+    count: u64,
     /// Sum of the hashes of the held locks: the key of the set, whatever the order.
     pub sum: u64,
     /// The same of the paths by which they were taken, whatever the objects.
@@ -176,6 +178,7 @@ impl Held {
             self.base = taken.depth;
         }
         self.top = place + 1;
+        self.count += 1;
         self.sequence += 1;
         let sequence = self.sequence;
         let slot = self.slot(place);
@@ -198,14 +201,17 @@ impl Held {
         self.sum = self.sum.wrapping_sub(gone);
         let path = *self.path(index);
         self.paths_sum = self.paths_sum.wrapping_sub(path);
+        self.count = self.count.wrapping_sub(1);
+        if self.is_empty() {
+            self.top = 0;
+            self.base = 0;
+            return;
+        }
         // Lowers the top over free slots; what is left is lowered by later releases.
         self.lower();
         self.lower();
         self.lower();
         self.lower();
-        if self.top == 0 {
-            self.base = 0;
-        }
     }
 
     #[inline(always)]
@@ -229,6 +235,6 @@ impl Held {
     /// Whether nothing is held.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.top == 0
+        self.count == 0
     }
 }
