@@ -129,6 +129,8 @@ pub struct Wanted {
     pub lock: Vec<String>,
     /// None of these.
     pub exclude: Vec<String>,
+    /// How many locks of one call path are told apart, where it is not the usual number; 0 is all.
+    pub objects: Option<u64>,
 }
 
 /// Which tasks and locks are traced.
@@ -166,6 +168,7 @@ impl Selection {
             comm,
             skip_mmap_lock: profile.skip_mmap_lock.into(),
             leaves_out: u64::from(!filter.is_open()),
+            objects: wanted.objects.unwrap_or(Scope::OBJECTS),
         };
         Ok(Self { wanted, scope, filter })
     }
@@ -206,6 +209,11 @@ impl fmt::Display for Selection {
                 write!(f, ", {word} {pattern}")?;
             }
         }
+        match wanted.objects {
+            None => {}
+            Some(0) => write!(f, ", all objects")?,
+            Some(objects) => write!(f, ", {objects} objects of a path")?,
+        }
         Ok(())
     }
 }
@@ -237,16 +245,17 @@ mod tests {
             comm: Some("devlink".to_owned()),
             netns: Some("4026531840".to_owned()),
             exclude: vec!["*seq*".to_owned()],
+            objects: Some(8),
             ..wanted("all")
         });
         let selection = selection.unwrap();
         assert_eq!(
             selection.to_string(),
-            "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*"
+            "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*, 8 objects of a path"
         );
         assert_eq!(
-            (selection.scope.pid, selection.scope.netns, selection.scope.leaves_out),
-            (12, 4_026_531_840, 1)
+            selection.scope.words(),
+            [12, 4_026_531_840, 0x6b6e_696c_7665_64, 0, 0, 1, 8]
         );
     }
 

@@ -461,7 +461,7 @@ impl<'a> Trace<'a> {
 
     /// Writes the last report, then detaches: in this order, because detaching waits for the kernel.
     fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
-        let counts: Vec<_> = self.attached.chain_counts().collect();
+        let counts = self.attached.chain_counts();
         for (key, count) in counts {
             if let Some(event) = self.filter.pass(Event::Count(ChainKey(key), count)) {
                 self.model.apply(event);

@@ -3,6 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args};
+use tracer_common::scope::Scope;
 
 use super::{
     common::{Format, RuleArgs, Threshold, View, render, unused, write},
@@ -59,6 +60,9 @@ pub struct RunArgs {
     /// Leave out locks of this class or name. May be given several times
     #[arg(long, value_name = "LOCK")]
     exclude: Vec<String>,
+    /// How many locks of one call path are told apart: what goes beyond is known by its classes only. 0 tells all of them apart
+    #[arg(long, value_name = "NUMBER", default_value_t = Scope::OBJECTS)]
+    objects: u64,
     /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
     #[arg(long)]
     read_code: bool,
@@ -103,6 +107,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
         netns: args.netns.clone(),
         lock: args.lock.clone(),
         exclude: args.exclude.clone(),
+        objects: (args.objects != Scope::OBJECTS).then_some(args.objects),
     })
     .map_err(Failure::usage)?;
     let mut files = Files::open(args)?;
