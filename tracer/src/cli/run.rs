@@ -59,8 +59,11 @@ pub struct RunArgs {
     /// Leave out locks of this class or name. May be given several times
     #[arg(long, value_name = "LOCK")]
     exclude: Vec<String>,
-    /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
+    /// Do not read the kernel's code (/proc/kcore), which names locks by the member that is taken and by what they belong to
     #[arg(long)]
+    no_read_code: bool,
+    /// The default, for command lines from the time when it was not
+    #[arg(long, hide = true, overrides_with = "no_read_code")]
     read_code: bool,
     #[command(flatten)]
     view: View,
@@ -115,7 +118,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
             Addresses::Pseudonym
         },
         selection,
-        read_code: args.read_code,
+        read_code: args.read_code || !args.no_read_code,
         backend: args.backend,
         rules,
         verbose: args.verbose > 0,

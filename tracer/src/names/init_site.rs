@@ -1,6 +1,6 @@
 //! Calls that initialise locks: they pass the text of the expression, `&devlink->lock`, which is lockdep's name of the class.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{memory::Memory, symbol::Symbols};
 
@@ -13,7 +13,7 @@ const INIT: &[&str] = &[
     "__rt_mutex_init",
 ];
 /// Read at a time.
-const CHUNK: u64 = 4096;
+const CHUNK: u64 = 1 << 20;
 /// So far before the call its name is loaded.
 const BEFORE: usize = 64;
 /// `call rel32`
@@ -29,45 +29,56 @@ const MAX_NAME: usize = 64;
 #[derive(Default)]
 pub struct InitSites(HashMap<String, Vec<(u64, String)>>);
 
-impl InitSites {
-    /// Those in the kernel's own text.
-    pub fn of_kernel(memory: &dyn Memory, symbols: &Symbols) -> Self {
-        let mut sites = Self::default();
-        if let Some((start, end)) = symbols.text_of("") {
-            sites.scan(start, end, memory, symbols);
+/// Where to look for them.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The text, from its begin to its end.
+    text: (u64, u64),
+    /// The functions that initialise a lock; without any there is nothing to look for.
+    functions: Vec<u64>,
+}
+
+impl Search {
+    /// The text of a module; the kernel's own has the empty name.
+    pub fn of(module: &str, symbols: &Symbols) -> Self {
+        Self {
+            text: symbols.text_of(module).unwrap_or_default(),
+            functions: INIT.iter().filter_map(|name| symbols.address(name)).collect(),
         }
-        sites
     }
 
-    /// Looks through the text from `start` to `end`. What cannot be read is left out.
-    pub fn scan(&mut self, start: u64, end: u64, memory: &dyn Memory, symbols: &Symbols) {
-        let targets: HashSet<u64> = INIT.iter().filter_map(|name| symbols.address(name)).collect();
-        if targets.is_empty() {
-            return;
+    /// Looks. What cannot be read is left out.
+    pub fn sites(&self, memory: &dyn Memory) -> InitSites {
+        let mut sites = InitSites::default();
+        let (mut at, end) = self.text;
+        if self.functions.is_empty() {
+            return sites;
         }
-        let mut bytes = Vec::with_capacity(BEFORE + CHUNK as usize);
-        let mut at = start & !(CHUNK - 1);
+        let mut bytes = Vec::new();
         while at < end {
-            let kept = bytes.len().min(BEFORE);
-            bytes.drain(..bytes.len() - kept);
-            let mut chunk = [0; CHUNK as usize];
-            if memory.read(at, &mut chunk) {
-                bytes.extend(chunk);
-                self.scan_bytes(at - kept as u64, &bytes, &targets, memory);
+            let before = bytes.len().min(BEFORE);
+            bytes.drain(..bytes.len() - before);
+            let chunk = CHUNK.min(end - at);
+            bytes.resize(before + chunk as usize, 0);
+            if memory.read(at, &mut bytes[before..]) {
+                sites.scan(at - before as u64, &bytes, &self.functions, memory);
             } else {
                 bytes.clear();
             }
-            at += CHUNK;
+            at += chunk;
         }
+        sites
     }
+}
 
-    fn scan_bytes(&mut self, address: u64, bytes: &[u8], targets: &HashSet<u64>, memory: &dyn Memory) {
-        for (place, call) in bytes.windows(CALL_BYTES).enumerate() {
-            if call[0] != CALL {
-                continue;
-            }
+impl InitSites {
+    fn scan(&mut self, address: u64, bytes: &[u8], functions: &[u64], memory: &dyn Memory) {
+        for place in memchr::memchr_iter(CALL, bytes) {
+            let Some(call) = bytes.get(place..place + CALL_BYTES) else {
+                break;
+            };
             let back = address + (place + CALL_BYTES) as u64;
-            if !targets.contains(&relative(back, &call[1..])) {
+            if !functions.contains(&relative(back, &call[1..])) {
                 continue;
             }
             let before = &bytes[place.saturating_sub(BEFORE)..place];
@@ -134,9 +145,10 @@ mod tests {
 
     #[test]
     fn calls_with_a_name_are_found_and_others_are_not() {
-        let symbols =
-            Symbols::parse("ffffffff81000000 T start\nffffffff81008000 T __mutex_init\nffffffff81009000 T other\n");
-        let mut text = vec![0x90; 3 * 4096];
+        let symbols = Symbols::parse(
+            "ffffffff81000000 T _stext\nffffffff81008000 T __mutex_init\nffffffff81009000 T other\nffffffff81101000 T _etext\n",
+        );
+        let mut text = vec![0x90; CHUNK as usize + 4096];
         let mut call = |at: usize, target: u64, name: Option<u32>| {
             let mut place = at;
             if let Some(name) = name {
@@ -149,20 +161,19 @@ mod tests {
             text[place + 1..place + 5].copy_from_slice(&(target.wrapping_sub(next) as u32).to_le_bytes());
         };
         call(100, 0xffff_ffff_8100_8000, Some(0x8200_0000));
-        call(4096 - 9, 0xffff_ffff_8100_8000, Some(0x8200_0000));
+        call(CHUNK as usize - 9, 0xffff_ffff_8100_8000, Some(0x8200_0000));
         call(5000, 0xffff_ffff_8100_9000, Some(0x8200_0000));
         call(6000, 0xffff_ffff_8100_8000, None);
         let mut name = b"&devlink->lock\0".to_vec();
         name.resize(128, 0);
         let image = Image(vec![(0xffff_ffff_8100_0000, text), (0xffff_ffff_8200_0000, name)]);
-        let mut sites = InitSites::default();
-        sites.scan(0xffff_ffff_8100_0000, 0xffff_ffff_8100_3000, &image, &symbols);
+        let sites = Search::of("", &symbols).sites(&image);
         let found: Vec<_> = sites
             .of("lock")
             .iter()
-            .map(|(at, name)| (at & 0xffff, name.as_str()))
+            .map(|(at, name)| (at & 0xff_ffff, name.as_str()))
             .collect();
-        assert_eq!(found, [(112, "&devlink->lock"), (4099, "&devlink->lock")]);
+        assert_eq!(found, [(112, "&devlink->lock"), (CHUNK + 3, "&devlink->lock")]);
         assert!(sites.of("mutex").is_empty());
     }
 }

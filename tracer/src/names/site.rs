@@ -1,10 +1,11 @@
 //! Which member of which structure a lock is, from the place where it is taken.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc, sync::Arc};
 
 use super::{
     facts::Facts,
-    init_site::InitSites,
+    init_site::{InitSites, Search},
+    later::Later,
     memory::Memory,
     symbol::Symbols,
     types::{Member, Types},
@@ -35,23 +36,30 @@ pub struct Site {
 
 /// Looks at the places where locks are taken.
 pub struct Sites {
-    memory: Rc<dyn Memory>,
-    kernel: Types,
+    memory: Arc<dyn Memory + Send + Sync>,
+    kernel: Later<Types>,
     source: Box<dyn ModuleTypes>,
     modules: HashMap<String, Option<Types>>,
     /// Functions looked at, by their addresses.
     functions: HashMap<u64, Option<Rc<Facts>>>,
     /// What was told before, by as much of the stack as it took.
     sites: HashMap<Box<[u64]>, Option<Site>>,
-    /// By module, the kernel's own under the empty name.
-    init_sites: HashMap<String, Rc<InitSites>>,
+    /// In the kernel's own text.
+    kernel_sites: Later<InitSites>,
+    /// By module.
+    module_sites: HashMap<String, Rc<InitSites>>,
     /// By structure and path: what such members are initialised with.
     init_names: HashMap<(String, String), Option<String>>,
 }
 
 impl Sites {
     /// With the kernel's memory and types, and the initialisations in its text.
-    pub fn new(memory: Rc<dyn Memory>, kernel: Types, source: Box<dyn ModuleTypes>, init_sites: InitSites) -> Self {
+    pub fn new(
+        memory: Arc<dyn Memory + Send + Sync>,
+        kernel: Later<Types>,
+        source: Box<dyn ModuleTypes>,
+        kernel_sites: Later<InitSites>,
+    ) -> Self {
         Self {
             memory,
             kernel,
@@ -59,14 +67,15 @@ impl Sites {
             modules: HashMap::new(),
             functions: HashMap::new(),
             sites: HashMap::new(),
-            init_sites: HashMap::from([(String::new(), Rc::new(init_sites))]),
+            kernel_sites,
+            module_sites: HashMap::new(),
             init_names: HashMap::new(),
         }
     }
 
     /// The kernel's own types.
-    pub fn types(&self) -> &Types {
-        &self.kernel
+    pub fn types(&self) -> Option<&Types> {
+        self.kernel.get()
     }
 
     /// The kernel's memory.
@@ -77,7 +86,7 @@ impl Sites {
     /// What was at a module's addresses is gone.
     pub fn forget_module(&mut self, module: &str, symbols: &Symbols) {
         self.modules.remove(module);
-        self.init_sites.remove(module);
+        self.module_sites.remove(module);
         self.init_names.clear();
         self.sites.clear();
         self.functions
@@ -146,34 +155,35 @@ impl Sites {
         if let Some(known) = self.init_names.get(&key) {
             return known.clone();
         }
+        let mut sites = self
+            .kernel_sites
+            .get()
+            .map_or_else(Vec::new, |sites| sites.of(&member.path).to_vec());
+        if let Some(module) = module {
+            sites.extend_from_slice(self.module_sites(module, symbols).of(&member.path));
+        }
         let mut name: Option<String> = None;
-        for module in [Some(""), module].into_iter().flatten() {
-            let sites = self.init_sites(module, symbols);
-            for (address, candidate) in sites.of(&member.path) {
-                let is_it = self.function(*address, symbols).is_some_and(|facts| {
-                    let call = facts.call(*address);
-                    let lock = call.and_then(|call| facts.lock(call.arguments[0]));
-                    lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
-                });
-                if is_it && name.as_ref().is_none_or(|name| candidate < name) {
-                    name = Some(candidate.clone());
-                }
+        for (address, candidate) in sites {
+            let is_it = self.function(address, symbols).is_some_and(|facts| {
+                let call = facts.call(address);
+                let lock = call.and_then(|call| facts.lock(call.arguments[0]));
+                lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
+            });
+            if is_it && name.as_ref().is_none_or(|name| candidate < *name) {
+                name = Some(candidate);
             }
         }
         self.init_names.insert(key, name.clone());
         name
     }
 
-    fn init_sites(&mut self, module: &str, symbols: &Symbols) -> Rc<InitSites> {
+    fn module_sites(&mut self, module: &str, symbols: &Symbols) -> Rc<InitSites> {
         let memory = &*self.memory;
-        let scan = || {
-            let mut sites = InitSites::default();
-            if let Some((start, end)) = symbols.text_of(module) {
-                sites.scan(start, end, memory, symbols);
-            }
-            Rc::new(sites)
-        };
-        self.init_sites.entry(module.to_owned()).or_insert_with(scan).clone()
+        let search = || Rc::new(Search::of(module, symbols).sites(memory));
+        self.module_sites
+            .entry(module.to_owned())
+            .or_insert_with(search)
+            .clone()
     }
 
     /// The function that an address is in.
@@ -192,16 +202,17 @@ impl Sites {
 
     fn types_of(&mut self, module: Option<&str>) -> Option<Types> {
         let Some(module) = module else {
-            return Some(self.kernel.clone());
+            return self.kernel.get().cloned();
         };
         if let Some(known) = self.modules.get(module) {
             return known.clone();
         }
+        let kernel = self.kernel.get()?;
         let read = self.source.read(module);
         // Without types of its own a module can still be read by those of the kernel's functions that it calls.
         let types = read
-            .and_then(|bytes| self.kernel.of_module(&bytes))
-            .or_else(|| Some(self.kernel.clone()));
+            .and_then(|bytes| kernel.of_module(bytes))
+            .or_else(|| Some(kernel.clone()));
         self.modules.insert(module.to_owned(), types.clone());
         types
     }
@@ -293,10 +304,10 @@ mod tests {
             called = name;
         }
         let mut sites = Sites::new(
-            Rc::new(Image(image)),
-            blob::devlink(),
+            Arc::new(Image(image)),
+            Later::now(blob::devlink()),
             Box::new(None_),
-            InitSites::default(),
+            Later::now(InitSites::default()),
         );
         let site = sites.site(&stack, &[start("mutex_lock")], &symbols)?;
         Some(format!(
