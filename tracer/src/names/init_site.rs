@@ -92,6 +92,11 @@ impl InitSites {
         }
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &(u64, String)> {
+        self.0.values().flatten()
+    }
+
     /// Return addresses and names of those that initialise a member of this path.
     pub fn of(&self, path: &str) -> &[(u64, String)] {
         self.0.get(last_word(path)).map_or(&[], Vec::as_slice)

@@ -1,9 +1,14 @@
 //! Which member of which structure a lock is, from the place where it is taken.
 
-use std::{collections::HashMap, rc::Rc, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use super::{
     facts::Facts,
+    flow::Call,
     init_site::{InitSites, Search},
     later::Later,
     memory::Memory,
@@ -39,7 +44,9 @@ pub struct Sites {
     memory: Arc<dyn Memory + Send + Sync>,
     kernel: Later<Types>,
     source: Box<dyn ModuleTypes>,
-    modules: HashMap<String, Option<Types>>,
+    modules: HashMap<String, Types>,
+    /// Those of them that have none of their own.
+    untyped: HashSet<String>,
     /// Functions looked at, by their addresses.
     functions: HashMap<u64, Option<Rc<Facts>>>,
     /// What was told before, by as much of the stack as it took.
@@ -65,6 +72,7 @@ impl Sites {
             kernel,
             source,
             modules: HashMap::new(),
+            untyped: HashSet::new(),
             functions: HashMap::new(),
             sites: HashMap::new(),
             kernel_sites,
@@ -86,6 +94,7 @@ impl Sites {
     /// What was at a module's addresses is gone.
     pub fn forget_module(&mut self, module: &str, symbols: &Symbols) {
         self.modules.remove(module);
+        self.untyped.remove(module);
         self.module_sites.remove(module);
         self.init_names.clear();
         self.sites.clear();
@@ -100,13 +109,23 @@ impl Sites {
         if let Some(known) = known {
             return known.clone();
         }
-        let site = self.look_at(stack, lock_functions, symbols);
+        let mut places = Vec::new();
+        let site = self
+            .by_type(stack, lock_functions, symbols, &mut places)
+            .or_else(|| self.by_init(&places, symbols));
         let frames = site.as_ref().map_or(stack.len(), |site| site.frames);
         self.sites.insert(stack[..frames].into(), site.clone());
         site
     }
 
-    fn look_at(&mut self, stack: &[u64], lock_functions: &[u64], symbols: &Symbols) -> Option<Site> {
+    /// By the types of what it is in. `places` gets those that no type tells it at.
+    fn by_type(
+        &mut self,
+        stack: &[u64],
+        lock_functions: &[u64],
+        symbols: &Symbols,
+        places: &mut Vec<Place>,
+    ) -> Option<Site> {
         let mut entered: Option<u64> = None;
         let (mut argument, mut offset) = (0, 0);
         let mut callers = 0;
@@ -136,7 +155,15 @@ impl Sites {
                 let init = self.init_name(&member, module, symbols);
                 return Some(Site { member, init, frames });
             }
-            let Value::At(Origin::Argument(number), behind) = value else {
+            let Value::At(origin, behind) = value else {
+                return None;
+            };
+            places.push(Place {
+                frames: index + 1,
+                call: address,
+                offset: behind,
+            });
+            let Origin::Argument(number) = origin else {
                 return None;
             };
             callers += 1;
@@ -147,6 +174,50 @@ impl Sites {
             entered = symbols.extent(address).map(|extent| extent.start);
         }
         None
+    }
+
+    /// By the only initialisation, in a module without types, of a lock that is as far behind the pointer that the code has.
+    fn by_init(&mut self, places: &[Place], symbols: &Symbols) -> Option<Site> {
+        let (taken, _) = self.call(places.first()?.call, symbols)?;
+        let is_rwsem = takes_rwsem(symbols.function(taken.target?)?);
+        let mut found: Option<Site> = None;
+        for place in places {
+            let module = symbols.extent(place.call)?.module;
+            let Some(module) = module.filter(|module| place.offset > 0 && self.untyped.contains(*module)) else {
+                continue;
+            };
+            for (address, name) in self.module_sites(module, symbols).all() {
+                let Some((init, lock)) = self.call(*address, symbols) else {
+                    continue;
+                };
+                let function = init.target.and_then(|target| symbols.function(target));
+                let is_it = lock.is_none()
+                    && matches!(init.arguments[0], Value::At(_, offset) if offset == place.offset)
+                    && function.is_some_and(|function| takes_rwsem(function) == is_rwsem);
+                if !is_it {
+                    continue;
+                }
+                match &found {
+                    None => {
+                        found = Some(Site {
+                            member: Member::untyped(name),
+                            init: Some(name.clone()),
+                            frames: place.frames,
+                        });
+                    }
+                    Some(site) if site.init.as_ref() == Some(name) => {}
+                    Some(_) => return None,
+                }
+            }
+        }
+        found
+    }
+
+    /// A call by its return address, and the lock that its first argument is.
+    fn call(&mut self, address: u64, symbols: &Symbols) -> Option<(Call, Option<Member>)> {
+        let facts = self.function(address, symbols)?;
+        let call = facts.call(address)?;
+        Some((call, facts.lock(call.arguments[0])))
     }
 
     /// The name that such a member is initialised with in the kernel or the module that takes it. Of several it is the first in the alphabet.
@@ -164,11 +235,8 @@ impl Sites {
         }
         let mut name: Option<String> = None;
         for (address, candidate) in sites {
-            let is_it = self.function(address, symbols).is_some_and(|facts| {
-                let call = facts.call(address);
-                let lock = call.and_then(|call| facts.lock(call.arguments[0]));
-                lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
-            });
+            let lock = self.call(address, symbols).and_then(|(_, lock)| lock);
+            let is_it = lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path));
             if is_it && name.as_ref().is_none_or(|name| candidate < *name) {
                 name = Some(candidate);
             }
@@ -205,17 +273,33 @@ impl Sites {
             return self.kernel.get().cloned();
         };
         if let Some(known) = self.modules.get(module) {
-            return known.clone();
+            return Some(known.clone());
         }
         let kernel = self.kernel.get()?;
-        let read = self.source.read(module);
+        let own = self.source.read(module).and_then(|bytes| kernel.of_module(bytes));
+        if own.is_none() {
+            self.untyped.insert(module.to_owned());
+        }
         // Without types of its own a module can still be read by those of the kernel's functions that it calls.
-        let types = read
-            .and_then(|bytes| kernel.of_module(bytes))
-            .or_else(|| Some(kernel.clone()));
+        let types = own.unwrap_or_else(|| kernel.clone());
         self.modules.insert(module.to_owned(), types.clone());
-        types
+        Some(types)
     }
+}
+
+/// A place where the lock is passed on.
+struct Place {
+    /// So much of the stack it takes to be here.
+    frames: usize,
+    /// Return address of the call that it is passed to.
+    call: u64,
+    /// So far behind some pointer it is.
+    offset: i64,
+}
+
+/// Whether a function is one of rwsems, and not of mutexes.
+fn takes_rwsem(function: &str) -> bool {
+    function.contains("rwsem") || function.contains("down_")
 }
 
 /// Where the function begins that an address is in: that of `NAME.cold` is `NAME`.
@@ -245,8 +329,16 @@ mod tests {
         "unknown.cold",
         "lock_it",
         "outer",
+        "__mutex_init",
+        "__init_rwsem",
+        "dlock_probe",
+        "dlock_load",
         "end",
     ];
+    /// Behind all of them and what is read with them.
+    const END: u64 = CODE + 0x2000;
+    /// The name that locks are initialised with in `dlock_probe()`, where `mov rsi, imm32` can name it.
+    const NAME: u64 = 0xffff_ffff_8200_0000;
 
     struct None_;
 
@@ -286,13 +378,19 @@ mod tests {
     fn told(functions: &[(&str, &[&str])], path: &[&str]) -> Option<String> {
         let symbols: String = FUNCTIONS
             .iter()
-            .map(|name| format!("{:x} T {name}\n", start(name)))
+            .map(|name| {
+                let module = if name.starts_with("dlock_") { "\t[dlock]" } else { "" };
+                format!("{:x} T {name}{module}\n", start(name))
+            })
             .collect();
         let symbols = Symbols::parse(&symbols);
-        let image = functions
-            .iter()
-            .map(|(name, parts)| (start(name), assemble(name, parts)))
-            .collect();
+        let mut code = vec![0xcc; (END - CODE) as usize];
+        for (name, parts) in functions {
+            let at = (start(name) - CODE) as usize;
+            code[at..at + 256].copy_from_slice(&assemble(name, parts));
+        }
+        let mut name = b"&dlock_dev->lock\0".to_vec();
+        name.resize(64, 0);
         let mut stack = vec![start("mutex_lock") + 5];
         let mut called = "mutex_lock";
         for name in path {
@@ -304,7 +402,7 @@ mod tests {
             called = name;
         }
         let mut sites = Sites::new(
-            Arc::new(Image(image)),
+            Arc::new(Image(vec![(CODE, code), (NAME, name)])),
             Later::now(blob::devlink()),
             Box::new(None_),
             Later::now(InitSites::default()),
@@ -314,6 +412,7 @@ mod tests {
             "{}->{} {}",
             site.member.structure, site.member.path, site.frames
         ))
+        .map(|told| told.trim_start_matches("->").to_owned())
     }
 
     fn in_devl_lock(parts: &[&str]) -> Option<String> {
@@ -501,5 +600,40 @@ mod tests {
             Some("devlink->lock 3")
         );
         assert_eq!(told(&both, &["lock_it"]), None, "nobody says who called");
+    }
+
+    #[test]
+    fn without_types_the_only_initialisation_so_far_behind_a_pointer_tells() {
+        // call unknown, allocates; mov rbx, rax; mov rsi, NAME; lea rdi, [rbx+16]
+        let probe = |init: &'static str| {
+            [
+                "90909090",
+                "90",
+                "call unknown",
+                "4889c3",
+                "48c7c600000082",
+                "488d7b10",
+                init,
+                "c3",
+            ]
+        };
+        // lea rdi, [rdi+16]; lea rdi, [rdi+24]
+        let (load, other) = (
+            ["488d7f10", "call mutex_lock", "c3"],
+            ["488d7f18", "call mutex_lock", "c3"],
+        );
+        let in_load = |probe: &[&str], load: &[&str]| {
+            let functions = [("dlock_probe", probe), ("dlock_load", load)];
+            told(&functions, &["dlock_load"])
+        };
+        let mutex = probe("call __mutex_init");
+        assert_eq!(in_load(&mutex, &load).as_deref(), Some("&dlock_dev->lock 2"));
+        assert_eq!(in_load(&mutex, &other), None, "somewhere else");
+        assert_eq!(in_load(&probe("call __init_rwsem"), &load), None, "a rwsem");
+        assert_eq!(
+            told(&[("dlock_probe", &mutex), ("unknown", &load)], &["unknown"]),
+            None,
+            "taken by the kernel, which has types"
+        );
     }
 }

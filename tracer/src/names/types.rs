@@ -30,8 +30,19 @@ pub struct Member {
     pub structure: String,
     /// `lock`, `power.lock`, `locks[]`.
     pub path: String,
-    /// Every structure with a name that it is in, the outermost first, with the lock's offset in it in bytes.
+    /// Every structure with a name that it is in, the outermost first, with the lock's offset in it in bytes. Empty when no type tells.
     pub holders: Vec<(String, u64)>,
+}
+
+impl Member {
+    /// One of which only the name is known that it is initialised with.
+    pub fn untyped(name: &str) -> Self {
+        Self {
+            structure: String::new(),
+            path: name.to_owned(),
+            holders: Vec::new(),
+        }
+    }
 }
 
 /// What a function takes and gives, as far as it is a pointer to a structure.
