@@ -236,9 +236,12 @@ fn read_code(memory: live::Kcore, symbols: &Symbols) -> Option<Sites> {
     thread::Builder::new()
         .name("tracer-names".to_owned())
         .spawn(move || {
+            let begin = Instant::now();
             // Whoever waits for what is not sent goes on without it.
             let _ = live::types().map(|found| types.send(found));
+            log::debug!("names: types after {:.2} s", begin.elapsed().as_secs_f64());
             let _ = inits.send(search.sites(&*reader));
+            log::debug!("names: initialisations after {:.2} s", begin.elapsed().as_secs_f64());
         })
         .ok()?;
     Some(Sites::new(memory, types_later, Box::new(live::SysBtf), inits_later))
