@@ -25,9 +25,20 @@ const LEA_RSI: [u8; 3] = [0x48, 0x8d, 0x35];
 /// Names are expressions.
 const MAX_NAME: usize = 64;
 
-/// Return addresses of the calls that initialise locks with a name, by the last word of the name.
+/// A call that initialises a lock with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitSite {
+    /// Its return address.
+    pub back: u64,
+    /// The expression of the lock.
+    pub name: String,
+    /// How far behind a pointer the lock seems to be: a hint, because it is read without knowing where instructions begin.
+    pub hint: Option<i64>,
+}
+
+/// Calls that initialise locks with a name, by the last word of the name.
 #[derive(Default)]
-pub struct InitSites(HashMap<String, Vec<(u64, String)>>);
+pub struct InitSites(HashMap<String, Vec<InitSite>>);
 
 /// Where to look for them.
 #[derive(Clone, Debug)]
@@ -85,20 +96,21 @@ impl InitSites {
             let begin = address + (place - before.len()) as u64;
             if let Some(name) = name_address(begin, before).and_then(|name| memory.string(name, MAX_NAME)) {
                 let sites = self.0.entry(last_word(&name).to_owned()).or_default();
-                if !sites.iter().any(|(known, _)| *known == back) {
-                    sites.push((back, name));
+                if !sites.iter().any(|known| known.back == back) {
+                    let hint = offset(before);
+                    sites.push(InitSite { back, name, hint });
                 }
             }
         }
     }
 
     /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &(u64, String)> {
+    pub fn all(&self) -> impl Iterator<Item = &InitSite> {
         self.0.values().flatten()
     }
 
-    /// Return addresses and names of those that initialise a member of this path.
-    pub fn of(&self, path: &str) -> &[(u64, String)] {
+    /// Those that initialise a member of this path.
+    pub fn of(&self, path: &str) -> &[InitSite] {
         self.0.get(last_word(path)).map_or(&[], Vec::as_slice)
     }
 }
@@ -114,6 +126,22 @@ fn name_address(begin: u64, bytes: &[u8]) -> Option<u64> {
             Ok(LEA_RSI) => Some(relative(begin + place as u64 + 7, &instruction[3..])),
             _ => None,
         })
+}
+
+/// What the last instruction adds that puts a pointer into `rdi`: `lea rdi, [REGISTER+OFFSET]` or `add rdi, OFFSET`.
+fn offset(bytes: &[u8]) -> Option<i64> {
+    /// REX.W, with and without REX.B.
+    const REX: [u8; 2] = [0x48, 0x49];
+    (0..bytes.len()).rev().find_map(|place| match bytes[place..] {
+        // mod 01 and 10, reg 7, rm any but 4, which has one more byte.
+        [rex, 0x8d, 0x78..=0x7b | 0x7d..=0x7f, small, ..] if REX.contains(&rex) => Some(i64::from(small as i8)),
+        [rex, 0x8d, 0xb8..=0xbb | 0xbd..=0xbf, a, b, c, d, ..] if REX.contains(&rex) => {
+            Some(i32::from_le_bytes([a, b, c, d]).into())
+        }
+        [0x48, 0x83, 0xc7, small, ..] => Some(i64::from(small as i8)),
+        [0x48, 0x81, 0xc7, a, b, c, d, ..] => Some(i32::from_le_bytes([a, b, c, d]).into()),
+        _ => None,
+    })
 }
 
 fn relative(base: u64, bytes: &[u8]) -> u64 {
@@ -149,6 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn the_offset_is_that_of_the_last_instruction_that_has_one() {
+        // lea rdi, [rbx+16]; mov rsi, 0; lea rdi, [r12+0x1234]; add rdi, 8; mov rdi, rbx
+        for (bytes, expected) in [
+            (&[0x48, 0x8d, 0x7b, 0x10][..], Some(16)),
+            (&[0x48, 0x8d, 0x7b, 0x10, 0x48, 0xc7, 0xc6, 0, 0, 0, 0], Some(16)),
+            (&[0x49, 0x8d, 0xbd, 0x34, 0x12, 0, 0], Some(0x1234)),
+            (&[0x48, 0x8d, 0x7b, 0x10, 0x48, 0x83, 0xc7, 8], Some(8)),
+            (&[0x48, 0x89, 0xdf], None),
+        ] {
+            assert_eq!(offset(bytes), expected, "{bytes:x?}");
+        }
+    }
+
+    #[test]
     fn calls_with_a_name_are_found_and_others_are_not() {
         let symbols = Symbols::parse(
             "ffffffff81000000 T _stext\nffffffff81008000 T __mutex_init\nffffffff81009000 T other\nffffffff81101000 T _etext\n",
@@ -176,7 +218,7 @@ mod tests {
         let found: Vec<_> = sites
             .of("lock")
             .iter()
-            .map(|(at, name)| (at & 0xff_ffff, name.as_str()))
+            .map(|site| (site.back & 0xff_ffff, site.name.as_str()))
             .collect();
         assert_eq!(found, [(112, "&devlink->lock"), (CHUNK + 3, "&devlink->lock")]);
         assert!(sites.of("mutex").is_empty());

@@ -9,7 +9,7 @@ use std::{
 use super::{
     facts::Facts,
     flow::Call,
-    init_site::{InitSites, Search},
+    init_site::{InitSite, InitSites, Search},
     later::Later,
     memory::Memory,
     symbol::Symbols,
@@ -21,6 +21,9 @@ use super::{
 const MAX_CALLERS: usize = 4;
 /// No more of a stack is looked at.
 const MAX_FRAMES: usize = 6;
+
+/// Initialisations that do not look like that of a member, and are looked at if no other is.
+const MAX_UNLIKELY: usize = 8;
 
 /// Where the types of modules come from.
 pub trait ModuleTypes {
@@ -186,8 +189,8 @@ impl Sites {
             let Some(module) = module.filter(|module| place.offset > 0 && self.untyped.contains(*module)) else {
                 continue;
             };
-            for (address, name) in self.module_sites(module, symbols).all() {
-                let Some((init, lock)) = self.call(*address, symbols) else {
+            for InitSite { back, name, .. } in self.module_sites(module, symbols).all() {
+                let Some((init, lock)) = self.call(*back, symbols) else {
                     continue;
                 };
                 let function = init.target.and_then(|target| symbols.function(target));
@@ -233,16 +236,34 @@ impl Sites {
         if let Some(module) = module {
             sites.extend_from_slice(self.module_sites(module, symbols).of(&member.path));
         }
-        let mut name: Option<String> = None;
-        for (address, candidate) in sites {
-            let lock = self.call(address, symbols).and_then(|(_, lock)| lock);
-            let is_it = lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path));
-            if is_it && name.as_ref().is_none_or(|name| candidate < *name) {
-                name = Some(candidate);
-            }
-        }
+        // Many locks are called `lock`, and a function takes a while: those that look like it come first, and few of the others are looked at.
+        let looks_like_it = |site: &InitSite| {
+            let mut offsets = member.holders.iter().map(|(_, offset)| *offset as i64);
+            offsets.any(|offset| site.hint == Some(offset))
+        };
+        let (likely, others): (Vec<_>, Vec<_>) = sites.into_iter().partition(looks_like_it);
+        let name = self
+            .first_name(member, likely.iter(), symbols)
+            .or_else(|| self.first_name(member, others.iter().take(MAX_UNLIKELY), symbols));
         self.init_names.insert(key, name.clone());
         name
+    }
+
+    /// The first name in the alphabet that one of these calls initialises such a member with.
+    fn first_name<'a>(
+        &mut self,
+        member: &Member,
+        sites: impl Iterator<Item = &'a InitSite>,
+        symbols: &Symbols,
+    ) -> Option<String> {
+        sites
+            .filter(|site| {
+                let lock = self.call(site.back, symbols).and_then(|(_, lock)| lock);
+                lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
+            })
+            .map(|site| &site.name)
+            .min()
+            .cloned()
     }
 
     fn module_sites(&mut self, module: &str, symbols: &Symbols) -> Rc<InitSites> {
