@@ -144,9 +144,12 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         source,
     })?;
     let begin = Instant::now();
+    live::keep_memory();
     let symbols = kernel::symbols()?;
     let symbols_took = begin.elapsed();
     let code = if options.read_code { open_code(sink) } else { None };
+    // Done long before the hooks are there: what the thread does then would be in the way of what is traced.
+    let sites = code.and_then(|memory| read_code(memory, &symbols));
     let mut tell = |line: &str| sink.progress(line);
     let mut start = live::Start::new(&mut tell);
     let mut attached = live::attach(
@@ -183,7 +186,6 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         }
     }
 
-    let sites = code.and_then(|memory| read_code(memory, &symbols));
     let mut trace = Trace::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command)?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
@@ -226,7 +228,7 @@ fn open_code(sink: &mut dyn Sink) -> Option<live::Kcore> {
         .ok()
 }
 
-/// What tells locks by the code that takes them. Types and initialisations are looked up on a thread of their own, while the first records come in.
+/// What tells locks by the code that takes them. Types and initialisations are looked up on a thread of their own, while programs are loaded.
 fn read_code(memory: live::Kcore, symbols: &Symbols) -> Option<Sites> {
     let memory = Arc::new(memory);
     let search = Search::of("", symbols);
