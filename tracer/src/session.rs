@@ -10,7 +10,8 @@ use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     io,
     process::ExitStatus,
-    rc::Rc,
+    sync::Arc,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -30,7 +31,7 @@ use crate::{
     },
     decode::{self, Decoder},
     live::{self, Attached, LiveError, kernel},
-    names::{init_site::InitSites, site::Sites, symbol::Symbols},
+    names::{init_site::Search, later::Later, site::Sites, symbol::Symbols},
     selection::Selection,
 };
 use command::Command;
@@ -143,14 +144,12 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         source,
     })?;
     let begin = Instant::now();
+    live::keep_memory();
     let symbols = kernel::symbols()?;
     let symbols_took = begin.elapsed();
-    // Before anything is hooked: it takes a while, and nobody reads the ring meanwhile.
-    let sites = if options.read_code {
-        read_code(&symbols, sink)
-    } else {
-        None
-    };
+    let code = if options.read_code { open_code(sink) } else { None };
+    // Done long before the hooks are there: what the thread does then would be in the way of what is traced.
+    let sites = code.and_then(|memory| read_code(memory, &symbols));
     let mut tell = |line: &str| sink.progress(line);
     let mut start = live::Start::new(&mut tell);
     let mut attached = live::attach(
@@ -218,25 +217,36 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     trace.finish(status, sink)
 }
 
-/// Opens what tells locks by the code that takes them; tells why when it cannot be had.
-fn read_code(symbols: &Symbols, sink: &mut dyn Sink) -> Option<Sites> {
-    let open = || -> Result<Sites, LiveError> {
-        let memory = live::Kcore::open()?;
-        let init_sites = InitSites::of_kernel(&memory, symbols);
-        Ok(Sites::new(
-            Rc::new(memory),
-            live::types()?,
-            Box::new(live::SysBtf),
-            init_sites,
-        ))
-    };
-    open()
+/// Opens what the kernel's code is read from, which takes privileges; tells why when it cannot be had.
+fn open_code(sink: &mut dyn Sink) -> Option<live::Kcore> {
+    live::Kcore::open()
         .inspect_err(|error| {
             sink.progress(&format!(
                 "{error}; locks that have no symbol are named by the function that takes them"
             ));
         })
         .ok()
+}
+
+/// What tells locks by the code that takes them. Types and initialisations are looked up on a thread of their own, while programs are loaded.
+fn read_code(memory: live::Kcore, symbols: &Symbols) -> Option<Sites> {
+    let memory = Arc::new(memory);
+    let search = Search::of("", symbols);
+    let (types, types_later) = Later::new();
+    let (inits, inits_later) = Later::new();
+    let reader = memory.clone();
+    thread::Builder::new()
+        .name("tracer-names".to_owned())
+        .spawn(move || {
+            let begin = Instant::now();
+            // Whoever waits for what is not sent goes on without it.
+            let _ = live::types().map(|found| types.send(found));
+            log::debug!("names: types after {:.2} s", begin.elapsed().as_secs_f64());
+            let _ = inits.send(search.sites(&*reader));
+            log::debug!("names: initialisations after {:.2} s", begin.elapsed().as_secs_f64());
+        })
+        .ok()?;
+    Some(Sites::new(memory, types_later, Box::new(live::SysBtf), inits_later))
 }
 
 /// Passes on what the program logs; never ends when it does not log.

@@ -63,8 +63,11 @@ pub struct RunArgs {
     /// How many locks of one call path are told apart: what goes beyond is known by its classes only. 0 tells all of them apart
     #[arg(long, value_name = "NUMBER", default_value_t = Scope::OBJECTS)]
     objects: u64,
-    /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
+    /// Do not read the kernel's code (/proc/kcore), which names locks by the member that is taken and by what they belong to
     #[arg(long)]
+    no_read_code: bool,
+    /// The default, for command lines from the time when it was not
+    #[arg(long, hide = true, overrides_with = "no_read_code")]
     read_code: bool,
     #[command(flatten)]
     view: View,
@@ -120,7 +123,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
             Addresses::Pseudonym
         },
         selection,
-        read_code: args.read_code,
+        read_code: args.read_code || !args.no_read_code,
         backend: args.backend,
         rules,
         verbose: args.verbose > 0,

@@ -338,7 +338,7 @@ fn known<'a>(sites: &'a Option<Sites>, symbols: &'a Symbols) -> Kernel<'a> {
     Kernel {
         symbols,
         memory: sites.as_ref().map_or(&Unreadable, Sites::memory),
-        types: sites.as_ref().map(Sites::types),
+        types: sites.as_ref().and_then(Sites::types),
     }
 }
 
