@@ -10,7 +10,7 @@ use super::failure::{Failure, Status};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{json, text};
+use crate::report::{json, splat, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -18,6 +18,8 @@ pub enum Format {
     /// For people
     #[default]
     Text,
+    /// For people and scripts that know lockdep: its own layout
+    Splat,
     /// For programs
     Json,
 }
@@ -156,7 +158,7 @@ impl Threshold {
     }
 }
 
-/// A report as text or JSON, for standard output or a file.
+/// A report in any form, for standard output or a file.
 ///
 /// # Errors
 /// When the report cannot be made.
@@ -173,6 +175,7 @@ pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -
                 },
             ))
         }
+        Format::Splat => Ok(splat::render(snapshot, view.notes)),
         Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
     }
 }
@@ -225,8 +228,8 @@ impl Output {
     pub fn write(&self, snapshot: &Snapshot, view: &View) -> Result<(), Failure> {
         let output = self.output.as_deref();
         match self.format {
-            Format::Text => write(&render(snapshot, self.format, view, output.is_some())?, output),
             Format::Json => write_with(output, |out| json::write(snapshot, out)),
+            format => write(&render(snapshot, format, view, output.is_some())?, output),
         }
     }
 }

@@ -1,6 +1,11 @@
 //! Reports: pure functions of a snapshot.
 
+mod clean;
+mod excerpt;
 pub mod json;
+mod phrase;
+mod scenario;
+pub mod splat;
 pub mod style;
 pub mod text;
 mod wrap;

@@ -1,7 +1,8 @@
 //! What was traced, how, and what was lost.
 
-use super::{Options, held, lock_name, task, time};
+use super::Options;
 use crate::analysis::snapshot::{Break, Capture, Choice, Kernel, Notifier, Snapshot, Suppressed, Wait, Window};
+use crate::report::phrase::{held, lock_name, task, time};
 use crate::report::wrap::wrap;
 
 /// How much there is in the whole document, of which the text is an excerpt.
