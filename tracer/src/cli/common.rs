@@ -10,7 +10,7 @@ use super::failure::{Failure, Status};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{json, splat, text};
+use crate::report::{json, ktap, mail, splat, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -20,6 +20,10 @@ pub enum Format {
     Text,
     /// For people and scripts that know lockdep: its own layout
     Splat,
+    /// To paste into a mail
+    Mail,
+    /// For test runners: kselftest, netdev CI (KTAP)
+    Ktap,
     /// For programs
     Json,
 }
@@ -162,7 +166,13 @@ impl Threshold {
 ///
 /// # Errors
 /// When the report cannot be made.
-pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -> Result<String, Failure> {
+pub fn render(
+    snapshot: &Snapshot,
+    format: Format,
+    view: &View,
+    threshold: &Threshold,
+    to_file: bool,
+) -> Result<String, Failure> {
     match format {
         Format::Text => {
             let color = view.color.on(!to_file && io::stdout().is_terminal());
@@ -175,6 +185,15 @@ pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -
                 },
             ))
         }
+        Format::Ktap => Ok(ktap::render(
+            snapshot,
+            ktap::Options {
+                notes: view.notes,
+                fails: &|severity| threshold.reached(severity),
+                strict: threshold.strict,
+            },
+        )),
+        Format::Mail => Ok(mail::render(snapshot, view.notes)),
         Format::Splat => Ok(splat::render(snapshot, view.notes)),
         Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
     }
@@ -225,11 +244,11 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, snapshot: &Snapshot, view: &View) -> Result<(), Failure> {
+    pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
         let output = self.output.as_deref();
         match self.format {
             Format::Json => write_with(output, |out| json::write(snapshot, out)),
-            format => write(&render(snapshot, format, view, output.is_some())?, output),
+            format => write(&render(snapshot, format, view, threshold, output.is_some())?, output),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! How locks, tasks, times and counts are written in every format that people read.
 
-use crate::analysis::snapshot::{Held, Snapshot};
+use crate::analysis::snapshot::{Capture, Held, Kernel, Snapshot, Window};
 
 /// The name of a lock by its id.
 pub(super) fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
@@ -33,4 +33,66 @@ pub(super) fn counted(count: usize, what: &str) -> String {
 /// A time of the capture: `12.345678 s`.
 pub(super) fn time(ns: u64) -> String {
     format!("{}.{:06} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
+}
+
+/// A reload window: when, of what, where to, by whom, how it ended.
+pub(super) fn window(window: &Window) -> String {
+    let netns = match (window.netns_from, window.netns_to) {
+        (Some(from), Some(to)) if from != to => format!(", netns {from} -> {to}"),
+        (Some(from), _) => format!(", netns {from}"),
+        _ => String::new(),
+    };
+    let end = match (window.end_ns, window.result) {
+        (Some(end), Some(0)) => format!("took {}", time(end.saturating_sub(window.start_ns))),
+        (Some(end), Some(error)) => format!(
+            "failed with {error} after {}",
+            time(end.saturating_sub(window.start_ns))
+        ),
+        _ => "not ended".to_string(),
+    };
+    let who = task(&window.task, window.pid);
+    format!(
+        "{} {} {} ({}){netns}: {who}, {end}",
+        time(window.start_ns),
+        window.kind,
+        window.handle,
+        window.action
+    )
+}
+
+/// What is known of a kernel.
+pub(super) fn kernel(kernel: &Kernel) -> String {
+    let parts = [&kernel.release, &kernel.version, &kernel.machine];
+    let known: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+    if known.is_empty() {
+        "not known".to_string()
+    } else {
+        known.join(" ")
+    }
+}
+
+/// `events 30, chains 10`; none for nothing.
+pub(super) fn counters<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String> {
+    let parts: Vec<_> = counters
+        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What was lost, and whether that matters.
+pub(super) fn lost(capture: &Capture) -> String {
+    let lost = capture
+        .lost
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| (name.as_str(), count));
+    let complete = if capture.complete {
+        ""
+    } else {
+        "; the capture is incomplete, findings may be missing"
+    };
+    format!(
+        "lost: {}{complete}",
+        counters(lost).unwrap_or_else(|| "nothing".to_string())
+    )
 }

@@ -7,8 +7,8 @@ mod summary;
 
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
+use crate::report::totals::Totals;
 use crate::report::{clean, excerpt};
-use summary::Totals;
 
 /// What to show.
 #[derive(Clone, Copy, Debug, Default)]
