@@ -46,8 +46,11 @@ fn nothing_found_reads_as_nothing() {
     assert!(read(&empty).findings.is_empty());
 }
 
+/// A lock of a circle: its name and its class, and how it is held.
+type Taken = ([String; 2], Mode);
+
 /// The circle of a finding: what each lock of it is called (by its own name and by its class), and how it is held.
-fn circle(snapshot: &Snapshot, finding: &Finding) -> Vec<([String; 2], Mode)> {
+fn circle(snapshot: &Snapshot, finding: &Finding) -> Vec<Taken> {
     let class = |name: &str| {
         let lock = snapshot.locks.iter().find(|lock| lock.name == name);
         lock.map_or(name, |lock| &lock.class).to_string()
@@ -65,8 +68,8 @@ fn circle(snapshot: &Snapshot, finding: &Finding) -> Vec<([String; 2], Mode)> {
 
 /// Whether two circles are the same, wherever they begin. Where both sides of one hold a lock (that guards it), lockdep's chain goes through
 /// that lock twice, and the shorter circle is what there is of it.
-fn is_same(a: &[([String; 2], Mode)], b: &[([String; 2], Mode)]) -> bool {
-    let same = |(a, b): (&([String; 2], Mode), &([String; 2], Mode))| a.1 == b.1 && a.0.contains(&b.0[1]);
+fn is_same(a: &[Taken], b: &[Taken]) -> bool {
+    let same = |(a, b): (&Taken, &Taken)| a.1 == b.1 && a.0.contains(&b.0[1]);
     let rotated = |first: usize| a[first..].iter().chain(&a[..first]);
     let twice = |lock: &[String; 2]| a.iter().filter(|(other, _)| other == lock).count() > 1;
     let guarded = a.iter().any(|(lock, _)| twice(lock));

@@ -10,7 +10,7 @@ use super::failure::{Failure, Status};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{json, ktap, mail, splat, text};
+use crate::report::{dot, html, json, ktap, mail, splat, svg, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -24,6 +24,12 @@ pub enum Format {
     Mail,
     /// For test runners: kselftest, netdev CI (KTAP)
     Ktap,
+    /// The graph of the locks, for Graphviz
+    Dot,
+    /// The dependencies of the findings, drawn
+    Svg,
+    /// One page with an interactive graph, for a browser
+    Html,
     /// For programs
     Json,
 }
@@ -80,6 +86,9 @@ pub struct View {
     /// List the findings that rule files allow, too
     #[arg(long)]
     pub allowed: bool,
+    /// With --format dot: draw all dependencies, not only those of findings
+    #[arg(long)]
+    pub all: bool,
     /// Use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
@@ -194,6 +203,9 @@ pub fn render(
             },
         )),
         Format::Mail => Ok(mail::render(snapshot, view.notes)),
+        Format::Dot => Ok(dot::render(snapshot, view.notes, view.all)),
+        Format::Svg => Ok(svg::render(snapshot, view.notes)),
+        Format::Html => html::render(snapshot).map_err(|error| Failure::usage(format!("HTML report: {error}"))),
         Format::Splat => Ok(splat::render(snapshot, view.notes)),
         Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
     }

@@ -1,7 +1,10 @@
 //! Reports: pure functions of a snapshot.
 
 mod clean;
+pub mod dot;
 mod excerpt;
+mod graph;
+pub mod html;
 pub mod json;
 pub mod ktap;
 pub mod mail;
@@ -9,6 +12,7 @@ mod phrase;
 mod scenario;
 pub mod splat;
 pub mod style;
+pub mod svg;
 pub mod text;
 mod totals;
 mod wrap;
