@@ -10,7 +10,7 @@ use super::failure::{Failure, Status};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{dot, html, json, ktap, mail, splat, svg, text};
+use crate::report::{dot, html, json, jsonl, ktap, mail, splat, svg, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -32,6 +32,8 @@ pub enum Format {
     Html,
     /// For programs
     Json,
+    /// For programs, one object a line
+    Jsonl,
 }
 
 /// The least severe finding that makes the exit status 1.
@@ -207,6 +209,11 @@ pub fn render(
         Format::Svg => Ok(svg::render(snapshot, view.notes)),
         Format::Html => html::render(snapshot).map_err(|error| Failure::usage(format!("HTML report: {error}"))),
         Format::Splat => Ok(splat::render(snapshot, view.notes)),
+        Format::Jsonl => {
+            let mut out = Vec::new();
+            jsonl::write(snapshot, &mut out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))?;
+            String::from_utf8(out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))
+        }
         Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
     }
 }
@@ -260,6 +267,7 @@ impl Output {
         let output = self.output.as_deref();
         match self.format {
             Format::Json => write_with(output, |out| json::write(snapshot, out)),
+            Format::Jsonl => write_with(output, |out| jsonl::write(snapshot, out)),
             format => write(&render(snapshot, format, view, threshold, output.is_some())?, output),
         }
     }

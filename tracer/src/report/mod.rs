@@ -6,6 +6,7 @@ mod excerpt;
 mod graph;
 pub mod html;
 pub mod json;
+pub mod jsonl;
 pub mod ktap;
 pub mod mail;
 mod phrase;
