@@ -1,5 +1,6 @@
 //! What subcommands have in common: how a report is written, and what its findings mean for the exit status.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use super::failure::{Failure, Status};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{dot, html, json, jsonl, ktap, mail, splat, svg, text};
+use crate::report::{dot, html, json, jsonl, ktap, mail, redact, splat, svg, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -91,9 +92,23 @@ pub struct View {
     /// With --format dot: draw all dependencies, not only those of findings
     #[arg(long)]
     pub all: bool,
+    /// Hide the names of tasks and network devices, network namespaces and the command
+    #[arg(long)]
+    pub redact: bool,
     /// Use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+impl View {
+    /// The document that is shown.
+    fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
+        if self.redact {
+            Cow::Owned(redact::redact(snapshot))
+        } else {
+            Cow::Borrowed(snapshot)
+        }
+    }
 }
 
 /// Which orders of locks are checked, and which findings are known.
@@ -184,6 +199,7 @@ pub fn render(
     threshold: &Threshold,
     to_file: bool,
 ) -> Result<String, Failure> {
+    let snapshot = &*view.document(snapshot);
     match format {
         Format::Text => {
             let color = view.color.on(!to_file && io::stdout().is_terminal());
@@ -266,8 +282,8 @@ impl Output {
     pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
         let output = self.output.as_deref();
         match self.format {
-            Format::Json => write_with(output, |out| json::write(snapshot, out)),
-            Format::Jsonl => write_with(output, |out| jsonl::write(snapshot, out)),
+            Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
+            Format::Jsonl => write_with(output, |out| jsonl::write(&view.document(snapshot), out)),
             format => write(&render(snapshot, format, view, threshold, output.is_some())?, output),
         }
     }

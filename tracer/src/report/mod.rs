@@ -10,6 +10,7 @@ pub mod jsonl;
 pub mod ktap;
 pub mod mail;
 mod phrase;
+pub mod redact;
 mod scenario;
 pub mod splat;
 pub mod style;
