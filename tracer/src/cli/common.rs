@@ -1,5 +1,6 @@
 //! What subcommands have in common: how a report is written, and what its findings mean for the exit status.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use super::failure::{Failure, Status};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{json, text};
+use crate::report::{dot, html, json, jsonl, ktap, mail, redact, splat, svg, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -18,8 +19,22 @@ pub enum Format {
     /// For people
     #[default]
     Text,
+    /// For people and scripts that know lockdep: its own layout
+    Splat,
+    /// To paste into a mail
+    Mail,
+    /// For test runners: kselftest, netdev CI (KTAP)
+    Ktap,
+    /// The graph of the locks, for Graphviz
+    Dot,
+    /// The dependencies of the findings, drawn
+    Svg,
+    /// One page with an interactive graph, for a browser
+    Html,
     /// For programs
     Json,
+    /// For programs, one object a line
+    Jsonl,
 }
 
 /// The least severe finding that makes the exit status 1.
@@ -74,9 +89,26 @@ pub struct View {
     /// List the findings that rule files allow, too
     #[arg(long)]
     pub allowed: bool,
+    /// With --format dot: draw all dependencies, not only those of findings
+    #[arg(long)]
+    pub all: bool,
+    /// Hide the names of tasks and network devices, network namespaces and the command
+    #[arg(long)]
+    pub redact: bool,
     /// Use colours
     #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
     pub color: Color,
+}
+
+impl View {
+    /// The document that is shown.
+    fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
+        if self.redact {
+            Cow::Owned(redact::redact(snapshot))
+        } else {
+            Cow::Borrowed(snapshot)
+        }
+    }
 }
 
 /// Which orders of locks are checked, and which findings are known.
@@ -156,11 +188,18 @@ impl Threshold {
     }
 }
 
-/// A report as text or JSON, for standard output or a file.
+/// A report in any form, for standard output or a file.
 ///
 /// # Errors
 /// When the report cannot be made.
-pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -> Result<String, Failure> {
+pub fn render(
+    snapshot: &Snapshot,
+    format: Format,
+    view: &View,
+    threshold: &Threshold,
+    to_file: bool,
+) -> Result<String, Failure> {
+    let snapshot = &*view.document(snapshot);
     match format {
         Format::Text => {
             let color = view.color.on(!to_file && io::stdout().is_terminal());
@@ -172,6 +211,24 @@ pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -
                     style: Style { color },
                 },
             ))
+        }
+        Format::Ktap => Ok(ktap::render(
+            snapshot,
+            ktap::Options {
+                notes: view.notes,
+                fails: &|severity| threshold.reached(severity),
+                strict: threshold.strict,
+            },
+        )),
+        Format::Mail => Ok(mail::render(snapshot, view.notes)),
+        Format::Dot => Ok(dot::render(snapshot, view.notes, view.all)),
+        Format::Svg => Ok(svg::render(snapshot, view.notes)),
+        Format::Html => html::render(snapshot).map_err(|error| Failure::usage(format!("HTML report: {error}"))),
+        Format::Splat => Ok(splat::render(snapshot, view.notes)),
+        Format::Jsonl => {
+            let mut out = Vec::new();
+            jsonl::write(snapshot, &mut out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))?;
+            String::from_utf8(out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))
         }
         Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
     }
@@ -222,11 +279,12 @@ impl Output {
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn write(&self, snapshot: &Snapshot, view: &View) -> Result<(), Failure> {
+    pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
         let output = self.output.as_deref();
         match self.format {
-            Format::Text => write(&render(snapshot, self.format, view, output.is_some())?, output),
-            Format::Json => write_with(output, |out| json::write(snapshot, out)),
+            Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
+            Format::Jsonl => write_with(output, |out| jsonl::write(&view.document(snapshot), out)),
+            format => write(&render(snapshot, format, view, threshold, output.is_some())?, output),
         }
     }
 }

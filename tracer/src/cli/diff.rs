@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::common::{self, Color, FailOn, Format, RuleArgs, Threshold};
+use super::common::{self, Color, FailOn, RuleArgs, Threshold};
 use super::failure::{Failure, Status};
 use crate::analysis::diff::{self, document::Diff};
 use crate::analysis::rules::{self, RuleSet};
@@ -30,6 +30,16 @@ enum FailOnDiff {
     Never,
     /// An error as above, or a dependency between classes that A lacks
     NewDependency,
+}
+
+/// Form of a difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Arguments of `diff`.

@@ -43,7 +43,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
     if !args.raw_addresses {
         hide_addresses(&mut snapshot);
     }
-    args.output.write(&snapshot, &args.view)?;
+    args.output.write(&snapshot, &args.view, &args.threshold)?;
     if args.view.allowed {
         for line in unused(&rules, &snapshot) {
             eprintln!("tracer: {line}");

@@ -1,6 +1,20 @@
 //! Reports: pure functions of a snapshot.
 
+mod clean;
+pub mod dot;
+mod excerpt;
+mod graph;
+pub mod html;
 pub mod json;
+pub mod jsonl;
+pub mod ktap;
+pub mod mail;
+mod phrase;
+pub mod redact;
+mod scenario;
+pub mod splat;
 pub mod style;
+pub mod svg;
 pub mod text;
+mod totals;
 mod wrap;
