@@ -39,6 +39,8 @@ use signal::Signals;
 
 /// How often the report on disk is brought up to date when there is something new.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// How often the ring is looked into: the program wakes nobody, because that would interrupt what it traces.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Records taken in at a stretch.
 const DRAIN_LIMIT: usize = 8192;
 /// And for so long: in between, the report is written.
@@ -161,7 +163,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     )?;
     let parts = start.parts();
     let system = |what| move |source| SessionError::System { what, source };
-    let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
+    let mut ring = attached.ring()?;
     let logger = if options.debug { attached.logger() } else { None };
     let mut logger = logger
         .map(live::watch)
@@ -190,6 +192,8 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     let mut command = Command::spawn(&options.command)?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
     tokio::pin!(end);
     let status = loop {
@@ -202,10 +206,9 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
             status = command.wait() => break Some(status),
             () = &mut end => break None,
             _ = tick.tick() => trace.write_if_new(sink),
-            ready = ring.readable_mut() => {
-                let mut ready = ready.map_err(system("reading the ring"))?;
-                if trace.drain(ready.get_inner_mut()) {
-                    ready.clear_ready();
+            _ = look.tick() => {
+                if !trace.drain(&mut ring) {
+                    look.reset_immediately();
                 }
             }
             () = flush(&mut logger) => {}
@@ -213,7 +216,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     };
     signal::restore_default();
     // Whoever else runs on this machine goes on filling the ring.
-    trace.is_cut_off = !(0..LAST_STRETCHES).any(|_| trace.drain(ring.get_mut()));
+    trace.is_cut_off = !(0..LAST_STRETCHES).any(|_| trace.drain(&mut ring));
     trace.finish(status, sink)
 }
 
