@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracer_common::scope::Scope;
 
@@ -19,7 +19,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 const FOLDER: &str = "/etc/tracer/profiles";
 
 /// A profile: which locks are left out.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// What it is for, in one line.
@@ -83,6 +83,11 @@ fn names() -> String {
 }
 
 impl Profile {
+    /// The names of those that come with the tracer.
+    pub fn built_in() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
     /// A built-in profile, or that of a file: a path, or `NAME.toml` in `/etc/tracer/profiles`.
     ///
     /// # Errors

@@ -100,6 +100,9 @@ fn what_a_finding_is_about_stays() {
                 .collect()
         };
         assert_eq!(functions(&redacted), functions(&open), "{name}");
+        let threads = redacted.locks.iter().filter(|lock| lock.kind == "thread");
+        let named: Vec<_> = threads.filter(|lock| !lock.name.contains("task-")).collect();
+        assert!(named.is_empty(), "{name}: {named:?}");
         let tasks = redacted
             .dependencies
             .iter()

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use super::failure::{Failure, Status};
+use super::pager;
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
@@ -66,6 +67,11 @@ pub enum Color {
 }
 
 impl Color {
+    /// Whether to use them on standard output.
+    pub fn on_stdout(self) -> bool {
+        self.on(io::stdout().is_terminal())
+    }
+
     /// Whether to use them, where the output is a terminal or not.
     pub fn on(self, terminal: bool) -> bool {
         match self {
@@ -242,6 +248,17 @@ pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
     write_with(output, |out| out.write_all(text.as_bytes()))
 }
 
+/// As [`write`], through a pager when standard output is a terminal.
+///
+/// # Errors
+/// As for [`write`].
+pub fn page(text: &str, output: Option<&Path>) -> Result<(), Failure> {
+    if output.is_none() && io::stdout().is_terminal() && pager::show(text) {
+        return Ok(());
+    }
+    write(text, output)
+}
+
 /// As [`write`], for what is written piece by piece.
 fn write_with(output: Option<&Path>, result: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let buffered = |out: &mut dyn Write| {
@@ -284,6 +301,10 @@ impl Output {
         match self.format {
             Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
             Format::Jsonl => write_with(output, |out| jsonl::write(&view.document(snapshot), out)),
+            Format::Text => page(
+                &render(snapshot, Format::Text, view, threshold, output.is_some())?,
+                output,
+            ),
             format => write(&render(snapshot, format, view, threshold, output.is_some())?, output),
         }
     }

@@ -52,7 +52,8 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
     Ok(args.threshold.status(&snapshot))
 }
 
-fn hide_addresses(snapshot: &mut Snapshot) {
+/// Puts a pseudonym in the place of each address.
+pub(super) fn hide_addresses(snapshot: &mut Snapshot) {
     for lock in &mut snapshot.locks {
         if let Some(address) = &mut lock.address {
             *address = format!("lock-{}", lock.id);

@@ -2,19 +2,8 @@
 
 use super::wrap::wrap_to;
 use super::{clean, excerpt, phrase, scenario};
+use crate::analysis::rules::KINDS;
 use crate::analysis::snapshot::{Finding, Snapshot};
-
-/// Kinds of findings: each is a test, passed when nothing of it was found.
-const KINDS: [&str; 8] = [
-    "deadlock",
-    "recursion",
-    "inversion",
-    "wait-inversion",
-    "order-rule",
-    "unlock-imbalance",
-    "init-held",
-    "leaked-hold",
-];
 
 /// What is shown and what fails.
 #[derive(Clone, Copy)]

@@ -3,6 +3,7 @@
 mod clean;
 pub mod dot;
 mod excerpt;
+pub mod explanation;
 mod graph;
 pub mod html;
 pub mod json;
@@ -17,4 +18,4 @@ pub mod style;
 pub mod svg;
 pub mod text;
 mod totals;
-mod wrap;
+pub(crate) mod wrap;

@@ -5,7 +5,7 @@ mod evidence;
 mod finding;
 mod summary;
 
-use crate::analysis::snapshot::Snapshot;
+use crate::analysis::snapshot::{Finding, Snapshot};
 use crate::report::style::Style;
 use crate::report::totals::Totals;
 use crate::report::{clean, excerpt};
@@ -19,6 +19,17 @@ pub struct Options {
     pub allowed: bool,
     /// How.
     pub style: Style,
+}
+
+/// One finding, as it stands in the report.
+pub fn one(snapshot: &Snapshot, finding: &Finding, style: Style) -> String {
+    let excerpt = excerpt::of(snapshot, &[finding]);
+    let excerpt = &*clean::printable(&excerpt);
+    excerpt
+        .findings
+        .iter()
+        .map(|finding| finding::render(excerpt, finding, style))
+        .collect()
 }
 
 /// The report, 80 columns wide where the names allow it.
