@@ -146,3 +146,31 @@ fn every_format_is_written_to_standard_output_and_to_a_file() {
         assert_eq!(std::fs::read(&path).expect("a file"), output.stdout, "{format}");
     }
 }
+
+#[test]
+fn names_are_hidden_on_request() {
+    for format in ["text", "json", "mail", "jsonl", "html"] {
+        let shown = |args: &[&str]| {
+            let output = tracer(&[&["report", &report(), "--format", format], args].concat());
+            String::from_utf8(output.stdout).expect("UTF-8")
+        };
+        let (open, hidden) = (shown(&[]), shown(&["--redact"]));
+        assert!(open.contains("4026532141") && open.contains("/lab/run.sh"), "{format}");
+        assert!(
+            !hidden.contains("4026532141") && !hidden.contains("/lab/run.sh") && hidden.contains("task-"),
+            "{format}"
+        );
+    }
+}
+
+#[test]
+fn the_whole_graph_is_drawn_on_request() {
+    let edges = |args: &[&str]| {
+        let output = tracer(&[&["report", &report(), "--format", "dot"], args].concat());
+        String::from_utf8(output.stdout)
+            .expect("UTF-8")
+            .matches(" -> l")
+            .count()
+    };
+    assert_eq!((edges(&[]), edges(&["--notes"]), edges(&["--all"])), (3, 12, 34));
+}

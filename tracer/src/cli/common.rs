@@ -1,42 +1,15 @@
-//! What subcommands have in common: how a report is written, and what its findings mean for the exit status.
+//! What subcommands have in common: colours, rules, and what findings mean for the exit status.
 
-use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub use super::destination::{page, write};
 use super::failure::{Failure, Status};
-use super::pager;
+pub use super::format::{Format, Output, View, render};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
-use crate::report::style::Style;
-use crate::report::{dot, html, json, jsonl, ktap, mail, redact, splat, svg, text};
-
-/// Form of a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For people and scripts that know lockdep: its own layout
-    Splat,
-    /// To paste into a mail
-    Mail,
-    /// For test runners: kselftest, netdev CI (KTAP)
-    Ktap,
-    /// The graph of the locks, for Graphviz
-    Dot,
-    /// The dependencies of the findings, drawn
-    Svg,
-    /// One page with an interactive graph, for a browser
-    Html,
-    /// For programs
-    Json,
-    /// For programs, one object a line
-    Jsonl,
-}
 
 /// The least severe finding that makes the exit status 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -82,37 +55,6 @@ impl Color {
             }
             Self::Always => true,
             Self::Never => false,
-        }
-    }
-}
-
-/// How the report on standard output looks.
-#[derive(Args, Clone, Debug)]
-pub struct View {
-    /// Show findings that cannot deadlock, too
-    #[arg(long)]
-    pub notes: bool,
-    /// List the findings that rule files allow, too
-    #[arg(long)]
-    pub allowed: bool,
-    /// With --format dot: draw all dependencies, not only those of findings
-    #[arg(long)]
-    pub all: bool,
-    /// Hide the names of tasks and network devices, network namespaces and the command
-    #[arg(long)]
-    pub redact: bool,
-    /// Use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub color: Color,
-}
-
-impl View {
-    /// The document that is shown.
-    fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
-        if self.redact {
-            Cow::Owned(redact::redact(snapshot))
-        } else {
-            Cow::Borrowed(snapshot)
         }
     }
 }
@@ -191,121 +133,5 @@ impl Threshold {
             _ => FailOn::Note,
         };
         self.fail_on != FailOn::Never && severity <= self.fail_on
-    }
-}
-
-/// A report in any form, for standard output or a file.
-///
-/// # Errors
-/// When the report cannot be made.
-pub fn render(
-    snapshot: &Snapshot,
-    format: Format,
-    view: &View,
-    threshold: &Threshold,
-    to_file: bool,
-) -> Result<String, Failure> {
-    let snapshot = &*view.document(snapshot);
-    match format {
-        Format::Text => {
-            let color = view.color.on(!to_file && io::stdout().is_terminal());
-            Ok(text::render(
-                snapshot,
-                text::Options {
-                    notes: view.notes,
-                    allowed: view.allowed,
-                    style: Style { color },
-                },
-            ))
-        }
-        Format::Ktap => Ok(ktap::render(
-            snapshot,
-            ktap::Options {
-                notes: view.notes,
-                fails: &|severity| threshold.reached(severity),
-                strict: threshold.strict,
-            },
-        )),
-        Format::Mail => Ok(mail::render(snapshot, view.notes)),
-        Format::Dot => Ok(dot::render(snapshot, view.notes, view.all)),
-        Format::Svg => Ok(svg::render(snapshot, view.notes)),
-        Format::Html => html::render(snapshot).map_err(|error| Failure::usage(format!("HTML report: {error}"))),
-        Format::Splat => Ok(splat::render(snapshot, view.notes)),
-        Format::Jsonl => {
-            let mut out = Vec::new();
-            jsonl::write(snapshot, &mut out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))?;
-            String::from_utf8(out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))
-        }
-        Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
-    }
-}
-
-/// Writes a result to a file, or to standard output without one (or with `-`). A reader that has gone away is no error.
-///
-/// # Errors
-/// When the file or standard output cannot be written.
-pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
-    write_with(output, |out| out.write_all(text.as_bytes()))
-}
-
-/// As [`write`], through a pager when standard output is a terminal.
-///
-/// # Errors
-/// As for [`write`].
-pub fn page(text: &str, output: Option<&Path>) -> Result<(), Failure> {
-    if output.is_none() && io::stdout().is_terminal() && pager::show(text) {
-        return Ok(());
-    }
-    write(text, output)
-}
-
-/// As [`write`], for what is written piece by piece.
-fn write_with(output: Option<&Path>, result: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    let buffered = |out: &mut dyn Write| {
-        let mut out = BufWriter::new(out);
-        result(&mut out)?;
-        out.flush()
-    };
-    match output.filter(|path| path.as_os_str() != "-") {
-        Some(path) => {
-            let written = File::create(path).and_then(|mut file| buffered(&mut file));
-            written.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-        }
-        None => match buffered(&mut io::stdout().lock()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::usage(format!("standard output: {error}")))
-            }
-            _ => Ok(()),
-        },
-    }
-}
-
-/// Where a result goes.
-#[derive(Args, Clone, Debug)]
-pub struct Output {
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-impl Output {
-    /// Writes a report to where it goes.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
-        let output = self.output.as_deref();
-        match self.format {
-            Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
-            Format::Jsonl => write_with(output, |out| jsonl::write(&view.document(snapshot), out)),
-            Format::Text => page(
-                &render(snapshot, Format::Text, view, threshold, output.is_some())?,
-                output,
-            ),
-            format => write(&render(snapshot, format, view, threshold, output.is_some())?, output),
-        }
     }
 }

@@ -90,7 +90,11 @@ pub(super) fn execute(args: &DiffArgs) -> Result<Status, Failure> {
     let mut diff = diff::diff(&read(args, &args.a, &rules)?, &read(args, &args.b, &rules)?);
     let name = |path: &Path| (!is_stdin(path)).then(|| path.display().to_string());
     (diff.a.file, diff.b.file) = (name(&args.a), name(&args.b));
-    common::write(&render(args, &diff)?, args.output.as_deref())?;
+    let text = render(args, &diff)?;
+    match args.format {
+        Format::Text => common::page(&text, args.output.as_deref())?,
+        Format::Json => common::write(&text, args.output.as_deref())?,
+    }
     Ok(status(args, &diff))
 }
 

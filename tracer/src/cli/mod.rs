@@ -2,9 +2,11 @@
 
 pub mod common;
 mod completions;
+pub mod destination;
 mod diff;
 mod explain;
 pub mod failure;
+pub mod format;
 mod list;
 mod man;
 mod pager;

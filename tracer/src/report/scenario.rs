@@ -69,7 +69,7 @@ fn columns(out: &mut String, sides: &[Side], column: usize) {
 }
 
 /// One line a task: what all of them take, then what all of them wait for.
-pub(super) fn stacked(sides: &[Side], width: usize) -> String {
+fn stacked(sides: &[Side], width: usize) -> String {
     let mut out = String::new();
     for (state, text) in [("held", "takes"), ("waits", "then waits for")] {
         for side in sides {

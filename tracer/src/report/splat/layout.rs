@@ -3,7 +3,6 @@
 use super::circle::{Circle, Entry};
 use crate::analysis::snapshot::Mode;
 use crate::report::clean;
-use crate::report::scenario;
 use crate::report::wrap::WIDTH;
 
 /// Where the columns of a scenario begin: `print_circular_lock_scenario()` has two of them.
@@ -11,6 +10,9 @@ const COLUMNS: [usize; 2] = [2, 31];
 
 /// Columns behind the second one.
 const COLUMN: usize = 24;
+
+/// The least of them: `CPU10` and a space.
+const NARROW: usize = 6;
 
 /// One splat.
 pub(super) fn render(circle: &Circle<'_>) -> String {
@@ -127,36 +129,31 @@ fn lock(entry: &Entry) -> String {
     format!("{} {}, at: {}\n", entry.address, class(entry), entry.place)
 }
 
-/// `print_circular_lock_scenario()` and `print_deadlock_scenario()`, with every lock and every task while they fit.
+/// `print_circular_lock_scenario()` and `print_deadlock_scenario()`, with every lock and a column for every task. Each call has a line of its
+/// own, so columns can be narrower than what is in them.
 fn columns(circle: &Circle<'_>) -> String {
+    let calls = circle.parts.iter().flat_map(|part| &part.locks).map(call);
+    let longest = calls.map(|call| call.chars().count()).max().unwrap_or_default();
+    let more = circle.parts.len().saturating_sub(COLUMNS.len());
+    let room = WIDTH.saturating_sub(longest + COLUMNS[1]);
+    let column = room.checked_div(more).unwrap_or(COLUMN).clamp(NARROW, COLUMN);
     let begin = |number: usize| {
         COLUMNS
             .get(number)
             .copied()
-            .unwrap_or(COLUMNS[1] + number.saturating_sub(1) * COLUMN)
+            .unwrap_or(COLUMNS[1] + number.saturating_sub(1) * column)
     };
-    let call = |number: usize, entry: &Entry| {
-        let shared = if entry.mode == Mode::Shared { "r" } else { "" };
-        format!("{}{shared}lock({});\n", " ".repeat(begin(number)), entry.name)
-    };
+    let line = |number: usize, entry: &Entry| format!("{}{}\n", " ".repeat(begin(number)), call(entry));
     let mut lines = Vec::new();
     for (number, part) in circle.parts.iter().enumerate() {
         let held = part.locks.len().saturating_sub(1);
-        lines.extend(part.locks.iter().take(held).map(|entry| call(number, entry)));
+        lines.extend(part.locks.iter().take(held).map(|entry| line(number, entry)));
     }
     // The task that tries comes last.
-    let waits = circle
-        .parts
-        .iter()
-        .enumerate()
-        .skip(1)
-        .chain(circle.parts.iter().enumerate().take(1));
-    lines.extend(waits.filter_map(|(number, part)| Some(call(number, part.locks.last()?))));
+    let waits = circle.parts.iter().enumerate();
+    let waits = waits.clone().skip(1).chain(waits.take(1));
+    lines.extend(waits.filter_map(|(number, part)| Some(line(number, part.locks.last()?))));
     let mut out = " Possible unsafe locking scenario:\n\n".to_string();
-    if circle.parts.len() > COLUMNS.len() && lines.iter().any(|line| line.trim_end().chars().count() > WIDTH) {
-        out.push_str(&scenario::stacked(&circle.sides, WIDTH));
-        return out;
-    }
     for (text, fill) in [("CPU", true), ("----", false)] {
         let mut line = String::new();
         for number in 0..circle.parts.len() {
@@ -171,6 +168,12 @@ fn columns(circle: &Circle<'_>) -> String {
         out.push_str(&format!("{line}\n"));
     }
     out + &lines.concat()
+}
+
+/// `lock(CLASS);`
+fn call(entry: &Entry) -> String {
+    let shared = if entry.mode == Mode::Shared { "r" } else { "" };
+    format!("{shared}lock({});", entry.name)
 }
 
 /// `lockdep_print_held_locks()`
