@@ -132,22 +132,27 @@ static const struct devlink_ops dlock_devlink_ops = {
 int dlock_core_probe(struct dlock_bus_dev *bus_dev, enum dlock_mode mode)
 {
 	struct devlink *devlink;
-	struct dlock_dev *dev;
+	struct dlock_dev *dlock_dev;
 	int err;
 
-	devlink = dlock_devlink_alloc(&dlock_devlink_ops, sizeof(*dev),
+	devlink = dlock_devlink_alloc(&dlock_devlink_ops, sizeof(*dlock_dev),
 				      &bus_dev->dev);
 	if (!devlink)
 		return -ENOMEM;
 
-	dev = devlink_priv(devlink);
-	dev->bus_dev = bus_dev;
-	dev->mode = mode;
-	mutex_init(&dev->intf_state_mutex);
-	dev_set_drvdata(&bus_dev->dev, dev);
+	dlock_dev = devlink_priv(devlink);
+	dlock_dev->bus_dev = bus_dev;
+	dlock_dev->mode = mode;
+	/*
+	 * The expression is the lock's name up to 6.18. Later kernels keep none
+	 * of a mutex, and the name is that of the member: the variable is called
+	 * like its type, so that the lab sees one name on all kernels.
+	 */
+	mutex_init(&dlock_dev->intf_state_mutex);
+	dev_set_drvdata(&bus_dev->dev, dlock_dev);
 
 	devl_lock(devlink);
-	err = dlock_load_one(dev);
+	err = dlock_load_one(dlock_dev);
 	devl_unlock(devlink);
 	if (err)
 		goto err_free;
@@ -159,11 +164,11 @@ int dlock_core_probe(struct dlock_bus_dev *bus_dev, enum dlock_mode mode)
 
 err_unload:
 	devl_lock(devlink);
-	dlock_unload_one(dev, true);
+	dlock_unload_one(dlock_dev, true);
 	devl_unlock(devlink);
 err_free:
 	dev_set_drvdata(&bus_dev->dev, NULL);
-	mutex_destroy(&dev->intf_state_mutex);
+	mutex_destroy(&dlock_dev->intf_state_mutex);
 	devlink_free(devlink);
 	return err;
 }

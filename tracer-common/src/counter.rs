@@ -43,6 +43,8 @@ counters! {
     CircleTooLong = "waits_too_long", true;
     /// A lock was taken by what interrupted the program while it put a record together: that request was not told.
     Interrupted = "interrupted", true;
+    /// A chain with other objects than the first of its path, which stand for it: it is known by its classes only.
+    ObjectsByClass = "objects_by_class", true;
     /// Kernel memory could not be read.
     ReadFailed = "read_failed", true;
     /// A lock was released that the task was not seen to take: taken before the start, by another task or through a function not hooked.

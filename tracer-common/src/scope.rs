@@ -16,11 +16,17 @@ pub struct Scope {
     pub skip_mmap_lock: u64,
     /// Not 0: locks can be left out one by one, so each has to be looked up.
     pub leaves_out: u64,
+    /// How many objects of one call path are told apart.
+    pub objects: u64,
 }
 
 impl Scope {
+    /// How many objects of a call path are told apart unless the user says otherwise. File work makes hundreds of thousands of objects on a few hundred paths;
+    /// of devices, namespaces and sockets a test has fewer than this.
+    pub const OBJECTS: u64 = 64;
+
     /// The numbers in order, as the program has them.
-    pub fn words(&self) -> [u64; 6] {
+    pub fn words(&self) -> [u64; 7] {
         let [first, second] = self.comm;
         [
             self.pid,
@@ -29,6 +35,7 @@ impl Scope {
             second,
             self.skip_mmap_lock,
             self.leaves_out,
+            self.objects,
         ]
     }
 
@@ -45,7 +52,7 @@ impl Scope {
     }
 }
 
-const _: () = assert!(size_of::<Scope>() == 6 * 8);
+const _: () = assert!(size_of::<Scope>() == 7 * 8);
 
 #[cfg(test)]
 mod tests {
@@ -66,7 +73,8 @@ mod tests {
             comm: [3, 4],
             skip_mmap_lock: 5,
             leaves_out: 6,
+            objects: 7,
         };
-        assert_eq!(scope.words(), [1, 2, 3, 4, 5, 6]);
+        assert_eq!(scope.words(), [1, 2, 3, 4, 5, 6, 7]);
     }
 }

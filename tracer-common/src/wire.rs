@@ -441,6 +441,16 @@ pub struct ChainCount {
     pub told: u64,
 }
 
+/// The same of a chain at another depth of the stack: what stands for it, and how often it was seen there.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct ShiftedCount {
+    /// How often, and by which task first.
+    pub count: ChainCount,
+    /// The chain that was told.
+    pub chain: u64,
+}
+
 macro_rules! layout {
     ($($record:ident: $($field:ident)+;)+) => {
         /// A number that changes with the name, place or size of any field: object and user space compare it before they talk.

@@ -12,12 +12,14 @@ use crate::{
     count::count_at,
     epoch::epoch,
     generation,
-    held::Held,
+    held::{Held, Taken, mix},
     init::{copy_name, tell_class},
     kernel::{peek, read_string},
     left_out::is_left_out,
+    path,
     ring::send,
     setting::{is_device_type, offset},
+    shift,
     situation::{denies, send_with_held},
     task::{current, is_traced},
     tasks::{held, known},
@@ -27,7 +29,7 @@ use crate::{
 #[map]
 static CHAINS: HashMap<u64, ChainCount> = HashMap::with_max_entries(131_072, 0);
 
-/// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth.
+/// `THREAD_SIZE` is 16 KiB on x86-64 (32 with KASAN): the address within the stack is the depth. See `shift.rs` for what differs between tasks.
 const DEPTH_MASK: u64 = (32 << 10) - 1;
 
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
@@ -74,17 +76,12 @@ pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
 pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
-    if !is_traced() {
-        return;
+    if is_traced()
+        && let Some((held, lock)) = held_and_lock(context, probe)
+        && !is_left_out(lock, info)
+    {
+        seen(context, held, lock, generation::taken(lock), probe, info);
     }
-    let lock = context.argument(0);
-    if is_left_out(lock, info) {
-        return;
-    }
-    let Some(held) = held(probe) else { return };
-    // SAFETY: as in `downgrade`.
-    let held = unsafe { &mut *held };
-    seen(context, held, lock, generation::taken(lock), probe, info);
 }
 
 /// `__percpu_down_read()`: a reader that waits for a writer, unless it only tries.
@@ -111,34 +108,41 @@ pub fn release(context: &Entry, probe: ProbeIndex, info: u64) {
 
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
 #[inline(always)]
-pub fn settle(context: &Exit, _probe: ProbeIndex, _info: u64) {
+pub fn settle(context: &Exit, _probe: ProbeIndex, info: u64) {
     let Some(held) = known() else { return };
     // SAFETY: as in `downgrade`.
     let held = unsafe { &mut *held };
-    if let Some(place) = held.find(context.argument(0)) {
+    if let Some(place) = held.find_mode(context.argument(0), info) {
         held.remove(place);
     }
 }
 
 /// An rwsem held for write is held for read from here on.
 #[inline(always)]
-pub fn downgrade(context: &Entry, _probe: ProbeIndex, _info: u64) {
+pub fn downgrade(context: &Entry, _probe: ProbeIndex, info: u64) {
     let lock = context.argument(0);
     let Some(held) = known() else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
-    if let Some(place) = held.find(lock) {
+    if let Some(place) = held.find_mode(lock, info) {
         held.downgrade(place);
     }
 }
 
 #[inline(always)]
 fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    let Some(held) = held(probe) else { return };
+    if let Some((held, lock)) = held_and_lock(context, probe) {
+        push(context, held, lock, probe, info);
+    }
+}
+
+/// What the current task holds, and the lock that the call is about.
+#[inline(always)]
+fn held_and_lock<C: Call>(context: &C, probe: ProbeIndex) -> Option<(&'static mut Held, u64)> {
     // SAFETY: as in `downgrade`.
-    let held = unsafe { &mut *held };
+    let held = unsafe { &mut *held(probe)? };
     let lock = context.first(held);
-    push(context, held, lock, probe, info);
+    Some((held, lock))
 }
 
 /// Puts a lock on top of what the current task holds.
@@ -155,8 +159,8 @@ fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, inf
         return;
     }
     let generation = generation::taken(lock);
-    let key = seen(context, held, lock, generation, probe, info);
-    if !held.push(lock, generation, info, epoch(), key) {
+    let taken = seen(context, held, lock, generation, probe, info);
+    if !held.push(lock, generation, info, epoch(), taken) {
         count_at(Counter::HeldOverflow, probe);
     }
 }
@@ -201,16 +205,23 @@ fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
     }
 }
 
-/// Counts the chain, or tells it when it is new; gives its key.
+/// Counts the chain, or tells it when it is new; gives how the lock is taken.
 #[inline(always)]
-fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> u64 {
+fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
     tell_class(lock, info, probe);
-    let call = call(context, held, probe, info);
+    let depth = held.launder(context.depth());
+    let place = place(context, held, probe);
+    let call = mix(
+        mix(place, info | held.window_kind << 32),
+        held.base.wrapping_sub(depth) & DEPTH_MASK,
+    );
+    let taken = |chain, path| Taken { chain, path, depth };
     let found = key(held, lock, generation, call);
     if let Some(known) = CHAINS.get_ptr_mut(found) {
         // SAFETY: a value of the map; counts may be lost to a race, memory not.
         again(unsafe { &mut *known }, found, probe);
-        return found;
+        let path = if held.is_empty() { found } else { call };
+        return taken(found, path::of_hold(lock, path));
     }
     // A hold that cannot be true makes any chain a new one.
     let key = if drop_denied(held, lock, probe) {
@@ -218,8 +229,40 @@ fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe
     } else {
         found
     };
-    tell(context, held, key, lock, generation, probe, info);
-    key
+    let (path, chain) = if held.is_empty() {
+        first(context, held, key, info, probe)
+    } else {
+        let path = path::of_chain(held, lock, info, path::of_hold(lock, call));
+        (path, path::stands_for(path, probe))
+    };
+    // Found here or there: the verifier follows one path from here on.
+    let path = held.launder(path);
+    let mut chain = held.launder(chain);
+    if chain == 0 {
+        chain = key;
+        if tell(context, held, key, lock, generation, probe, info) {
+            if held.is_empty() {
+                shift::tell(path, key);
+            } else {
+                path::told(path, key);
+            }
+        }
+    }
+    let path = if held.is_empty() { chain } else { call };
+    taken(chain, path::of_hold(lock, path))
+}
+
+/// The path of a chain with nothing held that is not known at this depth, and the chain that was told of it, which is counted; 0 when none was.
+#[inline(always)]
+fn first<C: Call>(context: &C, held: &mut Held, key: u64, info: u64, probe: ProbeIndex) -> (u64, u64) {
+    if let Some(known) = shift::known(key) {
+        // SAFETY: as in `seen`.
+        let known = unsafe { &mut *known };
+        again(&mut known.count, known.chain, probe);
+        return (0, known.chain);
+    }
+    let path = shift::walk(context, held, info | held.window_kind << 32, probe);
+    (path, shift::told(path, key))
 }
 
 /// Drops a hold of the lock that is being requested when it cannot be true, or cannot be believed any more; true when there was one. An exclusive one is
@@ -241,15 +284,13 @@ fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
     is_stale
 }
 
-/// The part of a chain's identity that is the request: its kind and mode, where the task is, and in which window.
+/// Where a lock is requested.
 #[inline(always)]
-fn call<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex, info: u64) -> u64 {
-    let depth = held.launder(context.depth()) & DEPTH_MASK;
+fn place<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
     let caller = context.caller(held, probe);
     // Found here or there: the verifier follows one path from here on.
     let caller = held.launder(caller);
-    let place = mix(caller, generation::unloaded(caller));
-    mix(place, info | depth << 8 | held.window_kind << 32)
+    mix(caller, generation::unloaded(caller))
 }
 
 /// The chain's identity. With nothing held the lock is left out: the chain then stands for the call path.
@@ -261,12 +302,6 @@ fn key(held: &Held, lock: u64, generation: u64, call: u64) -> u64 {
         lock ^ generation.rotate_left(40)
     };
     mix(mix(held.sum, requested), call).max(1)
-}
-
-#[inline(always)]
-fn mix(hash: u64, value: u64) -> u64 {
-    let mixed = (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    mixed ^ mixed >> 29
 }
 
 /// A known chain: counted, and told once more when a second task takes it.
@@ -282,16 +317,21 @@ fn again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
     }
 }
 
+/// Tells a new chain; whether that was done.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
     reason = "all of it is in registers; a structure would not be"
 )]
-fn tell<C: Call>(context: &C, held: &mut Held, key: u64, lock: u64, generation: u64, probe: ProbeIndex, info: u64) {
-    if held.busy != 0 {
-        count_at(Counter::Interrupted, probe);
-        return;
-    }
+fn tell<C: Call>(
+    context: &C,
+    held: &mut Held,
+    key: u64,
+    lock: u64,
+    generation: u64,
+    probe: ProbeIndex,
+    info: u64,
+) -> bool {
     let first = ChainCount {
         count: 1,
         task: current(),
@@ -305,11 +345,11 @@ fn tell<C: Call>(context: &C, held: &mut Held, key: u64, lock: u64, generation: 
                 // SAFETY: as in `seen`.
                 again(unsafe { &mut *known }, key, probe);
             }
-            return;
+            return false;
         }
         Err(_) => {
             count_at(Counter::ChainsFull, probe);
-            return;
+            return false;
         }
     }
     let sent = send_with_held::<Chain>(Kind::CHAIN, probe, context, held, |record| {
@@ -328,6 +368,7 @@ fn tell<C: Call>(context: &C, held: &mut Held, key: u64, lock: u64, generation: 
         // It is new again when it is seen again.
         let _ = CHAINS.remove(key);
     }
+    sent
 }
 
 /// Reads the name of the device that a lock belongs to; the name of a lock that is no device's is empty.

@@ -13,6 +13,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     counter::Counter,
+    offset::ABSENT,
     probe::ProbeIndex,
     wire::{BLOCKED_DEPTH, Blocked, COMM_LEN, Kind, Unblocked, contention},
 };
@@ -49,8 +50,23 @@ static WAITING: HashMap<u64, Waiting> = HashMap::with_max_entries(16_384, 0);
 #[map]
 static NEW: PerCpuArray<Waiting> = PerCpuArray::with_max_entries(1, 0);
 
+/// A cell for [`launder`].
+#[map]
+static CELL: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+
 /// Tasks of a circle that is found.
 const MAX_CIRCLE: u32 = 8;
+
+/// The same number, of which the verifier knows nothing any more: paths on which it came about in different ways are one from here on. Without it the
+/// verifier of 6.1 follows each circle of each length with each kind of lock, and gives up.
+#[inline(always)]
+fn launder(cell: *mut u64, value: u64) -> u64 {
+    // SAFETY: `cell` is the value of a map; volatile, so that the number really goes through memory.
+    unsafe {
+        core::ptr::write_volatile(cell, value);
+        core::ptr::read_volatile(cell)
+    }
+}
 
 /// A task begins to wait: `contention_begin(lock, flags)`.
 #[inline(always)]
@@ -88,9 +104,11 @@ pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
             return;
         }
     }
-    let length = circle(task, lock, flags, probe);
+    let Some(cell) = CELL.get_ptr_mut(0) else { return };
+    let length = circle(cell, task, lock, flags, probe);
+    let length = launder(cell, length.into()) as u32;
     if length > 0 {
-        tell(task, length, probe);
+        tell(cell, task, length, probe);
     }
 }
 
@@ -123,23 +141,24 @@ pub fn free(task: u64) {
 
 /// The owner word of a lock, 0 when nobody has it or nothing tells.
 #[inline(always)]
-fn owner(lock: u64, flags: u64) -> u64 {
+fn owner(cell: *mut u64, lock: u64, flags: u64) -> u64 {
     let offset = if contention::is_mutex(flags) {
         offset!(mutex_owner)
     } else if contention::is_rwsem(flags) {
         offset!(rwsem_owner)
     } else {
-        return 0;
+        ABSENT
     };
-    peek(lock, offset).unwrap_or(0)
+    let offset = launder(cell, offset as u64) as i64;
+    launder(cell, peek(lock, offset).unwrap_or(0))
 }
 
 /// How many tasks wait in a circle that begins and ends with this one; 0 when it does not.
 #[inline(always)]
-fn circle(task: u64, lock: u64, flags: u64, probe: ProbeIndex) -> u32 {
+fn circle(cell: *mut u64, task: u64, lock: u64, flags: u64, probe: ProbeIndex) -> u32 {
     let (mut lock, mut flags) = (lock, flags);
     for length in 1..=MAX_CIRCLE {
-        let holder = owner(lock, flags) & !contention::OWNER_FLAGS;
+        let holder = owner(cell, lock, flags) & !contention::OWNER_FLAGS;
         if holder == 0 {
             return 0;
         }
@@ -161,7 +180,7 @@ fn circle(task: u64, lock: u64, flags: u64, probe: ProbeIndex) -> u32 {
 
 /// Sends every task of a circle, each with what it waits for and who has that.
 #[inline(always)]
-fn tell(task: u64, length: u32, probe: ProbeIndex) {
+fn tell(cell: *mut u64, task: u64, length: u32, probe: ProbeIndex) {
     let mut waiter = task;
     for index in 0..MAX_CIRCLE {
         if index >= length {
@@ -171,7 +190,7 @@ fn tell(task: u64, length: u32, probe: ProbeIndex) {
             return;
         };
         // SAFETY: as in `circle`.
-        let owner = unsafe { owner((*waiting).lock, (*waiting).flags) };
+        let owner = unsafe { owner(cell, (*waiting).lock, (*waiting).flags) };
         let sent = send::<Blocked>(Kind::BLOCKED, probe, |record| {
             // SAFETY: the ring gives a place for exactly this type.
             unsafe {

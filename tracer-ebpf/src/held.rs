@@ -25,8 +25,16 @@ pub struct Held {
     stack: [u64; STACK_DEPTH],
     /// Slots from here on are free.
     pub top: u64,
+    /// How many locks are held.
+    count: u64,
     /// Sum of the hashes of the held locks: the key of the set, whatever the order.
     pub sum: u64,
+    /// The same of the paths by which they were taken, whatever the objects.
+    pub paths_sum: u64,
+    /// Depth of the stack where the first of them was taken; 0 when nothing is held.
+    pub base: u64,
+    /// Path by which the lock in each slot was taken.
+    paths: [u64; HELD_SLOTS],
     /// Acquisitions so far: their running number tells the order.
     pub sequence: u64,
     /// The reload window that the task is in, or 0.
@@ -42,14 +50,33 @@ pub struct Held {
     /// Calls that have not returned yet.
     #[cfg(feature = "kprobe")]
     pub calls: [crate::call::probed::Noted; crate::call::probed::CALLS],
+    /// Of a stack that is looked at.
+    pub hash: u64,
     /// The best that a search has found so far: in memory, so that the verifier forgets which.
     best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
 }
 
+/// How a lock was taken.
+#[derive(Clone, Copy)]
+pub struct Taken {
+    /// By this chain, or one that stands for it.
+    pub chain: u64,
+    /// On this path.
+    pub path: u64,
+    /// At this depth of the stack.
+    pub depth: u64,
+}
+
 /// In a rank of slots for a release: it is held in the mode that is released.
 const RIGHT: u64 = 1 << 63;
+
+#[inline(always)]
+pub fn mix(hash: u64, value: u64) -> u64 {
+    let mixed = (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    mixed ^ mixed >> 29
+}
 
 /// Hash of one held lock.
 #[inline(always)]
@@ -134,22 +161,34 @@ impl Held {
         unsafe { self.slots.get_unchecked_mut(bounded(index)) }
     }
 
+    #[inline(always)]
+    fn path(&mut self, index: u64) -> &mut u64 {
+        // SAFETY: as in `slot`.
+        unsafe { self.paths.get_unchecked_mut(bounded(index)) }
+    }
+
     /// Puts a lock into the slot behind the last used one; `false` when there is none. What is freed below it is used again once all above is free.
     #[inline(always)]
-    pub fn push(&mut self, lock: u64, generation: u64, info: u64, epoch: u64, chain: u64) -> bool {
+    pub fn push(&mut self, lock: u64, generation: u64, info: u64, epoch: u64, taken: Taken) -> bool {
         let place = self.top;
         if place >= MAX_HELD as u64 {
             return false;
         }
+        if place == 0 {
+            self.base = taken.depth;
+        }
         self.top = place + 1;
+        self.count += 1;
         self.sequence += 1;
         let sequence = self.sequence;
         let slot = self.slot(place);
         slot.lock = lock;
-        slot.chain = chain;
+        slot.chain = taken.chain;
         slot.generation = generation;
         slot.info = info | epoch << info::EPOCH_SHIFT | sequence << info::SEQUENCE_SHIFT;
         self.sum = self.sum.wrapping_add(hash(lock, info, generation));
+        *self.path(place) = taken.path;
+        self.paths_sum = self.paths_sum.wrapping_add(taken.path);
         true
     }
 
@@ -160,6 +199,14 @@ impl Held {
         let gone = hash(slot.lock, slot.info, slot.generation);
         slot.lock = 0;
         self.sum = self.sum.wrapping_sub(gone);
+        let path = *self.path(index);
+        self.paths_sum = self.paths_sum.wrapping_sub(path);
+        self.count = self.count.wrapping_sub(1);
+        if self.is_empty() {
+            self.top = 0;
+            self.base = 0;
+            return;
+        }
         // Lowers the top over free slots; what is left is lowered by later releases.
         self.lower();
         self.lower();
@@ -188,6 +235,6 @@ impl Held {
     /// Whether nothing is held.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
-        self.top == 0
+        self.count == 0
     }
 }

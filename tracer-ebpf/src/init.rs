@@ -166,6 +166,15 @@ fn class_key(lock: u64, info: u64) -> u64 {
     }
 }
 
+/// What a lock's name goes by, or 0: see [`copy_name`].
+#[inline(always)]
+pub fn name_of(lock: u64, info: u64) -> u64 {
+    let mut name = 0;
+    // SAFETY: a variable.
+    unsafe { copy_name(lock, info, &raw mut name) };
+    name
+}
+
 /// Copies what a lock's name goes by: the address of the name that it was initialised with, or the key of its class; 0 when that was not seen.
 /// Few branches, where the verifier would follow both sides.
 ///

@@ -5,6 +5,9 @@ use tracer_common::{counter::Counter, offset::ABSENT};
 
 use crate::count::count;
 
+/// The kernel's image and its modules, functions and variables, are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
+pub const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
+
 /// Reads a `T` at `base + offset`; `None` when the member is absent or the memory cannot be read.
 #[inline(always)]
 pub fn read<T>(base: u64, offset: i64) -> Option<T> {

@@ -1,14 +1,12 @@
 //! Registration of notifiers: rare, and what the founding case turns on, so every one is sent.
 
 use tracer_common::{
-    counter::Counter,
     probe::ProbeIndex,
     wire::{Kind, Notifier},
 };
 
 use crate::{
     call::{Call, Entry},
-    count::count_at,
     devlink::netns,
     kernel::{read, read_string},
     setting::offset,
@@ -39,10 +37,6 @@ pub fn notifier(context: &Entry, probe: ProbeIndex, index: usize, scope: Scope) 
     let Some(held) = held(probe) else { return };
     // SAFETY: the task's own held stack.
     let held = unsafe { &mut *held };
-    if held.busy != 0 {
-        count_at(Counter::Interrupted, probe);
-        return;
-    }
     send_with_held::<Notifier>(Kind::NOTIFIER, probe, context, held, |record| {
         // SAFETY: there is room for exactly this type.
         unsafe {

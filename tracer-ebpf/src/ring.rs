@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::{helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf};
+use aya_ebpf::{bindings::BPF_RB_NO_WAKEUP, helpers::generated::bpf_ringbuf_output, macros::map, maps::RingBuf};
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
@@ -15,6 +15,10 @@ use crate::{count::count_at, task::fill_header};
 #[map]
 static RING: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 
+/// Nobody is woken: the reader would preempt the task in this very program, and the runtime skips a program for all others on the CPU that long. It looks
+/// by itself, often enough.
+const FLAGS: u64 = BPF_RB_NO_WAKEUP as u64;
+
 /// Sends a record that lies in memory, header and all. `false` when the ring is full, which is counted.
 ///
 /// # Safety
@@ -22,7 +26,7 @@ static RING: RingBuf = RingBuf::with_byte_size(16 << 20, 0);
 #[inline(always)]
 pub unsafe fn output(record: *const c_void, bytes: u64, probe: ProbeIndex) -> bool {
     // SAFETY: the caller's.
-    if unsafe { bpf_ringbuf_output((&raw const RING).cast_mut().cast(), record.cast_mut(), bytes, 0) } != 0 {
+    if unsafe { bpf_ringbuf_output((&raw const RING).cast_mut().cast(), record.cast_mut(), bytes, FLAGS) } != 0 {
         count_at(Counter::RingFull, probe);
         return false;
     }
@@ -42,7 +46,7 @@ pub fn send<T: 'static>(kind: Kind, probe: ProbeIndex, fill: impl FnOnce(*mut T)
     // SAFETY: reserved for a `T`, which begins with a header.
     unsafe { fill_header(record.cast::<Header>(), kind, probe) };
     fill(record);
-    entry.submit(0);
+    entry.submit(FLAGS);
     count_at(Counter::Sent, probe);
     true
 }

@@ -39,6 +39,7 @@ static SCOPE: Scope = Scope {
     comm: [0; 2],
     skip_mmap_lock: 0,
     leaves_out: 0,
+    objects: 0,
 };
 
 /// Process id of the tracer, which is not traced.

@@ -4,12 +4,14 @@ use core::ffi::c_void;
 
 use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
     wire::{Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
 };
 
 use crate::{
     call::Call,
+    count::count_at,
     held::Held,
     init::copy_name,
     kernel::read,
@@ -27,7 +29,7 @@ const _: () =
     assert!(8 * STACK_DEPTH as u64 <= STACK_MASK && (STACK_MASK as usize) < 8 * STACK_DEPTH + size_of::<Slot>());
 
 /// Sends a record of `kind` that tells what the task holds: its header, slots and stack are filled here, the rest of its fixed part by `fill`, which gives
-/// the place of the situation in it. `false` when the ring is full, which is counted.
+/// the place of the situation in it. `false` when the ring is full, or this is in the middle of another record of the task; both are counted.
 #[inline(always)]
 pub fn send_with_held<T: 'static>(
     kind: Kind,
@@ -36,6 +38,10 @@ pub fn send_with_held<T: 'static>(
     held: &mut Held,
     fill: impl FnOnce(*mut T) -> *mut Situation,
 ) -> bool {
+    if held.busy != 0 {
+        count_at(Counter::Interrupted, probe);
+        return false;
+    }
     held.busy = 1;
     let top = bounded(held.top);
     let slots = (&raw mut held.slots).cast::<Slot>();

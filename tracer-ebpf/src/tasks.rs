@@ -10,8 +10,6 @@ use hashed as kept;
 use stored as kept;
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
-#[cfg(feature = "kprobe")]
-use crate::count::count;
 use crate::{count::count_at, held::Held};
 
 /// The current task's held stack, if it has one.
@@ -23,20 +21,15 @@ pub fn known() -> Option<*mut Held> {
 /// The current task's held stack, made when it has none.
 #[inline(always)]
 pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
-    let held = kept::get_or_make();
-    if held.is_none() {
-        count_at(Counter::TasksFull, probe);
-    }
-    held
+    held_or(|| count_at(Counter::TasksFull, probe))
 }
 
-/// As [`held`], where it is not known at which probe.
-#[cfg(feature = "kprobe")]
+/// As [`held`]; what counts that there is no room for it is up to the caller.
 #[inline(always)]
-pub fn made() -> Option<*mut Held> {
+pub fn held_or(full: impl FnOnce()) -> Option<*mut Held> {
     let held = kept::get_or_make();
     if held.is_none() {
-        count(Counter::TasksFull);
+        full();
     }
     held
 }

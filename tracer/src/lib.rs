@@ -6,6 +6,7 @@
 pub mod analysis;
 pub mod cli;
 pub mod decode;
+pub mod explain;
 pub mod import;
 #[cfg(feature = "live")]
 pub mod live;

@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, io, path::PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tracer_common::scope::Scope;
 
@@ -19,7 +19,7 @@ const BUILT_IN: &[(&str, &str)] = &[
 const FOLDER: &str = "/etc/tracer/profiles";
 
 /// A profile: which locks are left out.
-#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct Profile {
     /// What it is for, in one line.
@@ -83,6 +83,11 @@ fn names() -> String {
 }
 
 impl Profile {
+    /// The names of those that come with the tracer.
+    pub fn built_in() -> impl Iterator<Item = &'static str> {
+        BUILT_IN.iter().map(|(name, _)| *name)
+    }
+
     /// A built-in profile, or that of a file: a path, or `NAME.toml` in `/etc/tracer/profiles`.
     ///
     /// # Errors
@@ -129,6 +134,8 @@ pub struct Wanted {
     pub lock: Vec<String>,
     /// None of these.
     pub exclude: Vec<String>,
+    /// How many locks of one call path are told apart, where it is not the usual number; 0 is all.
+    pub objects: Option<u64>,
 }
 
 /// Which tasks and locks are traced.
@@ -166,6 +173,7 @@ impl Selection {
             comm,
             skip_mmap_lock: profile.skip_mmap_lock.into(),
             leaves_out: u64::from(!filter.is_open()),
+            objects: wanted.objects.unwrap_or(Scope::OBJECTS),
         };
         Ok(Self {
             wanted,
@@ -211,6 +219,11 @@ impl fmt::Display for Selection {
                 write!(f, ", {word} {pattern}")?;
             }
         }
+        match wanted.objects {
+            None => {}
+            Some(0) => write!(f, ", all objects")?,
+            Some(objects) => write!(f, ", {objects} objects of a path")?,
+        }
         Ok(())
     }
 }
@@ -242,16 +255,17 @@ mod tests {
             comm: Some("devlink".to_owned()),
             netns: Some("4026531840".to_owned()),
             exclude: vec!["*seq*".to_owned()],
+            objects: Some(8),
             ..wanted("all")
         });
         let selection = selection.unwrap();
         assert_eq!(
             selection.to_string(),
-            "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*"
+            "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*, 8 objects of a path"
         );
         assert_eq!(
-            (selection.scope.pid, selection.scope.netns, selection.scope.leaves_out),
-            (12, 4_026_531_840, 1)
+            selection.scope.words(),
+            [12, 4_026_531_840, 0x6b6e_696c_7665_64, 0, 0, 1, 8]
         );
     }
 

@@ -11,7 +11,8 @@ use std::{
     collections::BTreeSet,
     fmt, io,
     process::ExitStatus,
-    rc::Rc,
+    sync::Arc,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,7 +22,7 @@ use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
 use crate::{
     analysis::{context::Addresses, rules::RuleSet, snapshot::Snapshot},
     live::{self, Attached, LiveError, kernel},
-    names::{init_site::InitSites, site::Sites, symbol::Symbols},
+    names::{init_site::Search, later::Later, site::Sites, symbol::Symbols},
     private_file::{Place, PrivateFileError},
     selection::Selection,
 };
@@ -31,6 +32,8 @@ use signal::Signals;
 
 /// How often the report on disk is brought up to date when there is something new.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// How often the ring is looked into: the program wakes nobody, because that would interrupt what it traces.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Stretches at the end: together more records than a full ring holds, however small.
 const LAST_STRETCHES: usize = 64;
 
@@ -163,16 +166,14 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         source,
     })?;
     let begin = Instant::now();
+    live::keep_memory();
     let mut tell = |line: &str| sink.progress(line);
     let mut start = live::Start::new(&mut tell);
     start.part("symbols");
     let symbols = kernel::symbols()?;
-    // Before anything is hooked: it takes a while, and nobody reads the ring meanwhile.
-    let sites = if options.read_code {
-        read_code(&symbols, &mut start)
-    } else {
-        None
-    };
+    let code = if options.read_code { open_code(&mut start) } else { None };
+    // Done long before the hooks are there: what the thread does then would be in the way of what is traced.
+    let sites = code.and_then(|memory| read_code(memory, &symbols));
     let mut attached = live::attach(
         &symbols,
         &options.selection.scope,
@@ -182,7 +183,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     )?;
     let parts = start.parts();
     let system = |what| move |source| SessionError::System { what, source };
-    let mut ring = live::watch(attached.ring()?).map_err(system("watching the ring"))?;
+    let mut ring = attached.ring()?;
     let logger = if options.debug { attached.logger() } else { None };
     let mut logger = logger
         .map(live::watch)
@@ -211,6 +212,8 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     let mut command = Command::spawn(&options.command)?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut look = tokio::time::interval(LOOK_EVERY);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
     tokio::pin!(end);
     let status = loop {
@@ -223,10 +226,9 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
             status = command.wait() => break Some(status),
             () = &mut end => break None,
             _ = tick.tick() => running.tick(sink),
-            ready = ring.readable_mut() => {
-                let mut ready = ready.map_err(system("reading the ring"))?;
-                if running.drain(ready.get_inner_mut()) {
-                    ready.clear_ready();
+            _ = look.tick() => {
+                if !running.drain(&mut ring) {
+                    look.reset_immediately();
                 }
             }
             () = flush(&mut logger) => {}
@@ -234,30 +236,40 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     };
     signal::restore_default();
     // Whoever else runs on this machine goes on filling the ring.
-    running.is_cut_off = !(0..LAST_STRETCHES).any(|_| running.drain(ring.get_mut()));
+    running.is_cut_off = !(0..LAST_STRETCHES).any(|_| running.drain(&mut ring));
     running.finish(status, sink)
 }
 
-/// Opens what tells locks by the code that takes them; tells why when it cannot be had.
-fn read_code(symbols: &Symbols, start: &mut live::Start<'_>) -> Option<Sites> {
-    start.part("code");
-    let open = || -> Result<Sites, LiveError> {
-        let memory = live::Kcore::open()?;
-        let init_sites = InitSites::of_kernel(&memory, symbols);
-        Ok(Sites::new(
-            Rc::new(memory),
-            live::types()?,
-            Box::new(live::SysBtf),
-            init_sites,
-        ))
-    };
-    open()
+/// Opens what the kernel's code is read from, which takes privileges; tells why when it cannot be had.
+fn open_code(start: &mut live::Start<'_>) -> Option<live::Kcore> {
+    live::Kcore::open()
         .inspect_err(|error| {
             start.tell(&format!(
                 "{error}; locks that have no symbol are named by the function that takes them"
             ));
         })
         .ok()
+}
+
+/// What tells locks by the code that takes them. Types and initialisations are looked up on a thread of their own, while programs are loaded.
+fn read_code(memory: live::Kcore, symbols: &Symbols) -> Option<Sites> {
+    let memory = Arc::new(memory);
+    let search = Search::of("", symbols);
+    let (types, types_later) = Later::new();
+    let (inits, inits_later) = Later::new();
+    let reader = memory.clone();
+    thread::Builder::new()
+        .name("tracer-names".to_owned())
+        .spawn(move || {
+            let begin = Instant::now();
+            // Whoever waits for what is not sent goes on without it.
+            let _ = live::types().map(|found| types.send(found));
+            log::debug!("names: types after {:.2} s", begin.elapsed().as_secs_f64());
+            let _ = inits.send(search.sites(&*reader));
+            log::debug!("names: initialisations after {:.2} s", begin.elapsed().as_secs_f64());
+        })
+        .ok()?;
+    Some(Sites::new(memory, types_later, Box::new(live::SysBtf), inits_later))
 }
 
 /// Passes on what the program logs; never ends when it does not log.

@@ -5,7 +5,7 @@ use std::{ffi::OsString, path::PathBuf};
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::{bench, build, demo, fuzz, hot_path, lab, lockdep, test};
+use crate::{bench, browser, build, demo, fuzz, hot_path, lab, lockdep, test};
 
 /// Builds, runs, tests and demonstrates tracer.
 #[derive(Debug, Parser)]
@@ -51,6 +51,8 @@ enum Task {
         #[arg(long, default_value_t = 60)]
         seconds: u64,
     },
+    /// Look at the HTML report in a browser without a screen.
+    Browser,
     /// Boot stock kernels and run scenarios in them.
     #[command(subcommand)]
     Lab(Lab),
@@ -136,6 +138,7 @@ impl Cli {
                 hot_path::run(hot_path::Options { check, again, verbose })
             }
             Task::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
+            Task::Browser => browser::run(),
             Task::Lab(Lab::List) => lab::list().map(|()| true),
             Task::Lab(Lab::Run {
                 scenarios,

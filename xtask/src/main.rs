@@ -3,6 +3,7 @@
 mod apt;
 mod batch;
 mod bench;
+mod browser;
 mod build;
 mod cache;
 mod cli;

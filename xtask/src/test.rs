@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context, Result};
 
 use crate::{
-    batch, build, fuzz, kernel, lab, place, progress, scenario, setup,
+    batch, browser, build, fuzz, kernel, lab, place, progress, scenario, setup,
     toolchain::{self, Toolchain, cargo},
 };
 
@@ -63,6 +63,7 @@ pub fn run(long: bool, jobs: Option<usize>) -> Result<bool> {
     );
     unit_tests(&["--workspace", "--exclude", "tracer-ebpf"], full, long, &mut tally);
     unit_tests(&pure, None, long, &mut tally);
+    tally.count("the HTML report in a browser", browser::run());
     if long {
         tally.count("fuzz", fuzz::run(&[], FUZZED));
     }

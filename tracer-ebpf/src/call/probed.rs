@@ -257,7 +257,11 @@ impl Held {
 /// A lock function is called that has an exit program: notes the call. Also for a task that is not traced, when it may hold something: a release is always taken in.
 #[kprobe]
 fn entered(context: ProbeContext) -> u32 {
-    let held = if is_traced() { tasks::made() } else { tasks::known() };
+    let held = if is_traced() {
+        tasks::held_or(|| count(Counter::TasksFull))
+    } else {
+        tasks::known()
+    };
     let Some(held) = held else { return 0 };
     let place = context.depth();
     let noted = Noted {

@@ -11,7 +11,7 @@ use tracer_common::{
 };
 
 use super::Call;
-use crate::{count::count_at, held::Held, setting::function, slots::masked};
+use crate::{count::count_at, held::Held, kernel::KERNEL_IMAGE, setting::function, slots::masked};
 
 /// A function is called.
 pub type Entry = FEntryContext;
@@ -87,9 +87,6 @@ const fn arguments(prototypes: &[&str]) -> usize {
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
 const FRAME_WORDS: usize = 16;
 
-/// Kernel and modules are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
-const KERNEL_TEXT: u64 = 0xffff_ffff_8000_0000;
-
 /// Return address into the caller of the hooked function, without walking the stack.
 ///
 /// A trampoline keeps its context on the stack (`arch/x86/net/bpf_jit_comp.c`, `arch_prepare_bpf_trampoline()`); above it comes, a few
@@ -123,7 +120,7 @@ fn caller<C: EbpfContext>(context: &C, held: &mut Held, probe: ProbeIndex) -> u6
     look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     // From 6.19 on a function may jump into its trampoline instead of calling it: nothing leads back into the function then, and the caller is
     // next to the saved frame pointer, which is next to the return value.
-    if words[2] >= KERNEL_TEXT {
+    if words[2] >= KERNEL_IMAGE {
         return words[2];
     }
     count_at(Counter::SiteUnknown, probe);

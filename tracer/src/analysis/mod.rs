@@ -13,7 +13,7 @@ pub mod diff;
 pub mod event;
 pub mod filter;
 mod findings;
-mod fingerprint;
+pub(crate) mod fingerprint;
 mod graph;
 mod held;
 mod level;

@@ -4,7 +4,6 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use serde::Serialize;
-use tracer_common::scope::Scope;
 
 use super::{
     common::write,
@@ -13,6 +12,7 @@ use super::{
 use crate::{
     analysis::snapshot::Kernel,
     live::{self, Attached, Backend, kernel},
+    selection::{Selection, Wanted},
 };
 
 /// Arguments of `check`.
@@ -64,9 +64,15 @@ struct Missing {
 
 pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
     let symbols = kernel::symbols().map_err(Failure::unable)?;
+    // As `run` does by default: what is not asked for is not in the programs.
+    let usual = Selection::new(Wanted {
+        profile: "net".to_owned(),
+        ..Wanted::default()
+    })
+    .map_err(Failure::unable)?;
     let attached = live::attach(
         &symbols,
-        &Scope::default(),
+        &usual.scope,
         args.backend,
         0,
         &mut live::Start::new(&mut |_| {}),

@@ -1,26 +1,15 @@
-//! What subcommands have in common: how a report is written, and what its findings mean for the exit status.
+//! What subcommands have in common: colours, rules, and what findings mean for the exit status.
 
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+pub use super::destination::{page, write};
 use super::failure::{Failure, Status};
+pub use super::format::{Format, Output, View, render};
 use crate::analysis::rules::{self, RuleSet};
 use crate::analysis::snapshot::Snapshot;
-use crate::report::style::Style;
-use crate::report::{json, text};
-
-/// Form of a report.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// For programs
-    Json,
-}
 
 /// The least severe finding that makes the exit status 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
@@ -51,6 +40,11 @@ pub enum Color {
 }
 
 impl Color {
+    /// Whether to use them on standard output.
+    pub fn on_stdout(self) -> bool {
+        self.on(io::stdout().is_terminal())
+    }
+
     /// Whether to use them, where the output is a terminal or not.
     pub fn on(self, terminal: bool) -> bool {
         match self {
@@ -63,20 +57,6 @@ impl Color {
             Self::Never => false,
         }
     }
-}
-
-/// How the report on standard output looks.
-#[derive(Args, Clone, Debug)]
-pub struct View {
-    /// Show findings that cannot deadlock, too
-    #[arg(long)]
-    pub notes: bool,
-    /// List the findings that rule files allow, too
-    #[arg(long)]
-    pub allowed: bool,
-    /// Use colours
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t)]
-    pub color: Color,
 }
 
 /// Which orders of locks are checked, and which findings are known.
@@ -153,80 +133,5 @@ impl Threshold {
             _ => FailOn::Note,
         };
         self.fail_on != FailOn::Never && severity <= self.fail_on
-    }
-}
-
-/// A report as text or JSON, for standard output or a file.
-///
-/// # Errors
-/// When the report cannot be made.
-pub fn render(snapshot: &Snapshot, format: Format, view: &View, to_file: bool) -> Result<String, Failure> {
-    match format {
-        Format::Text => {
-            let color = view.color.on(!to_file && io::stdout().is_terminal());
-            Ok(text::render(
-                snapshot,
-                text::Options {
-                    notes: view.notes,
-                    allowed: view.allowed,
-                    style: Style { color },
-                },
-            ))
-        }
-        Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
-    }
-}
-
-/// Writes a result to a file, or to standard output without one (or with `-`). A reader that has gone away is no error.
-///
-/// # Errors
-/// When the file or standard output cannot be written.
-pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
-    write_with(output, |out| out.write_all(text.as_bytes()))
-}
-
-/// As [`write`], for what is written piece by piece.
-fn write_with(output: Option<&Path>, result: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
-    let buffered = |out: &mut dyn Write| {
-        let mut out = BufWriter::new(out);
-        result(&mut out)?;
-        out.flush()
-    };
-    match output.filter(|path| path.as_os_str() != "-") {
-        Some(path) => {
-            let written = File::create(path).and_then(|mut file| buffered(&mut file));
-            written.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-        }
-        None => match buffered(&mut io::stdout().lock()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::usage(format!("standard output: {error}")))
-            }
-            _ => Ok(()),
-        },
-    }
-}
-
-/// Where a result goes.
-#[derive(Args, Clone, Debug)]
-pub struct Output {
-    /// Form of the report
-    #[arg(long, value_enum, default_value_t)]
-    pub format: Format,
-    /// Write the report to a file instead of standard output
-    #[arg(short, long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-}
-
-impl Output {
-    /// Writes a report to where it goes.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write(&self, snapshot: &Snapshot, view: &View) -> Result<(), Failure> {
-        let output = self.output.as_deref();
-        match self.format {
-            Format::Text => write(&render(snapshot, self.format, view, output.is_some())?, output),
-            Format::Json => write_with(output, |out| json::write(snapshot, out)),
-        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
-use super::common::{self, Color, FailOn, Format, RuleArgs, Threshold};
+use super::common::{self, Color, FailOn, RuleArgs, Threshold};
 use super::failure::{Failure, Status};
 use crate::analysis::diff::{self, document::Diff};
 use crate::analysis::rules::{self, RuleSet};
@@ -30,6 +30,16 @@ enum FailOnDiff {
     Never,
     /// An error as above, or a dependency between classes that A lacks
     NewDependency,
+}
+
+/// Form of a difference.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// For programs
+    Json,
 }
 
 /// Arguments of `diff`.
@@ -80,7 +90,11 @@ pub(super) fn execute(args: &DiffArgs) -> Result<Status, Failure> {
     let mut diff = diff::diff(&read(args, &args.a, &rules)?, &read(args, &args.b, &rules)?);
     let name = |path: &Path| (!is_stdin(path)).then(|| path.display().to_string());
     (diff.a.file, diff.b.file) = (name(&args.a), name(&args.b));
-    common::write(&render(args, &diff)?, args.output.as_deref())?;
+    let text = render(args, &diff)?;
+    match args.format {
+        Format::Text => common::page(&text, args.output.as_deref())?,
+        Format::Json => common::write(&text, args.output.as_deref())?,
+    }
     Ok(status(args, &diff))
 }
 

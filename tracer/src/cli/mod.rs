@@ -1,8 +1,15 @@
 //! The command line: one file a subcommand.
 
 pub mod common;
+mod completions;
+pub mod destination;
 mod diff;
+mod explain;
 pub mod failure;
+pub mod format;
+mod list;
+mod man;
+mod pager;
 mod report;
 mod schema;
 
@@ -46,8 +53,16 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Compare two files: which findings and dependencies did a patch bring, remove or change?
     Diff(diff::DiffArgs),
+    /// Tell what a word of a report means: a kind of finding, a verdict, a counter; or one finding of a file
+    Explain(explain::ExplainArgs),
+    /// List what is built in: probes, profiles, rules
+    List(list::ListArgs),
     /// Print the JSON Schema of the JSON report, or of the difference
     Schema(schema::SchemaArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write all of them into a folder
+    Man(man::ManArgs),
 }
 
 /// Does what the command line says.
@@ -64,7 +79,11 @@ pub fn execute(cli: &Cli) -> Result<Status, Failure> {
         Command::Check(args) => check::execute(args),
         Command::Report(args) => report::execute(args),
         Command::Diff(args) => diff::execute(args),
+        Command::Explain(args) => explain::execute(args),
+        Command::List(args) => list::execute(args),
         Command::Schema(args) => schema::execute(args),
+        Command::Completions(args) => completions::execute(args),
+        Command::Man(args) => man::execute(args),
     }
 }
 

@@ -55,7 +55,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
     if !args.raw_addresses {
         hide_addresses(&mut snapshot);
     }
-    args.output.write(&snapshot, &args.view)?;
+    args.output.write(&snapshot, &args.view, &args.threshold)?;
     if args.view.allowed {
         for line in unused(&rules, &snapshot) {
             eprintln!("tracer: {line}");
@@ -78,7 +78,8 @@ fn verify(args: &ReportArgs) -> Result<Status, Failure> {
     })
 }
 
-fn hide_addresses(snapshot: &mut Snapshot) {
+/// Puts a pseudonym in the place of each address.
+pub(super) fn hide_addresses(snapshot: &mut Snapshot) {
     for lock in &mut snapshot.locks {
         if let Some(address) = &mut lock.address {
             *address = format!("lock-{}", lock.id);

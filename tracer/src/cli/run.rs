@@ -103,13 +103,14 @@ impl<'a> Files<'a> {
 
 impl Sink for Files<'_> {
     fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
+        let (view, threshold) = (&self.args.view, &self.args.threshold);
         for (file, format) in &mut self.files {
-            let text = render(snapshot, *format, &self.args.view, true).map_err(|failure| failure.to_string())?;
+            let text = render(snapshot, *format, view, threshold, true).map_err(|failure| failure.to_string())?;
             file.replace(&text).map_err(|error| error.to_string())?;
         }
         if last {
             let text =
-                render(snapshot, self.args.format, &self.args.view, false).map_err(|failure| failure.to_string())?;
+                render(snapshot, self.args.format, view, threshold, false).map_err(|failure| failure.to_string())?;
             write(&text, None).map_err(|failure| failure.to_string())?;
         }
         Ok(())

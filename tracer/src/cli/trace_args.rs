@@ -3,6 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use clap::{ArgAction, Args};
+use tracer_common::scope::Scope;
 
 use super::failure::Failure;
 use crate::{
@@ -43,8 +44,14 @@ pub struct TraceArgs {
     /// Leave out locks of this class or name. May be given several times
     #[arg(long, value_name = "LOCK")]
     pub exclude: Vec<String>,
-    /// Read the kernel's code (/proc/kcore) to name locks by the member that is taken, and what they belong to; takes longer to start
+    /// How many locks of one call path are told apart: what goes beyond is known by its classes only. 0 tells all of them apart
+    #[arg(long, value_name = "NUMBER", default_value_t = Scope::OBJECTS)]
+    pub objects: u64,
+    /// Do not read the kernel's code (/proc/kcore), which names locks by the member that is taken and by what they belong to
     #[arg(long)]
+    pub no_read_code: bool,
+    /// The default, for command lines from the time when it was not
+    #[arg(long, hide = true, overrides_with = "no_read_code")]
     pub read_code: bool,
     /// Say less on standard error: errors only
     #[arg(short, long, conflicts_with = "verbose")]
@@ -72,6 +79,7 @@ impl TraceArgs {
             netns: self.netns.clone(),
             lock: self.lock.clone(),
             exclude: self.exclude.clone(),
+            objects: (self.objects != Scope::OBJECTS).then_some(self.objects),
         })
         .map_err(Failure::usage)?;
         Ok(Options {
@@ -79,7 +87,7 @@ impl TraceArgs {
             duration: self.duration,
             addresses: Addresses::Pseudonym,
             selection,
-            read_code: self.read_code,
+            read_code: self.read_code || !self.no_read_code,
             backend: self.backend,
             rules: RuleSet::default(),
             recording: None,

@@ -65,7 +65,7 @@ impl Reading {
 
     fn slab(&mut self, lock: u64, symbols: &Symbols) -> Option<String> {
         let memory = self.sites.memory();
-        let types = self.sites.types();
+        let types = self.sites.types()?;
         let slabs = self.slabs.get_or_insert_with(|| Slabs::new(types, memory, symbols));
         slabs.as_ref()?.describe(lock, memory)
     }

@@ -189,7 +189,10 @@ impl Naming {
             );
             return;
         }
-        let member = seen.site.map(|site| &site.member);
+        let member = seen
+            .site
+            .map(|site| &site.member)
+            .filter(|member| !member.holders.is_empty());
         let owner = member.and_then(|member| kernel.owner(member, seen.lock));
         let label = owner.clone().or(of_module);
         if let Some(class) = self.class_by_init(seen, events) {

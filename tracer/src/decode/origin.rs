@@ -15,7 +15,7 @@ use crate::{analysis::event::Frame, names::symbol::Symbols};
 pub(super) fn of(situation: &Situation, stack: &[Frame], symbols: &Symbols) -> Option<String> {
     let path: Vec<&str> = stack
         .iter()
-        .map(|frame| frame::function(frame, symbols).unwrap_or_default())
+        .map(|frame| frame::function(frame, symbols).map_or("", whole))
         .collect();
     let mut causes: Vec<String> = Vec::new();
     causes.extend(noted(&situation.origin, &path));
@@ -35,6 +35,11 @@ pub(super) fn of(situation: &Situation, stack: &[Frame], symbols: &Symbols) -> O
         causes.extend(syscall(&situation.syscall, &path));
     }
     (!causes.is_empty()).then(|| causes.join(", in "))
+}
+
+/// The function that the compiler made a part or a variant of: `__do_sys_delete_module` of `__do_sys_delete_module.constprop.0`.
+fn whole(function: &str) -> &str {
+    function.split_once('.').map_or(function, |(whole, _)| whole)
 }
 
 /// What the last hooked entry point was asked for, if the task is still in it.
@@ -102,16 +107,28 @@ fn message(number: u32) -> String {
     }
 }
 
+/// `setup_net()` may be inlined, and what waits for other namespaces does so before it.
 fn namespace(path: &[&str]) -> Option<&'static str> {
     path.iter().find_map(|function| match *function {
         "cleanup_net" => Some("netns teardown"),
-        "setup_net" => Some("netns setup"),
+        "setup_net" | "copy_net_ns" => Some("netns setup"),
         _ => None,
     })
 }
 
-/// A module's init or exit function: the one that the kernel's own loader called.
+/// A module's init or exit function: the one that the kernel's own loader called. Else, that it loads or unloads one (`kernel/module/main.c`): who wants to
+/// know of it is called then, and `/sys/module` gets or loses its files.
 fn module(stack: &[Frame], path: &[&str]) -> Option<String> {
+    init_or_exit(stack, path).or_else(|| {
+        path.iter().find_map(|function| match *function {
+            "load_module" | "do_init_module" | "init_module_from_file" => Some("load of a module".to_owned()),
+            "__do_sys_delete_module" | "__x64_sys_delete_module" => Some("unload of a module".to_owned()),
+            _ => None,
+        })
+    })
+}
+
+fn init_or_exit(stack: &[Frame], path: &[&str]) -> Option<String> {
     let place = path.iter().position(|function| {
         matches!(
             *function,
@@ -223,8 +240,31 @@ mod tests {
             "do_init_module",
         ];
         assert_eq!(told(&plain, &init).as_deref(), Some("init of module dlock"));
-        let setup = ["ops_init", "setup_net", "copy_net_ns", "__x64_sys_unshare"];
-        assert_eq!(told(&plain, &setup).as_deref(), Some("netns setup"));
+        let exit = [
+            "dlock_exit+0x1/0x2 [dlock]",
+            "__do_sys_delete_module.constprop.0",
+            "do_syscall_64",
+        ];
+        assert_eq!(told(&plain, &exit).as_deref(), Some("exit of module dlock"));
+        for (loading, cause) in [
+            (["load_module", "__do_sys_finit_module"], "load of a module"),
+            (["free_module", "__x64_sys_delete_module"], "unload of a module"),
+        ] {
+            assert_eq!(told(&plain, &loading).as_deref(), Some(cause));
+        }
+        for setup in [
+            ["ops_init", "setup_net", "copy_net_ns", "__x64_sys_unshare"],
+            [
+                "down_read_killable",
+                "copy_net_ns",
+                "create_new_namespaces",
+                "__x64_sys_unshare",
+            ],
+        ] {
+            assert_eq!(told(&plain, &setup).as_deref(), Some("netns setup"));
+        }
+        let teardown = ["ops_undo_list", "cleanup_net", "process_one_work"];
+        assert_eq!(told(&plain, &teardown).as_deref(), Some("netns teardown"));
     }
 
     #[test]

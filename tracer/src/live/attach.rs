@@ -1,6 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -48,6 +48,7 @@ pub struct Attached {
     before: Vec<CountedAt>,
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
+    shifted: HashMap<MapData, u64, [u64; 4]>,
     left_out: HashMap<MapData, u64, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
@@ -147,6 +148,8 @@ fn attach_by(
     let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let chains = map(&mut ebpf, "CHAINS")?;
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let shifted = map(&mut ebpf, "SHIFTED")?;
+    let shifted = HashMap::try_from(shifted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
@@ -171,6 +174,7 @@ fn attach_by(
         before: half_seen(&counted),
         counted,
         chains,
+        shifted,
         left_out,
         names_left_out,
         epoch,
@@ -276,11 +280,14 @@ impl Attached {
         }
     }
 
-    /// Every chain with how often it was seen.
-    pub fn chain_counts(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.chains
-            .iter()
-            .filter_map(|entry| entry.ok().map(|(key, [count, _, _])| (key, count)))
+    /// Every chain with how often it was seen, at whatever depth of the stack.
+    pub fn chain_counts(&self) -> BTreeMap<u64, u64> {
+        let told = self.chains.iter().filter_map(Result::ok);
+        let mut counts: BTreeMap<_, _> = told.map(|(key, [count, _, _])| (key, count)).collect();
+        for (_, [count, _, _, chain]) in self.shifted.iter().filter_map(Result::ok) {
+            *counts.entry(chain).or_default() += count;
+        }
+        counts
     }
 
     /// Forgets chains that were sent: they are sent again when they are seen again.

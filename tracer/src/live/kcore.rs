@@ -94,11 +94,10 @@ pub fn types() -> Result<Types, LiveError> {
         path: BTF_PATH.to_owned(),
         source,
     })?;
-    let btf = btf_rs::Btf::from_bytes(&bytes).map_err(|error| LiveError::BadBtf {
+    Types::parse(bytes).map_err(|reason| LiveError::BadBtf {
         path: BTF_PATH,
-        reason: error.to_string(),
-    })?;
-    Ok(Types::new(btf))
+        reason: reason.to_owned(),
+    })
 }
 
 impl ModuleTypes for SysBtf {

@@ -1,7 +1,5 @@
 //! BTF made by hand, for tests. Layout: `Documentation/bpf/btf.rst`.
 
-use btf_rs::Btf;
-
 use super::types::Types;
 
 const INT: u32 = 1;
@@ -19,9 +17,20 @@ pub(crate) struct Blob {
     types: Vec<u32>,
     strings: Vec<u8>,
     count: u32,
+    /// Length of the kernel's strings, when these are a module's types.
+    before: u32,
 }
 
 impl Blob {
+    /// Types of a module of the kernel that has these.
+    pub(crate) fn behind(kernel: &Self) -> Self {
+        Self {
+            count: kernel.count,
+            before: kernel.strings.len() as u32,
+            ..Self::default()
+        }
+    }
+
     fn add(&mut self, name: &str, info: u32, size_or_type: u32, rest: &[u32]) -> u32 {
         let name = self.name(name);
         self.types.extend([name, info, size_or_type]);
@@ -37,7 +46,7 @@ impl Blob {
         if name.is_empty() {
             return 0;
         }
-        let at = self.strings.len() as u32;
+        let at = self.before + self.strings.len() as u32;
         self.strings.extend(name.bytes());
         self.strings.push(0);
         at
@@ -82,15 +91,15 @@ impl Blob {
         self.add(name, FUNC << 24 | 1, prototype, &[])
     }
 
-    pub(crate) fn types(self) -> Types {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         let types: Vec<u8> = self.types.iter().flat_map(|number| number.to_le_bytes()).collect();
         let mut btf = vec![0x9f, 0xeb, 1, 0];
         for number in [24, 0, types.len(), types.len(), self.strings.len()] {
             btf.extend((number as u32).to_le_bytes());
         }
         btf.extend(types);
-        btf.extend(self.strings);
-        Types::new(Btf::from_bytes(&btf).unwrap())
+        btf.extend(&self.strings);
+        btf
     }
 }
 
@@ -136,5 +145,5 @@ pub(crate) fn devlink() -> Types {
     blob.function("lock_it", 0, &[int, to_mutex]);
     blob.function("twice", 0, &[to_devlink]);
     blob.function("twice", 0, &[to_device]);
-    blob.types()
+    Types::parse(blob.bytes()).unwrap()
 }

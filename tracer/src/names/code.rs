@@ -1,8 +1,7 @@
 //! The instructions of a function: those that can be reached from its entry, and where branches lead.
 
-use std::collections::{HashMap, HashSet};
-
 use iced_x86::{Code as Op, Decoder, DecoderOptions, FlowControl, Instruction};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{memory::Memory, symbol::Symbols};
 
@@ -17,9 +16,9 @@ const ENDBR_BYTES: u64 = 4;
 pub struct Code {
     /// Its first instruction.
     pub entry: u64,
-    instructions: HashMap<u64, Instruction>,
+    instructions: FxHashMap<u64, Instruction>,
     /// Where branches lead, and the entry.
-    leaders: HashSet<u64>,
+    leaders: FxHashSet<u64>,
 }
 
 impl Code {
@@ -27,8 +26,8 @@ impl Code {
     pub fn read(entry: u64, memory: &dyn Memory, symbols: &Symbols) -> Option<Self> {
         let mut code = Self {
             entry,
-            instructions: HashMap::new(),
-            leaders: HashSet::from([entry]),
+            instructions: FxHashMap::default(),
+            leaders: FxHashSet::from_iter([entry]),
         };
         let mut chunks = vec![Chunk::read(entry, memory, symbols)?];
         let name = symbols.extent(entry)?.name;

@@ -4,11 +4,10 @@
 //! modelled makes unknown what it writes. Stores through other pointers than the stack's are taken not to reach a spilled register, as
 //! the compiler does.
 
-use std::collections::HashMap;
-
 use iced_x86::{
     Code as Op, Instruction, InstructionInfoFactory, InstructionInfoOptions, Mnemonic, OpAccess, OpKind, Register,
 };
+use rustc_hash::FxHashMap;
 
 use super::{
     code::{self, Code},
@@ -38,9 +37,9 @@ pub struct Call {
 #[derive(Debug, Default)]
 pub struct Flow {
     /// Its calls by their return addresses.
-    pub calls: HashMap<u64, Call>,
+    pub calls: FxHashMap<u64, Call>,
     /// By the address of a load: from where it reads.
-    pub loads: HashMap<u64, Value>,
+    pub loads: FxHashMap<u64, Value>,
 }
 
 /// Follows a function; `current` are addresses of the per-CPU variable that has the running task.
@@ -49,7 +48,7 @@ pub fn follow(code: &Code, current: &[u64]) -> Flow {
         code,
         current,
         info: InstructionInfoFactory::new(),
-        states: HashMap::from([(code.entry, State::at_entry(&ARGUMENTS, RSP))]),
+        states: FxHashMap::from_iter([(code.entry, State::at_entry(&ARGUMENTS, RSP))]),
         todo: vec![code.entry],
         flow: Flow::default(),
     };
@@ -66,7 +65,7 @@ struct Walk<'a> {
     current: &'a [u64],
     info: InstructionInfoFactory,
     /// What is true whenever a leader is reached.
-    states: HashMap<u64, State>,
+    states: FxHashMap<u64, State>,
     todo: Vec<u64>,
     flow: Flow,
 }

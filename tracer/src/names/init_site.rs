@@ -1,6 +1,6 @@
 //! Calls that initialise locks: they pass the text of the expression, `&devlink->lock`, which is lockdep's name of the class.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use super::{memory::Memory, symbol::Symbols};
 
@@ -13,7 +13,7 @@ const INIT: &[&str] = &[
     "__rt_mutex_init",
 ];
 /// Read at a time.
-const CHUNK: u64 = 4096;
+const CHUNK: u64 = 1 << 20;
 /// So far before the call its name is loaded.
 const BEFORE: usize = 64;
 /// `call rel32`
@@ -25,64 +25,92 @@ const LEA_RSI: [u8; 3] = [0x48, 0x8d, 0x35];
 /// Names are expressions.
 const MAX_NAME: usize = 64;
 
-/// Return addresses of the calls that initialise locks with a name, by the last word of the name.
-#[derive(Default)]
-pub struct InitSites(HashMap<String, Vec<(u64, String)>>);
+/// A call that initialises a lock with a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InitSite {
+    /// Its return address.
+    pub back: u64,
+    /// The expression of the lock.
+    pub name: String,
+    /// How far behind a pointer the lock seems to be: a hint, because it is read without knowing where instructions begin.
+    pub hint: Option<i64>,
+}
 
-impl InitSites {
-    /// Those in the kernel's own text.
-    pub fn of_kernel(memory: &dyn Memory, symbols: &Symbols) -> Self {
-        let mut sites = Self::default();
-        if let Some((start, end)) = symbols.text_of("") {
-            sites.scan(start, end, memory, symbols);
+/// Calls that initialise locks with a name, by the last word of the name.
+#[derive(Default)]
+pub struct InitSites(HashMap<String, Vec<InitSite>>);
+
+/// Where to look for them.
+#[derive(Clone, Debug)]
+pub struct Search {
+    /// The text, from its begin to its end.
+    text: (u64, u64),
+    /// The functions that initialise a lock; without any there is nothing to look for.
+    functions: Vec<u64>,
+}
+
+impl Search {
+    /// The text of a module; the kernel's own has the empty name.
+    pub fn of(module: &str, symbols: &Symbols) -> Self {
+        Self {
+            text: symbols.text_of(module).unwrap_or_default(),
+            functions: INIT.iter().filter_map(|name| symbols.address(name)).collect(),
         }
-        sites
     }
 
-    /// Looks through the text from `start` to `end`. What cannot be read is left out.
-    pub fn scan(&mut self, start: u64, end: u64, memory: &dyn Memory, symbols: &Symbols) {
-        let targets: HashSet<u64> = INIT.iter().filter_map(|name| symbols.address(name)).collect();
-        if targets.is_empty() {
-            return;
+    /// Looks. What cannot be read is left out.
+    pub fn sites(&self, memory: &dyn Memory) -> InitSites {
+        let mut sites = InitSites::default();
+        let (mut at, end) = self.text;
+        if self.functions.is_empty() {
+            return sites;
         }
-        let mut bytes = Vec::with_capacity(BEFORE + CHUNK as usize);
-        let mut at = start & !(CHUNK - 1);
+        let mut bytes = Vec::new();
         while at < end {
-            let kept = bytes.len().min(BEFORE);
-            bytes.drain(..bytes.len() - kept);
-            let mut chunk = [0; CHUNK as usize];
-            if memory.read(at, &mut chunk) {
-                bytes.extend(chunk);
-                self.scan_bytes(at - kept as u64, &bytes, &targets, memory);
+            let before = bytes.len().min(BEFORE);
+            bytes.drain(..bytes.len() - before);
+            let chunk = CHUNK.min(end - at);
+            bytes.resize(before + chunk as usize, 0);
+            if memory.read(at, &mut bytes[before..]) {
+                sites.scan(at - before as u64, &bytes, &self.functions, memory);
             } else {
                 bytes.clear();
             }
-            at += CHUNK;
+            at += chunk;
         }
+        sites
     }
+}
 
-    fn scan_bytes(&mut self, address: u64, bytes: &[u8], targets: &HashSet<u64>, memory: &dyn Memory) {
-        for (place, call) in bytes.windows(CALL_BYTES).enumerate() {
-            if call[0] != CALL {
-                continue;
-            }
+impl InitSites {
+    fn scan(&mut self, address: u64, bytes: &[u8], functions: &[u64], memory: &dyn Memory) {
+        for place in memchr::memchr_iter(CALL, bytes) {
+            let Some(call) = bytes.get(place..place + CALL_BYTES) else {
+                break;
+            };
             let back = address + (place + CALL_BYTES) as u64;
-            if !targets.contains(&relative(back, &call[1..])) {
+            if !functions.contains(&relative(back, &call[1..])) {
                 continue;
             }
             let before = &bytes[place.saturating_sub(BEFORE)..place];
             let begin = address + (place - before.len()) as u64;
             if let Some(name) = name_address(begin, before).and_then(|name| memory.string(name, MAX_NAME)) {
                 let sites = self.0.entry(last_word(&name).to_owned()).or_default();
-                if !sites.iter().any(|(known, _)| *known == back) {
-                    sites.push((back, name));
+                if !sites.iter().any(|known| known.back == back) {
+                    let hint = offset(before);
+                    sites.push(InitSite { back, name, hint });
                 }
             }
         }
     }
 
-    /// Return addresses and names of those that initialise a member of this path.
-    pub fn of(&self, path: &str) -> &[(u64, String)] {
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &InitSite> {
+        self.0.values().flatten()
+    }
+
+    /// Those that initialise a member of this path.
+    pub fn of(&self, path: &str) -> &[InitSite] {
         self.0.get(last_word(path)).map_or(&[], Vec::as_slice)
     }
 }
@@ -98,6 +126,22 @@ fn name_address(begin: u64, bytes: &[u8]) -> Option<u64> {
             Ok(LEA_RSI) => Some(relative(begin + place as u64 + 7, &instruction[3..])),
             _ => None,
         })
+}
+
+/// What the last instruction adds that puts a pointer into `rdi`: `lea rdi, [REGISTER+OFFSET]` or `add rdi, OFFSET`.
+fn offset(bytes: &[u8]) -> Option<i64> {
+    /// REX.W, with and without REX.B.
+    const REX: [u8; 2] = [0x48, 0x49];
+    (0..bytes.len()).rev().find_map(|place| match bytes[place..] {
+        // mod 01 and 10, reg 7, rm any but 4, which has one more byte.
+        [rex, 0x8d, 0x78..=0x7b | 0x7d..=0x7f, small, ..] if REX.contains(&rex) => Some(i64::from(small as i8)),
+        [rex, 0x8d, 0xb8..=0xbb | 0xbd..=0xbf, a, b, c, d, ..] if REX.contains(&rex) => {
+            Some(i32::from_le_bytes([a, b, c, d]).into())
+        }
+        [0x48, 0x83, 0xc7, small, ..] => Some(i64::from(small as i8)),
+        [0x48, 0x81, 0xc7, a, b, c, d, ..] => Some(i32::from_le_bytes([a, b, c, d]).into()),
+        _ => None,
+    })
 }
 
 fn relative(base: u64, bytes: &[u8]) -> u64 {
@@ -133,10 +177,25 @@ mod tests {
     }
 
     #[test]
+    fn the_offset_is_that_of_the_last_instruction_that_has_one() {
+        // lea rdi, [rbx+16]; mov rsi, 0; lea rdi, [r12+0x1234]; add rdi, 8; mov rdi, rbx
+        for (bytes, expected) in [
+            (&[0x48, 0x8d, 0x7b, 0x10][..], Some(16)),
+            (&[0x48, 0x8d, 0x7b, 0x10, 0x48, 0xc7, 0xc6, 0, 0, 0, 0], Some(16)),
+            (&[0x49, 0x8d, 0xbd, 0x34, 0x12, 0, 0], Some(0x1234)),
+            (&[0x48, 0x8d, 0x7b, 0x10, 0x48, 0x83, 0xc7, 8], Some(8)),
+            (&[0x48, 0x89, 0xdf], None),
+        ] {
+            assert_eq!(offset(bytes), expected, "{bytes:x?}");
+        }
+    }
+
+    #[test]
     fn calls_with_a_name_are_found_and_others_are_not() {
-        let symbols =
-            Symbols::parse("ffffffff81000000 T start\nffffffff81008000 T __mutex_init\nffffffff81009000 T other\n");
-        let mut text = vec![0x90; 3 * 4096];
+        let symbols = Symbols::parse(
+            "ffffffff81000000 T _stext\nffffffff81008000 T __mutex_init\nffffffff81009000 T other\nffffffff81101000 T _etext\n",
+        );
+        let mut text = vec![0x90; CHUNK as usize + 4096];
         let mut call = |at: usize, target: u64, name: Option<u32>| {
             let mut place = at;
             if let Some(name) = name {
@@ -149,20 +208,19 @@ mod tests {
             text[place + 1..place + 5].copy_from_slice(&(target.wrapping_sub(next) as u32).to_le_bytes());
         };
         call(100, 0xffff_ffff_8100_8000, Some(0x8200_0000));
-        call(4096 - 9, 0xffff_ffff_8100_8000, Some(0x8200_0000));
+        call(CHUNK as usize - 9, 0xffff_ffff_8100_8000, Some(0x8200_0000));
         call(5000, 0xffff_ffff_8100_9000, Some(0x8200_0000));
         call(6000, 0xffff_ffff_8100_8000, None);
         let mut name = b"&devlink->lock\0".to_vec();
         name.resize(128, 0);
         let image = Image(vec![(0xffff_ffff_8100_0000, text), (0xffff_ffff_8200_0000, name)]);
-        let mut sites = InitSites::default();
-        sites.scan(0xffff_ffff_8100_0000, 0xffff_ffff_8100_3000, &image, &symbols);
+        let sites = Search::of("", &symbols).sites(&image);
         let found: Vec<_> = sites
             .of("lock")
             .iter()
-            .map(|(at, name)| (at & 0xffff, name.as_str()))
+            .map(|site| (site.back & 0xff_ffff, site.name.as_str()))
             .collect();
-        assert_eq!(found, [(112, "&devlink->lock"), (4099, "&devlink->lock")]);
+        assert_eq!(found, [(112, "&devlink->lock"), (CHUNK + 3, "&devlink->lock")]);
         assert!(sites.of("mutex").is_empty());
     }
 }

@@ -2,10 +2,12 @@
 
 #[cfg(test)]
 mod blob;
+pub mod btf;
 mod code;
 mod facts;
 mod flow;
 pub mod init_site;
+pub mod later;
 pub mod memory;
 pub mod site;
 pub mod slab;

@@ -1,10 +1,16 @@
 //! Which member of which structure a lock is, from the place where it is taken.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{
+    collections::{HashMap, HashSet},
+    rc::Rc,
+    sync::Arc,
+};
 
 use super::{
     facts::Facts,
-    init_site::InitSites,
+    flow::Call,
+    init_site::{InitSite, InitSites, Search},
+    later::Later,
     memory::Memory,
     symbol::Symbols,
     types::{Member, Types},
@@ -15,6 +21,9 @@ use super::{
 const MAX_CALLERS: usize = 4;
 /// No more of a stack is looked at.
 const MAX_FRAMES: usize = 6;
+
+/// Initialisations that do not look like that of a member, and are looked at if no other is.
+const MAX_UNLIKELY: usize = 8;
 
 /// Where the types of modules come from.
 pub trait ModuleTypes {
@@ -35,38 +44,49 @@ pub struct Site {
 
 /// Looks at the places where locks are taken.
 pub struct Sites {
-    memory: Rc<dyn Memory>,
-    kernel: Types,
+    memory: Arc<dyn Memory + Send + Sync>,
+    kernel: Later<Types>,
     source: Box<dyn ModuleTypes>,
-    modules: HashMap<String, Option<Types>>,
+    modules: HashMap<String, Types>,
+    /// Those of them that have none of their own.
+    untyped: HashSet<String>,
     /// Functions looked at, by their addresses.
     functions: HashMap<u64, Option<Rc<Facts>>>,
     /// What was told before, by as much of the stack as it took.
     sites: HashMap<Box<[u64]>, Option<Site>>,
-    /// By module, the kernel's own under the empty name.
-    init_sites: HashMap<String, Rc<InitSites>>,
+    /// In the kernel's own text.
+    kernel_sites: Later<InitSites>,
+    /// By module.
+    module_sites: HashMap<String, Rc<InitSites>>,
     /// By structure and path: what such members are initialised with.
     init_names: HashMap<(String, String), Option<String>>,
 }
 
 impl Sites {
     /// With the kernel's memory and types, and the initialisations in its text.
-    pub fn new(memory: Rc<dyn Memory>, kernel: Types, source: Box<dyn ModuleTypes>, init_sites: InitSites) -> Self {
+    pub fn new(
+        memory: Arc<dyn Memory + Send + Sync>,
+        kernel: Later<Types>,
+        source: Box<dyn ModuleTypes>,
+        kernel_sites: Later<InitSites>,
+    ) -> Self {
         Self {
             memory,
             kernel,
             source,
             modules: HashMap::new(),
+            untyped: HashSet::new(),
             functions: HashMap::new(),
             sites: HashMap::new(),
-            init_sites: HashMap::from([(String::new(), Rc::new(init_sites))]),
+            kernel_sites,
+            module_sites: HashMap::new(),
             init_names: HashMap::new(),
         }
     }
 
     /// The kernel's own types.
-    pub fn types(&self) -> &Types {
-        &self.kernel
+    pub fn types(&self) -> Option<&Types> {
+        self.kernel.get()
     }
 
     /// The kernel's memory.
@@ -77,7 +97,8 @@ impl Sites {
     /// What was at a module's addresses is gone.
     pub fn forget_module(&mut self, module: &str, symbols: &Symbols) {
         self.modules.remove(module);
-        self.init_sites.remove(module);
+        self.untyped.remove(module);
+        self.module_sites.remove(module);
         self.init_names.clear();
         self.sites.clear();
         self.functions
@@ -91,13 +112,23 @@ impl Sites {
         if let Some(known) = known {
             return known.clone();
         }
-        let site = self.look_at(stack, lock_functions, symbols);
+        let mut places = Vec::new();
+        let site = self
+            .by_type(stack, lock_functions, symbols, &mut places)
+            .or_else(|| self.by_init(&places, symbols));
         let frames = site.as_ref().map_or(stack.len(), |site| site.frames);
         self.sites.insert(stack[..frames].into(), site.clone());
         site
     }
 
-    fn look_at(&mut self, stack: &[u64], lock_functions: &[u64], symbols: &Symbols) -> Option<Site> {
+    /// By the types of what it is in. `places` gets those that no type tells it at.
+    fn by_type(
+        &mut self,
+        stack: &[u64],
+        lock_functions: &[u64],
+        symbols: &Symbols,
+        places: &mut Vec<Place>,
+    ) -> Option<Site> {
         let mut entered: Option<u64> = None;
         let (mut argument, mut offset) = (0, 0);
         let mut callers = 0;
@@ -127,7 +158,15 @@ impl Sites {
                 let init = self.init_name(&member, module, symbols);
                 return Some(Site { member, init, frames });
             }
-            let Value::At(Origin::Argument(number), behind) = value else {
+            let Value::At(origin, behind) = value else {
+                return None;
+            };
+            places.push(Place {
+                frames: index + 1,
+                call: address,
+                offset: behind,
+            });
+            let Origin::Argument(number) = origin else {
                 return None;
             };
             callers += 1;
@@ -140,40 +179,100 @@ impl Sites {
         None
     }
 
+    /// By the only initialisation, in a module without types, of a lock that is as far behind the pointer that the code has.
+    fn by_init(&mut self, places: &[Place], symbols: &Symbols) -> Option<Site> {
+        let (taken, _) = self.call(places.first()?.call, symbols)?;
+        let is_rwsem = takes_rwsem(symbols.function(taken.target?)?);
+        let mut found: Option<Site> = None;
+        for place in places {
+            let module = symbols.extent(place.call)?.module;
+            let Some(module) = module.filter(|module| place.offset > 0 && self.untyped.contains(*module)) else {
+                continue;
+            };
+            for InitSite { back, name, .. } in self.module_sites(module, symbols).all() {
+                let Some((init, lock)) = self.call(*back, symbols) else {
+                    continue;
+                };
+                let function = init.target.and_then(|target| symbols.function(target));
+                let is_it = lock.is_none()
+                    && matches!(init.arguments[0], Value::At(_, offset) if offset == place.offset)
+                    && function.is_some_and(|function| takes_rwsem(function) == is_rwsem);
+                if !is_it {
+                    continue;
+                }
+                match &found {
+                    None => {
+                        found = Some(Site {
+                            member: Member::untyped(name),
+                            init: Some(name.clone()),
+                            frames: place.frames,
+                        });
+                    }
+                    Some(site) if site.init.as_ref() == Some(name) => {}
+                    Some(_) => return None,
+                }
+            }
+        }
+        found
+    }
+
+    /// A call by its return address, and the lock that its first argument is.
+    fn call(&mut self, address: u64, symbols: &Symbols) -> Option<(Call, Option<Member>)> {
+        let facts = self.function(address, symbols)?;
+        let call = facts.call(address)?;
+        Some((call, facts.lock(call.arguments[0])))
+    }
+
     /// The name that such a member is initialised with in the kernel or the module that takes it. Of several it is the first in the alphabet.
     fn init_name(&mut self, member: &Member, module: Option<&str>, symbols: &Symbols) -> Option<String> {
         let key = (member.structure.clone(), member.path.clone());
         if let Some(known) = self.init_names.get(&key) {
             return known.clone();
         }
-        let mut name: Option<String> = None;
-        for module in [Some(""), module].into_iter().flatten() {
-            let sites = self.init_sites(module, symbols);
-            for (address, candidate) in sites.of(&member.path) {
-                let is_it = self.function(*address, symbols).is_some_and(|facts| {
-                    let call = facts.call(*address);
-                    let lock = call.and_then(|call| facts.lock(call.arguments[0]));
-                    lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
-                });
-                if is_it && name.as_ref().is_none_or(|name| candidate < name) {
-                    name = Some(candidate.clone());
-                }
-            }
+        let mut sites = self
+            .kernel_sites
+            .get()
+            .map_or_else(Vec::new, |sites| sites.of(&member.path).to_vec());
+        if let Some(module) = module {
+            sites.extend_from_slice(self.module_sites(module, symbols).of(&member.path));
         }
+        // Many locks are called `lock`, and a function takes a while: those that look like it come first, and few of the others are looked at.
+        let looks_like_it = |site: &InitSite| {
+            let mut offsets = member.holders.iter().map(|(_, offset)| *offset as i64);
+            offsets.any(|offset| site.hint == Some(offset))
+        };
+        let (likely, others): (Vec<_>, Vec<_>) = sites.into_iter().partition(looks_like_it);
+        let name = self
+            .first_name(member, likely.iter(), symbols)
+            .or_else(|| self.first_name(member, others.iter().take(MAX_UNLIKELY), symbols));
         self.init_names.insert(key, name.clone());
         name
     }
 
-    fn init_sites(&mut self, module: &str, symbols: &Symbols) -> Rc<InitSites> {
+    /// The first name in the alphabet that one of these calls initialises such a member with.
+    fn first_name<'a>(
+        &mut self,
+        member: &Member,
+        sites: impl Iterator<Item = &'a InitSite>,
+        symbols: &Symbols,
+    ) -> Option<String> {
+        sites
+            .filter(|site| {
+                let lock = self.call(site.back, symbols).and_then(|(_, lock)| lock);
+                lock.is_some_and(|lock| (&lock.structure, &lock.path) == (&member.structure, &member.path))
+            })
+            .map(|site| &site.name)
+            .min()
+            .cloned()
+    }
+
+    fn module_sites(&mut self, module: &str, symbols: &Symbols) -> Rc<InitSites> {
         let memory = &*self.memory;
-        let scan = || {
-            let mut sites = InitSites::default();
-            if let Some((start, end)) = symbols.text_of(module) {
-                sites.scan(start, end, memory, symbols);
-            }
-            Rc::new(sites)
-        };
-        self.init_sites.entry(module.to_owned()).or_insert_with(scan).clone()
+        let search = || Rc::new(Search::of(module, symbols).sites(memory));
+        self.module_sites
+            .entry(module.to_owned())
+            .or_insert_with(search)
+            .clone()
     }
 
     /// The function that an address is in.
@@ -192,19 +291,36 @@ impl Sites {
 
     fn types_of(&mut self, module: Option<&str>) -> Option<Types> {
         let Some(module) = module else {
-            return Some(self.kernel.clone());
+            return self.kernel.get().cloned();
         };
         if let Some(known) = self.modules.get(module) {
-            return known.clone();
+            return Some(known.clone());
         }
-        let read = self.source.read(module);
+        let kernel = self.kernel.get()?;
+        let own = self.source.read(module).and_then(|bytes| kernel.of_module(bytes));
+        if own.is_none() {
+            self.untyped.insert(module.to_owned());
+        }
         // Without types of its own a module can still be read by those of the kernel's functions that it calls.
-        let types = read
-            .and_then(|bytes| self.kernel.of_module(&bytes))
-            .or_else(|| Some(self.kernel.clone()));
+        let types = own.unwrap_or_else(|| kernel.clone());
         self.modules.insert(module.to_owned(), types.clone());
-        types
+        Some(types)
     }
+}
+
+/// A place where the lock is passed on.
+struct Place {
+    /// So much of the stack it takes to be here.
+    frames: usize,
+    /// Return address of the call that it is passed to.
+    call: u64,
+    /// So far behind some pointer it is.
+    offset: i64,
+}
+
+/// Whether a function is one of rwsems, and not of mutexes.
+fn takes_rwsem(function: &str) -> bool {
+    function.contains("rwsem") || function.contains("down_")
 }
 
 /// Where the function begins that an address is in: that of `NAME.cold` is `NAME`.
@@ -234,8 +350,16 @@ mod tests {
         "unknown.cold",
         "lock_it",
         "outer",
+        "__mutex_init",
+        "__init_rwsem",
+        "dlock_probe",
+        "dlock_load",
         "end",
     ];
+    /// Behind all of them and what is read with them.
+    const END: u64 = CODE + 0x2000;
+    /// The name that locks are initialised with in `dlock_probe()`, where `mov rsi, imm32` can name it.
+    const NAME: u64 = 0xffff_ffff_8200_0000;
 
     struct None_;
 
@@ -275,13 +399,19 @@ mod tests {
     fn told(functions: &[(&str, &[&str])], path: &[&str]) -> Option<String> {
         let symbols: String = FUNCTIONS
             .iter()
-            .map(|name| format!("{:x} T {name}\n", start(name)))
+            .map(|name| {
+                let module = if name.starts_with("dlock_") { "\t[dlock]" } else { "" };
+                format!("{:x} T {name}{module}\n", start(name))
+            })
             .collect();
         let symbols = Symbols::parse(&symbols);
-        let image = functions
-            .iter()
-            .map(|(name, parts)| (start(name), assemble(name, parts)))
-            .collect();
+        let mut code = vec![0xcc; (END - CODE) as usize];
+        for (name, parts) in functions {
+            let at = (start(name) - CODE) as usize;
+            code[at..at + 256].copy_from_slice(&assemble(name, parts));
+        }
+        let mut name = b"&dlock_dev->lock\0".to_vec();
+        name.resize(64, 0);
         let mut stack = vec![start("mutex_lock") + 5];
         let mut called = "mutex_lock";
         for name in path {
@@ -293,16 +423,17 @@ mod tests {
             called = name;
         }
         let mut sites = Sites::new(
-            Rc::new(Image(image)),
-            blob::devlink(),
+            Arc::new(Image(vec![(CODE, code), (NAME, name)])),
+            Later::now(blob::devlink()),
             Box::new(None_),
-            InitSites::default(),
+            Later::now(InitSites::default()),
         );
         let site = sites.site(&stack, &[start("mutex_lock")], &symbols)?;
         Some(format!(
             "{}->{} {}",
             site.member.structure, site.member.path, site.frames
         ))
+        .map(|told| told.trim_start_matches("->").to_owned())
     }
 
     fn in_devl_lock(parts: &[&str]) -> Option<String> {
@@ -490,5 +621,40 @@ mod tests {
             Some("devlink->lock 3")
         );
         assert_eq!(told(&both, &["lock_it"]), None, "nobody says who called");
+    }
+
+    #[test]
+    fn without_types_the_only_initialisation_so_far_behind_a_pointer_tells() {
+        // call unknown, allocates; mov rbx, rax; mov rsi, NAME; lea rdi, [rbx+16]
+        let probe = |init: &'static str| {
+            [
+                "90909090",
+                "90",
+                "call unknown",
+                "4889c3",
+                "48c7c600000082",
+                "488d7b10",
+                init,
+                "c3",
+            ]
+        };
+        // lea rdi, [rdi+16]; lea rdi, [rdi+24]
+        let (load, other) = (
+            ["488d7f10", "call mutex_lock", "c3"],
+            ["488d7f18", "call mutex_lock", "c3"],
+        );
+        let in_load = |probe: &[&str], load: &[&str]| {
+            let functions = [("dlock_probe", probe), ("dlock_load", load)];
+            told(&functions, &["dlock_load"])
+        };
+        let mutex = probe("call __mutex_init");
+        assert_eq!(in_load(&mutex, &load).as_deref(), Some("&dlock_dev->lock 2"));
+        assert_eq!(in_load(&mutex, &other), None, "somewhere else");
+        assert_eq!(in_load(&probe("call __init_rwsem"), &load), None, "a rwsem");
+        assert_eq!(
+            told(&[("dlock_probe", &mutex), ("unknown", &load)], &["unknown"]),
+            None,
+            "taken by the kernel, which has types"
+        );
     }
 }

@@ -4,12 +4,16 @@ mod known;
 mod part;
 
 use std::collections::HashMap;
-use std::sync::OnceLock;
+use std::{
+    hash::{BuildHasher as _, BuildHasherDefault},
+    sync::OnceLock,
+};
 
+use hashbrown::HashTable;
 use known::Known;
 use part::Notes;
 pub use part::Symbol;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 /// What is shown for an address that no symbol covers. The address itself never is: a report goes to public lists.
 pub const UNKNOWN: &str = "unknown";
@@ -33,8 +37,8 @@ pub struct Symbols {
     entries: Vec<Entry>,
     /// Index 0 is the kernel itself.
     modules: Vec<Box<str>>,
-    /// Entries in order of their names, made when first asked for.
-    by_name: OnceLock<Vec<u32>>,
+    /// Entries by the hash of their names, made when first asked for.
+    by_name: OnceLock<HashTable<u32>>,
     /// In a part of a table: the place of each entry in the whole.
     places: Vec<u32>,
     notes: Notes,
@@ -237,19 +241,12 @@ impl Symbols {
             .map(|entry| entry.address)
     }
 
-    /// All symbols of a name.
+    /// All symbols of a name, in the order of their addresses.
     fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Entry> + 'a {
-        let order = self.by_name.get_or_init(|| {
-            let mut order: Vec<u32> = (0u32..).take(self.entries.len()).collect();
-            order.sort_by(|&a, &b| self.name_of(a).cmp(self.name_of(b)).then(a.cmp(&b)));
-            order
-        });
-        let first = order.partition_point(|&index| self.name_of(index) < name);
-        order
-            .iter()
-            .skip(first)
-            .take_while(move |&&index| self.name_of(index) == name)
-            .filter_map(|&index| self.entry_at(index as usize))
+        let same = self.by_name().iter_hash(hash(name)).copied();
+        let mut same: Vec<u32> = same.filter(|&index| self.name_of(index) == name).collect();
+        same.sort_unstable();
+        same.into_iter().filter_map(|index| self.entry_at(index as usize))
     }
 
     /// All symbols at an address.
@@ -264,6 +261,17 @@ impl Symbols {
     fn entry_at(&self, index: usize) -> Option<Entry> {
         self.notes.mark(index);
         self.entries.get(index).copied()
+    }
+
+    fn by_name(&self) -> &HashTable<u32> {
+        self.by_name.get_or_init(|| {
+            let rehash = |&index: &u32| hash(self.name_of(index));
+            let mut table = HashTable::with_capacity(self.entries.len());
+            for index in (0u32..).take(self.entries.len()) {
+                table.insert_unique(rehash(&index), index, rehash);
+            }
+            table
+        })
     }
 
     /// A function. From 7.1 on the letters of some of the kernel's variables are those of functions: beyond the text there is none, whatever it says.
@@ -355,6 +363,10 @@ impl Symbols {
         let underscores = name.len() - name.trim_start_matches('_').len();
         (alias, entry.kind.is_ascii_lowercase(), underscores, name.len(), name)
     }
+}
+
+fn hash(name: &str) -> u64 {
+    BuildHasherDefault::<FxHasher>::default().hash_one(name)
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use btf_rs::{Btf, BtfType as _, FuncProto, Struct, Type};
+use rustc_hash::FxHashSet;
+
+use super::btf::{Raw, Type, kind};
 
 /// Structures that are locks themselves: what is inside them is no member of anybody's.
 const LOCKS: &[&str] = &[
@@ -28,8 +30,19 @@ pub struct Member {
     pub structure: String,
     /// `lock`, `power.lock`, `locks[]`.
     pub path: String,
-    /// Every structure with a name that it is in, the outermost first, with the lock's offset in it in bytes.
+    /// Every structure with a name that it is in, the outermost first, with the lock's offset in it in bytes. Empty when no type tells.
     pub holders: Vec<(String, u64)>,
+}
+
+impl Member {
+    /// One of which only the name is known that it is initialised with.
+    pub fn untyped(name: &str) -> Self {
+        Self {
+            structure: String::new(),
+            path: name.to_owned(),
+            holders: Vec::new(),
+        }
+    }
 }
 
 /// What a function takes and gives, as far as it is a pointer to a structure.
@@ -43,27 +56,30 @@ pub struct Prototype {
 
 /// The types of the kernel, or of a module and the kernel.
 #[derive(Clone)]
-pub struct Types(Arc<Btf>);
+pub struct Types(Arc<Raw>);
 
 impl Types {
-    /// Of parsed BTF.
-    pub fn new(btf: Btf) -> Self {
-        Self(Arc::new(btf))
+    /// Of BTF, with all that makes questions cheap.
+    ///
+    /// # Errors
+    /// When this is no BTF of the known layout.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, &'static str> {
+        let raw = Raw::parse(bytes, &FxHashSet::default())?;
+        raw.by_name();
+        Ok(Self(Arc::new(raw)))
     }
 
     /// Those of a module, which refer to these; none when it is not split BTF of this kernel.
-    pub fn of_module(&self, bytes: &[u8]) -> Option<Self> {
-        Btf::from_split_bytes(bytes, &self.0).ok().map(Self::new)
+    pub fn of_module(&self, bytes: Vec<u8>) -> Option<Self> {
+        self.0.of_module(bytes).ok().map(|raw| Self(Arc::new(raw)))
     }
 
     /// The structure of a name; none when there are several.
     pub fn structure(&self, name: &str) -> Option<StructId> {
-        let ids = self.0.resolve_ids_by_name(name).ok()?;
-        let mut found = ids
-            .into_iter()
-            .filter(|&id| matches!(self.0.resolve_type_by_id(id), Ok(Type::Struct(_))));
-        let id = found.next()?;
-        found.next().is_none().then_some(StructId(id))
+        match self.0.numbers(name, kind::STRUCT).as_slice() {
+            [only] => Some(StructId(*only)),
+            _ => None,
+        }
     }
 
     /// Size of a structure in bytes.
@@ -73,14 +89,12 @@ impl Types {
 
     /// Offset of a member in bytes, those of anonymous structures included.
     pub fn offset(&self, structure: StructId, name: &str) -> Option<u64> {
-        let (_, Type::Struct(found) | Type::Union(found)) = self.plain(structure.0)? else {
-            return None;
-        };
-        found.members.iter().find_map(|member| {
-            let start = u64::from(member.bit_offset() / 8);
-            match self.0.resolve_name(member).unwrap_or_default() {
+        let (_, found) = self.plain(structure.0)?;
+        self.0.members(found).find_map(|member| {
+            let start = u64::from(member.bits / 8);
+            match member.name {
                 own if own == name => Some(start),
-                own if own.is_empty() => Some(start + self.offset(StructId(member.get_type_id()?), name)?),
+                "" => Some(start + self.offset(StructId(member.target), name)?),
                 _ => None,
             }
         })
@@ -88,63 +102,49 @@ impl Types {
 
     /// The prototype of a function; none when functions of that name differ in it.
     pub fn prototype(&self, function: &str) -> Option<Prototype> {
-        let mut prototypes = self
-            .0
-            .resolve_types_by_name(function)
-            .ok()?
+        let numbers = self.0.numbers(function, kind::FUNC);
+        let mut prototypes = numbers
             .into_iter()
-            .filter_map(|found| match found {
-                Type::Func(function) => match self.0.resolve_chained_type(&function).ok()? {
-                    Type::FuncProto(prototype) => Some(self.registers(&prototype)),
-                    _ => None,
-                },
-                _ => None,
-            });
+            .filter_map(|number| self.0.get(self.0.get(number)?.target))
+            .filter(|found| found.kind == kind::FUNC_PROTO)
+            .map(|found| self.registers(found));
         let first = prototypes.next()?;
         prototypes.all(|other| other == first).then_some(first)
     }
 
-    fn registers(&self, prototype: &FuncProto) -> Prototype {
-        let arguments = prototype
-            .parameters
-            .iter()
-            .map_while(|parameter| {
-                let id = parameter.get_type_id().filter(|_| !parameter.is_variadic())?;
-                // A structure that is passed as such takes none, one or two registers: what is behind it is not known.
+    fn registers(&self, prototype: Type) -> Prototype {
+        let arguments = self
+            .0
+            .parameters(prototype)
+            .map_while(|id| {
+                // 0 stands for any number of arguments. A structure that is passed as such takes none, one or two registers: what is behind it is not known.
                 match self.plain(id)? {
-                    (_, Type::Struct(_) | Type::Union(_)) => None,
-                    (_, found) => Some(self.pointee(&found)),
+                    (_, found) if is_compound(found) => None,
+                    (_, found) => Some(self.pointee(found)),
                 }
             })
             .take(6)
             .collect();
-        let result = self
-            .plain(prototype.return_type_id())
-            .and_then(|(_, found)| self.pointee(&found));
+        let result = self.plain(prototype.target).and_then(|(_, found)| self.pointee(found));
         Prototype { arguments, result }
     }
 
     /// A type without typedefs and qualifiers.
     fn plain(&self, mut id: u32) -> Option<(u32, Type)> {
         for _ in 0..MAX_DEPTH {
-            let found = self.0.resolve_type_by_id(id).ok()?;
-            id = match &found {
-                Type::Typedef(_) | Type::Const(_) | Type::Volatile(_) | Type::Restrict(_) | Type::TypeTag(_) => {
-                    found.as_btf_type()?.get_type_id()?
-                }
+            let found = self.0.get(id)?;
+            match found.kind {
+                kind::TYPEDEF | kind::CONST | kind::VOLATILE | kind::RESTRICT | kind::TYPE_TAG => id = found.target,
                 _ => return Some((id, found)),
-            };
+            }
         }
         None
     }
 
     /// The structure that a pointer leads to.
-    fn pointee(&self, pointer: &Type) -> Option<StructId> {
-        let Type::Ptr(pointer) = pointer else { return None };
-        match self.plain(pointer.get_type_id()?)? {
-            (id, Type::Struct(_) | Type::Union(_)) => Some(StructId(id)),
-            _ => None,
-        }
+    fn pointee(&self, pointer: Type) -> Option<StructId> {
+        let (id, found) = self.plain((pointer.kind == kind::PTR).then_some(pointer.target)?)?;
+        is_compound(found).then_some(StructId(id))
     }
 
     /// The structure that the pointer at an offset leads to; none when members of a union disagree.
@@ -156,22 +156,22 @@ impl Types {
     }
 
     fn pointers(&self, id: u32, offset: u64, depth: usize, found: &mut Vec<StructId>) {
-        let Some((_, kind)) = self.plain(id) else { return };
+        let Some((_, plain)) = self.plain(id) else { return };
         if depth == 0 {
             return;
         }
-        match &kind {
-            Type::Struct(structure) | Type::Union(structure) => {
-                for (_, start, member) in self.members_at(structure, offset) {
+        match plain.kind {
+            kind::STRUCT | kind::UNION => {
+                for (_, start, member) in self.members_at(plain, offset) {
                     self.pointers(member, offset - start, depth - 1, found);
                 }
             }
-            Type::Array(array) => {
-                if let Some((element, size)) = self.element(array.get_type_id()) {
+            kind::ARRAY => {
+                if let Some((element, size)) = self.element(plain) {
                     self.pointers(element, offset % size, depth - 1, found);
                 }
             }
-            pointer if offset == 0 => found.extend(self.pointee(pointer)),
+            _ if offset == 0 => found.extend(self.pointee(plain)),
             _ => {}
         }
     }
@@ -186,14 +186,14 @@ impl Types {
     }
 
     fn locks(&self, id: u32, offset: u64, name: &str, way: &mut Way, found: &mut Vec<Member>) {
-        let Some((_, kind)) = self.plain(id) else { return };
+        let Some((_, plain)) = self.plain(id) else { return };
         if way.depth == MAX_DEPTH {
             return;
         }
-        match &kind {
-            Type::Struct(structure) | Type::Union(structure) => {
-                let own = self.0.resolve_name(structure).unwrap_or_default();
-                if LOCKS.contains(&own.as_str()) {
+        match plain.kind {
+            kind::STRUCT | kind::UNION => {
+                let own = self.0.name(plain);
+                if LOCKS.contains(&own) {
                     if offset == 0 && !way.holders.is_empty() {
                         found.push(way.member(name));
                     }
@@ -201,13 +201,13 @@ impl Types {
                 }
                 let before = way.clone();
                 way.enter(own, name, offset);
-                for (name, start, member) in self.members_at(structure, offset) {
-                    self.locks(member, offset - start, &name, way, found);
+                for (name, start, member) in self.members_at(plain, offset) {
+                    self.locks(member, offset - start, name, way, found);
                 }
                 *way = before;
             }
-            Type::Array(array) => {
-                if let Some((element, size)) = self.element(array.get_type_id()) {
+            kind::ARRAY => {
+                if let Some((element, size)) = self.element(plain) {
                     way.depth += 1;
                     self.locks(element, offset % size, &format!("{name}[]"), way, found);
                     way.depth -= 1;
@@ -218,34 +218,38 @@ impl Types {
     }
 
     /// Members that an offset is in: name, offset and type. A union has several.
-    fn members_at(&self, structure: &Struct, offset: u64) -> Vec<(String, u64, u32)> {
-        structure
-            .members
-            .iter()
+    fn members_at(&self, structure: Type, offset: u64) -> Vec<(&str, u64, u32)> {
+        self.0
+            .members(structure)
             .filter_map(|member| {
-                let start = u64::from(member.bit_offset() / 8);
-                let id = member.get_type_id()?;
-                let size = || self.size(id);
-                (start <= offset && offset - start < size()?)
-                    .then(|| (self.0.resolve_name(member).unwrap_or_default(), start, id))
+                let start = u64::from(member.bits / 8);
+                let size = || self.size(member.target);
+                (start <= offset && offset - start < size()?).then_some((member.name, start, member.target))
             })
             .collect()
     }
 
-    fn element(&self, id: Option<u32>) -> Option<(u32, u64)> {
-        let id = id?;
+    fn element(&self, array: Type) -> Option<(u32, u64)> {
+        let (id, _) = self.0.elements(array)?;
         self.size(id).filter(|&size| size > 0).map(|size| (id, size))
     }
 
     /// Size of a type in bytes; that of what is neither structure, array nor pointer does not matter here.
     fn size(&self, id: u32) -> Option<u64> {
         let (_, found) = self.plain(id)?;
-        Some(match &found {
-            Type::Struct(structure) | Type::Union(structure) => structure.size() as u64,
-            Type::Array(array) => array.len() as u64 * self.size(array.get_type_id()?)?,
+        Some(match found.kind {
+            kind::STRUCT | kind::UNION => u64::from(found.target),
+            kind::ARRAY => {
+                let (element, length) = self.0.elements(found)?;
+                u64::from(length) * self.size(element)?
+            }
             _ => 8,
         })
     }
+}
+
+fn is_compound(found: Type) -> bool {
+    matches!(found.kind, kind::STRUCT | kind::UNION)
 }
 
 /// Where the search for a lock is.
@@ -258,7 +262,7 @@ struct Way {
 
 impl Way {
     /// Into a structure, which is member `name` of the one before. One with a name of its own is where the path begins.
-    fn enter(&mut self, own: String, name: &str, offset: u64) {
+    fn enter(&mut self, own: &str, name: &str, offset: u64) {
         self.depth += 1;
         if own.is_empty() {
             if !name.is_empty() {
@@ -266,7 +270,7 @@ impl Way {
             }
         } else {
             self.path.clear();
-            self.holders.push((own, offset));
+            self.holders.push((own.to_owned(), offset));
         }
     }
 
@@ -283,7 +287,10 @@ impl Way {
 
 #[cfg(test)]
 mod tests {
-    use super::super::blob::devlink;
+    use super::{
+        super::blob::{Blob, devlink},
+        *,
+    };
 
     fn lock(structure: &str, offset: u64) -> Option<String> {
         let types = devlink();
@@ -358,5 +365,34 @@ mod tests {
         );
         assert_eq!(types.prototype("twice"), None, "two of one name");
         assert_eq!(types.prototype("no_such"), None);
+    }
+
+    #[test]
+    fn a_module_has_types_of_its_own_and_those_of_the_kernel() {
+        let mut kernel = Blob::default();
+        let int = kernel.int("long");
+        let mutex = kernel.structure("mutex", 32, &[("owner", int, 0)]);
+        let device = kernel.structure("device", 40, &[("mutex", mutex, 8)]);
+        let mut module = Blob::behind(&kernel);
+        let to_device = module.pointer(device);
+        let own = module.structure("dlock_dev", 48, &[("device", to_device, 0), ("state", mutex, 8)]);
+        let to_own = module.pointer(own);
+        module.function("dlock_load_one", 0, &[to_own]);
+        let kernel = Types::parse(kernel.bytes()).unwrap();
+        let module = kernel.of_module(module.bytes()).unwrap();
+        let own = module.structure("dlock_dev").unwrap();
+        let member = module.lock_at(own, 8).unwrap();
+        assert_eq!(
+            (member.structure.as_str(), member.path.as_str()),
+            ("dlock_dev", "state")
+        );
+        assert_eq!(module.pointer_at(own, 0), module.structure("device"));
+        assert_eq!(
+            module.lock_at(module.structure("device").unwrap(), 8).unwrap().path,
+            "mutex"
+        );
+        assert_eq!(module.prototype("dlock_load_one").unwrap().arguments, [Some(own)]);
+        assert_eq!(kernel.structure("dlock_dev"), None);
+        assert!(kernel.of_module(b"\x9f\xeb".to_vec()).is_none());
     }
 }

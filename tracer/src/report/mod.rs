@@ -1,6 +1,21 @@
 //! Reports: pure functions of a snapshot.
 
+mod clean;
+pub mod dot;
+mod excerpt;
+pub mod explanation;
+mod graph;
+pub mod html;
 pub mod json;
+pub mod jsonl;
+pub mod ktap;
+pub mod mail;
+mod phrase;
+pub mod redact;
+mod scenario;
+pub mod splat;
 pub mod style;
+pub mod svg;
 pub mod text;
-mod wrap;
+mod totals;
+pub(crate) mod wrap;

@@ -5,11 +5,16 @@ pub(crate) const WIDTH: usize = 80;
 
 /// Breaks a text at its spaces. The first line starts with `first`, the others with `rest`; a word longer than a line stands alone.
 pub(crate) fn wrap(first: &str, rest: &str, text: &str) -> String {
+    wrap_to(WIDTH, first, rest, text)
+}
+
+/// The same, to another width.
+pub(crate) fn wrap_to(width: usize, first: &str, rest: &str, text: &str) -> String {
     let mut out = String::new();
     let mut line = first.to_string();
     let mut empty = true;
     for word in text.split_whitespace() {
-        if !empty && line.chars().count() + 1 + word.chars().count() > WIDTH {
+        if !empty && line.chars().count() + 1 + word.chars().count() > width {
             out.push_str(line.trim_end());
             out.push('\n');
             line = rest.to_string();
@@ -29,10 +34,15 @@ pub(crate) fn wrap(first: &str, rest: &str, text: &str) -> String {
 /// Breaks a list between its items only: lock names have spaces in them. Each line starts with `indent`, a continued one with the
 /// separator as well.
 pub(crate) fn wrap_items(indent: &str, separator: &str, items: &[String]) -> String {
+    wrap_items_to(WIDTH, indent, separator, items)
+}
+
+/// The same, to another width.
+pub(crate) fn wrap_items_to(width: usize, indent: &str, separator: &str, items: &[String]) -> String {
     let mut out = String::new();
     let mut line = indent.to_string();
     for (position, item) in items.iter().enumerate() {
-        if position > 0 && line.chars().count() + separator.chars().count() + item.chars().count() > WIDTH {
+        if position > 0 && line.chars().count() + separator.chars().count() + item.chars().count() > width {
             out.push_str(&line);
             out.push('\n');
             line = format!("{indent}{}{item}", separator.trim_start());

@@ -277,7 +277,7 @@ impl<'a> Running<'a> {
 
     /// Ends the recording, writes the last report, then detaches: in this order, because detaching waits for the kernel.
     pub(super) fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
-        let counts = self.attached.chain_counts().collect();
+        let counts = self.attached.chain_counts().into_iter().collect();
         self.take(&Input::ChainCounts(counts));
         self.take(&Input::Ended(status.map(command::status_number)));
         let snapshot = self.snapshot(true);

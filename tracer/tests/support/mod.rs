@@ -94,3 +94,28 @@ pub fn line(finding: &Finding) -> String {
 pub fn lines(snapshot: &Snapshot) -> Vec<String> {
     snapshot.findings.iter().map(line).collect()
 }
+
+/// A file of the tests.
+pub fn fixture(path: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests")
+        .join(path);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Names and contents of all traces, splats and reports, in order.
+pub fn cases() -> Vec<(String, String)> {
+    let tests = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests");
+    let mut names: Vec<_> = ["cases", "splats", "reports"]
+        .into_iter()
+        .flat_map(|folder| {
+            let entries = std::fs::read_dir(tests.join(folder)).unwrap_or_else(|error| panic!("{folder}: {error}"));
+            entries.map(move |entry| {
+                let entry = entry.unwrap_or_else(|error| panic!("{folder}: {error}"));
+                format!("{folder}/{}", entry.file_name().to_string_lossy())
+            })
+        })
+        .collect();
+    names.sort();
+    names.into_iter().map(|name| (name.clone(), fixture(&name))).collect()
+}

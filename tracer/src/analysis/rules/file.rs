@@ -13,7 +13,8 @@ use super::pattern::Pattern;
 /// Classes that one rule or entry may list.
 const MAX_CLASSES: usize = 8;
 
-const KINDS: [&str; 8] = [
+/// Kinds of findings.
+pub(crate) const KINDS: [&str; 8] = [
     "deadlock",
     "recursion",
     "inversion",
@@ -24,7 +25,8 @@ const KINDS: [&str; 8] = [
     "leaked-hold",
 ];
 
-const VERDICTS: [&str; 7] = [
+/// Verdicts of cycles.
+pub(crate) const VERDICTS: [&str; 7] = [
     "deadlock",
     "certain",
     "possible",

@@ -18,12 +18,18 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use serde::Serialize;
+
 use super::findings;
 use super::snapshot::{Finding, Snapshot, Suppressed};
 use allow::Allow;
 use check::OrderRule;
 pub use error::{Place, RuleError};
+pub(crate) use file::KINDS;
+#[cfg(test)]
+pub(crate) use file::VERDICTS;
 use index::Index;
+use pattern::Pattern;
 
 /// Bytes of a rule file that are read at most.
 const MAX_BYTES: u64 = 1 << 20;
@@ -41,7 +47,34 @@ pub struct RuleSet {
     allows: Vec<Allow>,
 }
 
+/// An order rule as it is listed.
+#[derive(Clone, Debug, Serialize)]
+pub struct Order<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Names of the class that has to be taken first.
+    pub before: Vec<String>,
+    /// Names of the class that has to be taken later.
+    pub after: Vec<String>,
+    /// Why.
+    pub reason: &'a str,
+    /// Who says so.
+    pub source: &'a str,
+}
+
 impl RuleSet {
+    /// The order rules, in the order in which they were added.
+    pub fn orders(&self) -> impl Iterator<Item = Order<'_>> {
+        let names = |patterns: &[Pattern]| patterns.iter().map(ToString::to_string).collect();
+        self.orders.iter().map(move |rule| Order {
+            name: &rule.name,
+            before: names(&rule.before),
+            after: names(&rule.after),
+            reason: &rule.reason,
+            source: &rule.source,
+        })
+    }
+
     /// Adds the built-in rules.
     ///
     /// # Errors

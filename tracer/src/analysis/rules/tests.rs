@@ -256,7 +256,7 @@ fn broken(held: &str, requested: &str) -> Vec<String> {
 }
 
 /// A name that a pattern means.
-fn name(pattern: &pattern::Pattern) -> String {
+fn name(pattern: &Pattern) -> String {
     pattern.to_string().replace('*', "#2")
 }
 

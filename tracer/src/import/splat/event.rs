@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::super::lock_objects::LockObjects;
 use super::line::{self, Class, LockLine};
-use super::parse::{Entry, Splat};
+use super::parse::Splat;
 use super::{mode, path};
 use crate::analysis::event::{Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, Mode, TaskKey, TaskName};
 use crate::analysis::model::Model;
@@ -64,7 +64,7 @@ impl<'a> Importer<'a> {
             (true, None) => addresses.0.entry(wanted.name.clone()).or_default().len(),
             (_, address) => addresses.object(&wanted.name, address),
         };
-        self.chain(&splat.chain);
+        self.chain(splat);
         let task = self.task(worker(splat), Some(splat.task.1));
         let mut held = Vec::with_capacity(splat.held.len());
         for lock in &splat.held {
@@ -84,19 +84,20 @@ impl<'a> Importer<'a> {
     }
 
     /// The dependencies that were known before: each of a task of its own, except where one path leads through several.
-    fn chain(&mut self, chain: &[Entry]) {
+    fn chain(&mut self, splat: &Splat) {
+        let chain = &splat.chain;
         let mut first = 1;
         for (number, entry) in chain.iter().enumerate().skip(1) {
             let next = chain.get(number + 1);
             if !next.is_some_and(|next| path::goes_on(&entry.stack, &next.stack)) {
-                self.one_path(chain, first, number);
+                self.one_path(splat, first, number);
                 first = number + 1;
             }
         }
     }
 
     /// Entries that one task went through, from the first to the last.
-    fn one_path(&mut self, chain: &[Entry], first: usize, last: usize) {
+    fn one_path(&mut self, splat: &Splat, first: usize, last: usize) {
         let name = if first == last {
             format!("unknown task (chain #{first})")
         } else {
@@ -104,14 +105,12 @@ impl<'a> Importer<'a> {
         };
         let task = self.task(name, None);
         let mut held = Vec::new();
-        for (number, entry) in chain.iter().enumerate().take(last + 1).skip(first - 1) {
+        for (number, entry) in splat.chain.iter().enumerate().take(last + 1).skip(first - 1) {
             if number < first {
-                // Where it was taken is not told.
-                held.push(hold(
-                    self.locks.key(&entry.class.name, 0),
-                    default_mode(&entry.class),
-                    &[],
-                ));
+                // Where it was taken is not told. How, only a report of tracer tells: lockdep writes `rlock` at the ends of a scenario only.
+                let inner = splat.calls.get(1..splat.calls.len().saturating_sub(1));
+                let mode = shared_call(inner, &entry.class).unwrap_or(default_mode(&entry.class));
+                held.push(hold(self.locks.key(&entry.class.name, 0), mode, &[]));
                 continue;
             }
             let mode = mode::told(&entry.stack).map_or(default_mode(&entry.class), |(mode, _)| mode);
@@ -168,7 +167,11 @@ fn held_mode(splat: &Splat, lock: &LockLine, is_against: bool) -> Mode {
             .ends_with("read_lock")
             .then_some(Mode::Shared)
     };
+    // What tracer writes has the other locks of this task as well.
+    let own = splat.calls.split_last().map(|(_, own)| own);
+    let own = own.filter(|_| lock.class.name != splat.against.class.name);
     call_mode(call, &lock.class)
+        .or_else(|| shared_call(own, &lock.class))
         .or_else(by_wrapper)
         .unwrap_or(default_mode(&lock.class))
 }
@@ -181,6 +184,13 @@ fn call_mode(call: Option<&(String, String)>, class: &Class) -> Option<Mode> {
         "sync" if *name == class.name => Some(Mode::Exclusive),
         _ => None,
     }
+}
+
+/// Shared, if the first of these calls for the class says so.
+fn shared_call(calls: Option<&[(String, String)]>, class: &Class) -> Option<Mode> {
+    let mut calls = calls?.iter();
+    let (call, _) = calls.find(|(_, name)| *name == class.name)?;
+    (call == "rlock").then_some(Mode::Shared)
 }
 
 /// The mode where nothing tells: exclusive, unless nobody ever took it otherwise than shared.

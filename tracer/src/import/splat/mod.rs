@@ -3,7 +3,7 @@
 mod event;
 mod line;
 mod log;
-pub(super) mod mode;
+pub(crate) mod mode;
 mod other;
 mod parse;
 mod path;
@@ -28,6 +28,11 @@ pub(super) fn begins_in(line: &str) -> bool {
 pub(super) fn has_prefix(line: &str, begin: usize) -> bool {
     let prefix = line.len() - log::message(line).1.len();
     prefix > 0 && prefix <= begin
+}
+
+/// Whether a text is a line of a stack as the kernel prints it: `function+0x1c/0x80 [module]`.
+pub(crate) fn is_frame(text: &str) -> bool {
+    matches!(line::frame(text), line::StackLine::Frame(frame) if frame == text)
 }
 
 /// Reads a kernel log with splats in it.

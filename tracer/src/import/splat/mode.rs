@@ -46,17 +46,17 @@ pub(super) fn from_primitive(stack: &[String]) -> &[String] {
 }
 
 /// What the primitive at the inner end of a stack tells.
-pub(super) fn told(stack: &[String]) -> Option<(Mode, LockKind)> {
+pub(crate) fn told(stack: &[String]) -> Option<(Mode, LockKind)> {
     primitive(from_primitive(stack).first()?)
 }
 
 /// Whether a frame is one of lockdep's own.
-pub(super) fn is_lockdep(frame: &str) -> bool {
+pub(crate) fn is_lockdep(frame: &str) -> bool {
     LOCKDEP.contains(&bare(frame))
 }
 
 /// What a frame tells if it is a primitive.
-pub(super) fn primitive(frame: &str) -> Option<(Mode, LockKind)> {
+pub(crate) fn primitive(frame: &str) -> Option<(Mode, LockKind)> {
     let name = bare(frame).trim_start_matches('_');
     let known = PRIMITIVES.iter().find(|(begin, _, _)| name.starts_with(begin));
     known.map(|&(_, mode, kind)| (mode, kind))

@@ -1,6 +1,5 @@
 //! The running kernel's types: offsets of structure members, prototypes of functions.
 
-mod raw;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +12,7 @@ use tracer_common::{
 };
 
 use super::{LiveError, kernel::BTF_PATH};
-use raw::{Raw, Type, kind};
+use crate::names::btf::{Raw, Type, kind};
 
 /// What the running kernel's BTF tells.
 pub(super) struct Types(Raw);

@@ -1,4 +1,4 @@
-use super::{raw::kind::*, *};
+use super::{kind::*, *};
 
 /// `void mutex_lock(struct mutex *)`, a mutex whose `owner` is in an anonymous union behind a bit field, a typedef for a tracepoint.
 fn kernel() -> Vec<u8> {

@@ -1,8 +1,9 @@
 //! A difference for who reviews a patch: findings first, then dependencies. `+` only B has, `-` only A has, `~` is not the same.
 
-use super::{clean, counted};
 use crate::analysis::diff::document::{DependencyChange, Diff, FindingChange, FindingPlace, FindingSide, Place, Side};
 use crate::analysis::snapshot::Mode;
+use crate::report::clean;
+use crate::report::phrase::counted;
 use crate::report::style::Style;
 use crate::report::wrap::{WIDTH, wrap, wrap_items};
 

@@ -1,7 +1,7 @@
 //! What proves one side of a finding: the task, why it was in the kernel, what it held, and both stacks.
 
-use super::{held, lock_name, task, time};
 use crate::analysis::snapshot::{Dependency, Evidence, Side, Snapshot};
+use crate::report::phrase::{held, lock_name, task, time};
 use crate::report::wrap::{wrap, wrap_items};
 
 /// One side.

@@ -1,7 +1,8 @@
 //! One finding: what it is, why, the scenario, and the evidence of every side.
 
-use super::{evidence, scenario};
+use super::evidence;
 use crate::analysis::snapshot::{Finding, ScenarioStep, Snapshot};
+use crate::report::scenario;
 use crate::report::style::Style;
 use crate::report::wrap::{WIDTH, wrap, wrap_items};
 
@@ -40,7 +41,7 @@ pub(super) fn render(snapshot: &Snapshot, finding: &Finding, style: Style) -> St
     out.push_str(&format!("  fingerprint: {}\n", finding.fingerprint));
     if !finding.scenario.is_empty() {
         out.push('\n');
-        out.push_str(&scenario::render(finding));
+        out.push_str(&scenario::render(finding, WIDTH));
     }
     for (number, side) in (1..).zip(&finding.scenario) {
         out.push('\n');

@@ -1,36 +1,14 @@
 //! What was traced, how, and what was lost.
 
-use super::{Options, held, lock_name, task, time};
-use crate::analysis::snapshot::{Break, Capture, Choice, Kernel, Notifier, Snapshot, Suppressed, Wait, Window};
+use super::Options;
+use crate::analysis::snapshot::{Break, Capture, Choice, Notifier, Snapshot, Suppressed, Wait};
+use crate::report::phrase::{self, held, lock_name, task, time};
+use crate::report::totals::Totals;
 use crate::report::wrap::wrap;
-
-/// How much there is in the whole document, of which the text is an excerpt.
-pub(super) struct Totals {
-    /// Findings by severity, the most severe first.
-    findings: [(&'static str, usize); 4],
-    all_findings: usize,
-    locks: usize,
-    dependencies: usize,
-}
-
-impl Totals {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
-        let of = |severity| {
-            let findings = snapshot.findings.iter();
-            findings.filter(|finding| finding.severity == severity).count()
-        };
-        Self {
-            findings: ["critical", "error", "warning", "note"].map(|severity| (severity, of(severity))),
-            all_findings: snapshot.findings.len(),
-            locks: snapshot.locks.len(),
-            dependencies: snapshot.dependencies.len(),
-        }
-    }
-}
 
 /// Everything below the findings.
 pub(super) fn render(snapshot: &Snapshot, totals: &Totals, options: Options) -> String {
-    let mut out = format!("{}\n", options.style.heading(&counts(totals)));
+    let mut out = format!("{}\n", options.style.heading(&totals.counts()));
     let notes = totals.all_findings - snapshot.findings.len();
     if notes > 0 {
         let (word, verb) = if notes == 1 { ("note", "it") } else { ("notes", "them") };
@@ -44,7 +22,7 @@ pub(super) fn render(snapshot: &Snapshot, totals: &Totals, options: Options) -> 
         out.push_str(&format!("{} allowed by rules; --allowed shows {them}\n", allowed.len()));
     }
     section(&mut out, options, "Breaks", &breaks(snapshot));
-    let windows: Vec<_> = snapshot.windows.iter().map(window).collect();
+    let windows: Vec<_> = snapshot.windows.iter().map(phrase::window).collect();
     section(&mut out, options, "Reload windows", &windows);
     let notifiers: Vec<_> = snapshot
         .notifiers
@@ -66,19 +44,6 @@ fn section(out: &mut String, options: Options, title: &str, lines: &[String]) {
     for line in lines {
         out.push_str(&wrap("  ", "      ", line));
     }
-}
-
-fn counts(totals: &Totals) -> String {
-    let total = totals.findings;
-    if total.iter().all(|(_, count)| *count == 0) {
-        return "No findings.".to_string();
-    }
-    let plural = |severity, count| if count > 1 && severity != "critical" { "s" } else { "" };
-    let present = total.iter().filter(|(_, count)| *count > 0);
-    let parts: Vec<_> = present
-        .map(|&(severity, count)| format!("{count} {severity}{}", plural(severity, count)))
-        .collect();
-    format!("Findings: {}", parts.join(", "))
 }
 
 fn allowed(allowed: &Suppressed) -> String {
@@ -109,30 +74,6 @@ fn break_lines(set: &Break) -> Vec<String> {
     lines
         .map(|(number, choice)| format!("{findings}: {} {}{few}", first(number), without(choice)))
         .collect()
-}
-
-fn window(window: &Window) -> String {
-    let netns = match (window.netns_from, window.netns_to) {
-        (Some(from), Some(to)) if from != to => format!(", netns {from} -> {to}"),
-        (Some(from), _) => format!(", netns {from}"),
-        _ => String::new(),
-    };
-    let end = match (window.end_ns, window.result) {
-        (Some(end), Some(0)) => format!("took {}", time(end.saturating_sub(window.start_ns))),
-        (Some(end), Some(error)) => format!(
-            "failed with {error} after {}",
-            time(end.saturating_sub(window.start_ns))
-        ),
-        _ => "not ended".to_string(),
-    };
-    let who = task(&window.task, window.pid);
-    format!(
-        "{} {} {} ({}){netns}: {who}, {end}",
-        time(window.start_ns),
-        window.kind,
-        window.handle,
-        window.action
-    )
 }
 
 fn notifier(snapshot: &Snapshot, change: &Notifier) -> String {
@@ -182,7 +123,7 @@ fn wait(snapshot: &Snapshot, waiting: &Wait) -> String {
 fn capture(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
     let capture = &snapshot.capture;
     let mut lines = vec![
-        format!("kernel: {}", kernel(&snapshot.kernel)),
+        format!("kernel: {}", phrase::kernel(&snapshot.kernel)),
         format!("backend: {}", capture.backend),
     ];
     if let Some(command) = &capture.command {
@@ -216,45 +157,11 @@ fn capture(snapshot: &Snapshot, totals: &Totals) -> Vec<String> {
     let (locks, dependencies) = (totals.locks, totals.dependencies);
     lines.push(format!("graph: {locks} locks, {dependencies} dependencies"));
     lines.push(counters(capture));
-    lines.push(lost(capture));
+    lines.push(phrase::lost(capture));
     lines
 }
 
-fn kernel(kernel: &Kernel) -> String {
-    let parts = [&kernel.release, &kernel.version, &kernel.machine];
-    let known: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
-    if known.is_empty() {
-        "not known".to_string()
-    } else {
-        known.join(" ")
-    }
-}
-
-fn list<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String> {
-    let parts: Vec<_> = counters
-        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
 fn counters(capture: &Capture) -> String {
-    let counted = list(capture.counters.iter().map(|(name, count)| (name.as_str(), count)));
+    let counted = phrase::counters(capture.counters.iter().map(|(name, count)| (name.as_str(), count)));
     format!("counted: {}", counted.unwrap_or_else(|| "nothing".to_string()))
-}
-
-fn lost(capture: &Capture) -> String {
-    let lost = capture
-        .lost
-        .iter()
-        .filter(|(_, count)| **count > 0)
-        .map(|(name, count)| (name.as_str(), count));
-    let complete = if capture.complete {
-        ""
-    } else {
-        "; the capture is incomplete, findings may be missing"
-    };
-    format!(
-        "lost: {}{complete}",
-        list(lost).unwrap_or_else(|| "nothing".to_string())
-    )
 }

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 /// The same document without control characters in any of its strings.
-pub(super) fn printable<T: Clone + Serialize + DeserializeOwned>(document: &T) -> Cow<'_, T> {
+pub(crate) fn printable<T: Clone + Serialize + DeserializeOwned>(document: &T) -> Cow<'_, T> {
     let Ok(mut value) = serde_json::to_value(document) else {
         return Cow::Borrowed(document);
     };
@@ -14,6 +14,15 @@ pub(super) fn printable<T: Clone + Serialize + DeserializeOwned>(document: &T) -
         return Cow::Borrowed(document);
     }
     serde_json::from_value(value).map_or(Cow::Borrowed(document), Cow::Owned)
+}
+
+/// The same text without control characters.
+pub(crate) fn text(text: &str) -> Cow<'_, str> {
+    if text.chars().any(steers) {
+        Cow::Owned(text.replace(steers, "?"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Whether anything was replaced.

@@ -1,4 +1,4 @@
-//! The part of a report that its text shows: a document can be far larger than what is read of it.
+//! The part of a report that is shown as text: a document can be far larger than what is read of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,6 +6,12 @@ use crate::analysis::snapshot::{Dependency, Evidence, Finding, Held, Snapshot};
 
 /// The evidence that findings show, by the dependency's id.
 type Shown = BTreeMap<u32, BTreeSet<u32>>;
+
+/// The findings that are shown: notes only when they are asked for.
+pub(super) fn shown(snapshot: &Snapshot, notes: bool) -> Vec<&Finding> {
+    let is_shown = |finding: &&Finding| notes || finding.severity != "note";
+    snapshot.findings.iter().filter(is_shown).collect()
+}
 
 /// The document with the dependencies, the evidence and the locks that these findings and the summary show.
 ///

@@ -1,13 +1,13 @@
 //! lockdep's "Possible unsafe locking scenario", with one column per task and every lock.
 
+use super::wrap::{cut, wrap_to};
 use crate::analysis::snapshot::{Finding, Mode, ScenarioStep, Side};
-use crate::report::wrap::{WIDTH, cut, wrap};
 
 /// Narrower columns show no names any more.
 const MIN_COLUMN: usize = 24;
 
-/// The scenario: columns while they fit, else one task below the other.
-pub(super) fn render(finding: &Finding) -> String {
+/// The scenario: columns while they fit into `width`, else one task below the other.
+pub(super) fn render(finding: &Finding, width: usize) -> String {
     let sides = &finding.scenario;
     let (head, end) = match finding.verdict.as_deref() {
         Some("needs-writer") => ("Possible unsafe locking scenario:", "DEADLOCK once a writer is queued"),
@@ -18,7 +18,7 @@ pub(super) fn render(finding: &Finding) -> String {
         _ => ("Possible unsafe locking scenario:", "DEADLOCK"),
     };
     let mut out = format!("  {head}\n\n");
-    let column = (WIDTH - 2) / sides.len().max(1);
+    let column = (width - 2) / sides.len().max(1);
     let widest = sides
         .iter()
         .flat_map(|side| &side.steps)
@@ -26,9 +26,9 @@ pub(super) fn render(finding: &Finding) -> String {
         .max();
     let fits = column >= MIN_COLUMN && widest.unwrap_or_default() + 2 <= column;
     if sides.len() == 1 || fits {
-        columns(&mut out, sides, column.min(WIDTH / 2));
+        columns(&mut out, sides, column.min(width / 2));
     } else {
-        stacked(&mut out, sides);
+        out.push_str(&stacked(sides, width));
     }
     out.push_str(&format!("\n   *** {end} ***\n"));
     out
@@ -68,11 +68,15 @@ fn columns(out: &mut String, sides: &[Side], column: usize) {
     }
 }
 
-fn stacked(out: &mut String, sides: &[Side]) {
+/// One line a task: what all of them take, then what all of them wait for.
+fn stacked(sides: &[Side], width: usize) -> String {
+    let mut out = String::new();
     for (state, text) in [("held", "takes"), ("waits", "then waits for")] {
         for side in sides {
             let steps: Vec<_> = side.steps.iter().filter(|step| step.state == state).map(call).collect();
-            out.push_str(&wrap(&format!("  {} {text} ", side.task), "      ", &steps.join(" ")));
+            let first = format!("  {} {text} ", side.task);
+            out.push_str(&wrap_to(width, &first, "      ", &steps.join(" ")));
         }
     }
+    out
 }

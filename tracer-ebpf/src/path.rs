@@ -1,0 +1,88 @@
+//! How many objects of one call path are told apart.
+//!
+//! Each inode is a lock of its own, and each new one makes a new chain, although nothing about it is new but the objects. So the chains of one path - the same
+//! requests at the same places, each held lock taken at the same place - are told for so many objects, and from there on the first of them stands for them all: their
+//! dependency is known by class, and counted. Variables are told apart always: each is a class of its own.
+
+use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
+
+use tracer_common::{counter::Counter, probe::ProbeIndex};
+
+use crate::{
+    count::count_at,
+    held::{Held, mix},
+    init::name_of,
+    kernel::KERNEL_IMAGE,
+    setting::scope,
+    task::current,
+};
+
+/// Paths and what was told of them. One that is forgotten is told anew.
+#[map]
+static PATHS: LruHashMap<u64, Path> = LruHashMap::with_max_entries(32_768, 0);
+
+/// What was told of a path.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Path {
+    /// How many chains.
+    told: u64,
+    /// The first of them.
+    chain: u64,
+    /// Its task.
+    task: u64,
+    /// Not 0: a chain of a second task was told.
+    second: u64,
+}
+
+/// Which path a hold was taken on: the place of the request, and for a variable the lock.
+#[inline(always)]
+pub fn of_hold(lock: u64, call: u64) -> u64 {
+    mix(call, if lock >= KERNEL_IMAGE { lock } else { 0 })
+}
+
+/// The path of a chain whose request is on `path`.
+#[inline(always)]
+pub fn of_chain(held: &Held, lock: u64, info: u64, path: u64) -> u64 {
+    mix(held.paths_sum ^ name_of(lock, info), path)
+}
+
+/// The chain that stands for a new one of this path, which is counted; 0 when that is to be told.
+#[inline(always)]
+pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
+    let objects = scope().objects;
+    if objects == 0 {
+        return 0;
+    }
+    let Some(known) = PATHS.get_ptr_mut(path) else { return 0 };
+    // SAFETY: a value of the map; what is lost to a race is told once more at worst.
+    let known = unsafe { &mut *known };
+    if known.told < objects {
+        return 0;
+    }
+    // Whether all sides of a cycle are one task's makes a difference.
+    if known.second == 0 && known.task != current() {
+        known.second = 1;
+        return 0;
+    }
+    count_at(Counter::ObjectsByClass, probe);
+    known.chain
+}
+
+/// A chain of this path was told.
+#[inline(always)]
+pub fn told(path: u64, chain: u64) {
+    if let Some(known) = PATHS.get_ptr_mut(path) {
+        // SAFETY: as above.
+        unsafe { (*known).told += 1 };
+        return;
+    }
+    let first = Path {
+        told: 1,
+        chain,
+        task: current(),
+        second: 0,
+    };
+    // One that finds no room is told without a limit.
+    let _ = PATHS.insert(path, first, u64::from(BPF_ANY));
+}

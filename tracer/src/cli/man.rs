@@ -1,0 +1,37 @@
+//! `tracer man [DIR]`: the manual pages, made of the definition of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, CommandFactory};
+use clap_mangen::Man;
+
+use super::failure::{Failure, Status};
+use super::{Cli, common};
+
+/// Arguments of `man`.
+#[derive(Args, Debug)]
+#[command(after_help = "To read it: tracer man | man -l -")]
+pub struct ManArgs {
+    /// Write tracer.1 and a page for each subcommand into this folder, instead of tracer.1 to standard output
+    dir: Option<PathBuf>,
+}
+
+pub(super) fn execute(args: &ManArgs) -> Result<Status, Failure> {
+    let mut command = Cli::command();
+    // Subcommands get their full names (`tracer-report`), and the flags of all of them.
+    command.build();
+    match &args.dir {
+        Some(dir) => {
+            let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", dir.display()));
+            std::fs::create_dir_all(dir).map_err(failed)?;
+            clap_mangen::generate_to(command, dir).map_err(failed)?;
+        }
+        None => {
+            let mut page = Vec::new();
+            let rendered = Man::new(command).render(&mut page);
+            rendered.map_err(|error| Failure::usage(format!("the manual page: {error}")))?;
+            common::write(&String::from_utf8_lossy(&page), None)?;
+        }
+    }
+    Ok(Status::Clean)
+}

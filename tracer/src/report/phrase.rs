@@ -1,0 +1,98 @@
+//! How locks, tasks, times and counts are written in every format that people read.
+
+use crate::analysis::snapshot::{Capture, Held, Kernel, Snapshot, Window};
+
+/// The name of a lock by its id.
+pub(super) fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
+    // A document of tracer's own has them in order.
+    let ordered = snapshot.locks.binary_search_by_key(&id, |lock| lock.id).ok();
+    let known = ordered.and_then(|index| snapshot.locks.get(index));
+    let lock = known.or_else(|| snapshot.locks.iter().find(|lock| lock.id == id));
+    lock.map_or("?", |lock| &lock.name)
+}
+
+/// A task as shown everywhere: `devlink/4711`, or without a thread id where the source has none.
+pub(super) fn task(name: &str, pid: Option<u32>) -> String {
+    pid.map_or_else(|| name.to_string(), |pid| format!("{name} (pid {pid})"))
+}
+
+/// A held stack, one item a lock: `pernet_ops_rwsem (shared)`.
+pub(super) fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
+    let name = |held: &Held| {
+        let trylock = if held.trylock { ", trylock" } else { "" };
+        format!("{} ({}{trylock})", lock_name(snapshot, held.lock), held.mode)
+    };
+    held.iter().map(name).collect()
+}
+
+/// `1 note`, `2 notes`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
+}
+
+/// A time of the capture: `12.345678 s`.
+pub(super) fn time(ns: u64) -> String {
+    format!("{}.{:06} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
+}
+
+/// A reload window: when, of what, where to, by whom, how it ended.
+pub(super) fn window(window: &Window) -> String {
+    let netns = match (window.netns_from, window.netns_to) {
+        (Some(from), Some(to)) if from != to => format!(", netns {from} -> {to}"),
+        (Some(from), _) => format!(", netns {from}"),
+        _ => String::new(),
+    };
+    let end = match (window.end_ns, window.result) {
+        (Some(end), Some(0)) => format!("took {}", time(end.saturating_sub(window.start_ns))),
+        (Some(end), Some(error)) => format!(
+            "failed with {error} after {}",
+            time(end.saturating_sub(window.start_ns))
+        ),
+        _ => "not ended".to_string(),
+    };
+    let who = task(&window.task, window.pid);
+    format!(
+        "{} {} {} ({}){netns}: {who}, {end}",
+        time(window.start_ns),
+        window.kind,
+        window.handle,
+        window.action
+    )
+}
+
+/// What is known of a kernel.
+pub(super) fn kernel(kernel: &Kernel) -> String {
+    let parts = [&kernel.release, &kernel.version, &kernel.machine];
+    let known: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
+    if known.is_empty() {
+        "not known".to_string()
+    } else {
+        known.join(" ")
+    }
+}
+
+/// `events 30, chains 10`; none for nothing.
+pub(super) fn counters<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String> {
+    let parts: Vec<_> = counters
+        .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
+        .collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+/// What was lost, and whether that matters.
+pub(super) fn lost(capture: &Capture) -> String {
+    let lost = capture
+        .lost
+        .iter()
+        .filter(|(_, count)| **count > 0)
+        .map(|(name, count)| (name.as_str(), count));
+    let complete = if capture.complete {
+        ""
+    } else {
+        "; the capture is incomplete, findings may be missing"
+    };
+    format!(
+        "lost: {}{complete}",
+        counters(lost).unwrap_or_else(|| "nothing".to_string())
+    )
+}

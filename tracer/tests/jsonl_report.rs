@@ -1,0 +1,66 @@
+//! The document in lines.
+
+#![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
+
+mod support;
+
+use serde_json::{Value, json};
+use support::{cases, fixture, read};
+use tracer::analysis::snapshot::Snapshot;
+use tracer::report::jsonl;
+
+fn lines(snapshot: &Snapshot) -> String {
+    let mut out = Vec::new();
+    jsonl::write(snapshot, &mut out).expect("lines");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+/// The document that the lines are of.
+fn document(lines: &str) -> Value {
+    let mut document = json!({});
+    for name in [
+        "locks",
+        "windows",
+        "dependencies",
+        "notifiers",
+        "waits",
+        "findings",
+        "breaks",
+        "suppressed",
+    ] {
+        document[name] = json!([]);
+    }
+    for line in lines.lines() {
+        let mut object: Value = serde_json::from_str(line).expect("an object");
+        let members = object.as_object_mut().expect("an object");
+        let name = members.remove("type").expect("a type");
+        let list = match name.as_str().expect("a name") {
+            "report" => {
+                document.as_object_mut().expect("an object").append(members);
+                continue;
+            }
+            "dependency" => "dependencies".to_string(),
+            "suppressed" => "suppressed".to_string(),
+            name => format!("{name}s"),
+        };
+        document[&list].as_array_mut().expect("a list").push(object);
+    }
+    document
+}
+
+#[test]
+fn the_lines_are_the_document() {
+    for (name, text) in cases() {
+        let snapshot = read(&text);
+        assert_eq!(
+            document(&lines(&snapshot)),
+            serde_json::to_value(&snapshot).expect("JSON"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_text_trace() {
+    insta::assert_snapshot!(lines(&read(&fixture("cases/c01b.std"))));
+}
