@@ -21,19 +21,25 @@ mod live {
     };
 
     /// The objects, and the features that each is built with.
-    const OBJECTS: &[(&str, &[&str])] = &[("hashed", &[]), ("stored", &["task-storage"]), ("probed", &["kprobe"])];
+    const OBJECTS: &[(&str, &[&str])] = &[
+        ("plain", &[]),
+        ("looped", &["loop"]),
+        ("stored", &["task-storage"]),
+        ("probed", &["kprobe"]),
+    ];
 
+    const SKIP: &str = "AYA_BUILD_SKIP";
     const TOOLCHAIN: &str = "TRACER_EBPF_TOOLCHAIN";
     const BOOTSTRAP: &str = "TRACER_EBPF_BOOTSTRAP";
 
     pub fn build() -> anyhow::Result<()> {
-        for name in [TOOLCHAIN, BOOTSTRAP] {
+        for name in [SKIP, TOOLCHAIN, BOOTSTRAP] {
             println!("cargo:rerun-if-env-changed={name}");
         }
         println!("cargo:rerun-if-changed=../tracer-common");
         let out = env::var_os("OUT_DIR").ok_or_else(|| anyhow!("OUT_DIR is not set"))?;
         let object = |name: &str| Path::new(&out).join(format!("{name}.o"));
-        if env::var_os("AYA_BUILD_SKIP").is_some_and(|skip| skip == "1") {
+        if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
             // For `cargo check` and clippy: objects that cannot be loaded are enough to compile against.
             for (name, _) in OBJECTS {
                 fs::write(object(name), []).context("writing a stub of the eBPF object")?;

@@ -40,7 +40,7 @@ const _: () = assert!((STACK_DEPTH + 1).is_power_of_two());
 /// Runs `visit` for every index below `count`, which is masked by `MASK`, until it returns `false`.
 ///
 /// The verifier looks once at what `bpf_loop()` calls (5.17+), however often that runs, and turns it into a loop in the program (5.19+).
-#[cfg(feature = "task-storage")]
+#[cfg(feature = "loop")]
 #[inline(always)]
 fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
     use aya_ebpf::helpers::generated::bpf_loop;
@@ -64,7 +64,7 @@ fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
 ///
 /// A loop that the verifiers of older kernels follow: they want to see the counter compared with a constant, and an optimiser that knew the counter
 /// would count in pointers instead.
-#[cfg(not(feature = "task-storage"))]
+#[cfg(not(feature = "loop"))]
 #[inline(always)]
 fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
     let mut index = 0_u64;

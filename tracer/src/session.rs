@@ -169,13 +169,13 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     live::keep_memory();
     let mut tell = |line: &str| sink.progress(line);
     let mut start = live::Start::new(&mut tell);
-    start.part("symbols");
-    let symbols = kernel::symbols()?;
+    let (symbols, types) = live::read(&mut start)?;
     let code = if options.read_code { open_code(&mut start) } else { None };
     // Done long before the hooks are there: what the thread does then would be in the way of what is traced.
     let sites = code.and_then(|memory| read_code(memory, &symbols));
     let mut attached = live::attach(
         &symbols,
+        &types,
         &options.selection.scope,
         options.backend,
         if options.debug { aya_log::Level::Debug as u8 } else { 0 },

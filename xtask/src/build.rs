@@ -11,6 +11,9 @@ use crate::{
 
 const MEGABYTES: u64 = 2000;
 
+/// With `1` in it, tracer's build script makes empty eBPF objects.
+pub const SKIP: &str = "AYA_BUILD_SKIP";
+
 /// Builds `target/release/tracer` and gives its path.
 pub fn tracer() -> Result<PathBuf> {
     setup::ensure(&setup::BUILD)?;
@@ -36,6 +39,7 @@ pub fn with<'a>(command: &'a mut Command, toolchain: &Toolchain) -> Result<&'a m
     let bootstrap = if toolchain.bootstrap { "1" } else { "0" };
     command
         .env("PATH", path)
+        .env_remove(SKIP)
         .env("TRACER_EBPF_TOOLCHAIN", &toolchain.name)
         .env("TRACER_EBPF_BOOTSTRAP", bootstrap);
     Ok(command)

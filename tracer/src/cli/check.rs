@@ -63,21 +63,17 @@ struct Missing {
 }
 
 pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
-    let symbols = kernel::symbols().map_err(Failure::unable)?;
+    let mut silent = |_: &str| {};
+    let mut start = live::Start::new(&mut silent);
+    let (symbols, types) = live::read(&mut start).map_err(Failure::unable)?;
     // As `run` does by default: what is not asked for is not in the programs.
     let usual = Selection::new(Wanted {
         profile: "net".to_owned(),
         ..Wanted::default()
     })
     .map_err(Failure::unable)?;
-    let attached = live::attach(
-        &symbols,
-        &usual.scope,
-        args.backend,
-        0,
-        &mut live::Start::new(&mut |_| {}),
-    )
-    .map_err(Failure::unable)?;
+    let attached =
+        live::attach(&symbols, &types, &usual.scope, args.backend, 0, &mut start).map_err(Failure::unable)?;
     let found = found(&attached, symbols.is_empty());
     let text = if args.json {
         serde_json::to_string_pretty(&found).map_err(Failure::unable)? + "\n"

@@ -1,6 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, panic, thread, time::Duration};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -16,7 +16,7 @@ use tracer_common::{
 };
 
 use super::{
-    Backend, LiveError, Missing, Start, Wanted, btf, error::chain, hooks::Hooks, kernel, memory_limit, misses::Misses,
+    Backend, LiveError, Missing, Start, Types, Wanted, error::chain, hooks::Hooks, kernel, memory_limit, misses::Misses,
 };
 use crate::{
     analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
@@ -55,24 +55,46 @@ pub struct Attached {
     releases: Misses,
 }
 
-/// The eBPF objects, built from `tracer-ebpf` by the build script: with held stacks in a map by task, and in the tasks
-/// themselves; and with kprobes.
-static HASHED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/hashed.o"));
+/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with held stacks in the tasks
+/// themselves, too; and with kprobes.
+static PLAIN: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plain.o"));
+static LOOPED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/looped.o"));
 static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
 static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
+
+/// The first kernel whose verifier looks at a loop once, and puts it into the program: see `tracer-ebpf/src/slots.rs`.
+const LOOPED_SINCE: (u16, u16) = (5, 19);
 
 /// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
 const STORED_SINCE: (u16, u16) = (6, 2);
 
 /// The best object for a backend on this kernel.
 fn object(backend: Backend) -> &'static [u8] {
+    let release = kernel::release();
     if backend == Backend::Kprobe {
         PROBED
-    } else if kernel::release() >= STORED_SINCE {
+    } else if release >= STORED_SINCE {
         STORED
+    } else if release >= LOOPED_SINCE {
+        LOOPED
     } else {
-        HASHED
+        PLAIN
     }
+}
+
+/// Reads what has to be known of this kernel before anything is loaded: its symbols and, at the same time, its types.
+///
+/// # Errors
+/// When this process or this kernel cannot trace, or something cannot be read.
+pub fn read(start: &mut Start<'_>) -> Result<(Symbols, Types), LiveError> {
+    kernel::check()?;
+    start.part("symbols and types");
+    thread::scope(|scope| {
+        let types = scope.spawn(Types::read);
+        let symbols = kernel::symbols();
+        let types = types.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
+        Ok((symbols?, types?))
+    })
 }
 
 /// Loads and attaches the best backend that this kernel grants, or the one that is `wanted`. `log` is the level of the program's debug log: 0 is off, 4 is debug.
@@ -81,17 +103,15 @@ fn object(backend: Backend) -> &'static [u8] {
 /// When the kernel does not let itself be traced. A function that this kernel does not have is not an error but [`Attached::missing`].
 pub fn attach(
     symbols: &Symbols,
+    types: &Types,
     scope: &Scope,
     wanted: Wanted,
     log: u8,
     start: &mut Start<'_>,
 ) -> Result<Attached, LiveError> {
-    kernel::check()?;
-    start.part("types");
-    let types = btf::Types::read()?;
     let limit = memory_limit::Lifted::new();
     let mut attach =
-        |backend| attach_by(backend, &types, symbols, scope, log, start).map_err(|error| limit.explain(error));
+        |backend| attach_by(backend, types, symbols, scope, log, start).map_err(|error| limit.explain(error));
     if let Some(backend) = wanted {
         return attach(backend);
     }
@@ -111,7 +131,7 @@ pub fn attach(
 
 fn attach_by(
     backend: Backend,
-    types: &btf::Types,
+    types: &Types,
     symbols: &Symbols,
     scope: &Scope,
     log: u8,

@@ -1,10 +1,10 @@
 //! Hooks the functions of the table: loads a program for each, and attaches it.
 //!
-//! Loading is the verifier's work, which several CPUs share; attaching changes the kernel's text, one function at a time.
+//! Loading is the verifier's work, which several CPUs share; attaching changes the kernel's text, one function at a time, while the next are loaded.
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -15,7 +15,7 @@ use aya::{
 };
 use tracer_common::probe::{Hook, PROBES, Probe, Purpose};
 
-use super::{Backend, LiveError, Start, btf, error::chain, kernel};
+use super::{Backend, LiveError, Start, Types, error::chain, kernel};
 
 /// A function that is not hooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ impl Hooks {
         ebpf: &mut Ebpf,
         backend: Backend,
         btf: &Btf,
-        types: &btf::Types,
+        types: &Types,
         lockdep: bool,
         start: &mut Start<'_>,
     ) -> Result<Self, LiveError> {
@@ -78,39 +78,41 @@ impl Hooks {
                 outcome: types.check(probe),
             });
         }
-        start.part("programs");
-        load_all(&mut loads, btf);
         let mut entered = entered(programs.remove(ENTERED))?;
-        start.part("hooks");
+        start.part("programs and hooks");
         let mut hooks = Self::default();
         let (release, of) = (kernel::release(), loads.len());
-        for (done, load) in loads.into_iter().enumerate() {
-            start.done(done, of);
-            let Load {
-                probe,
-                program,
-                outcome,
-            } = load;
-            // Without lockdep there is nothing that its backend could see.
-            let is_foreign = probe.purpose != Purpose::Lockdep && !probe.kernels.include(release, lockdep);
-            match outcome.and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error))) {
-                Ok(link) => hooks.attached.push((probe, link)),
-                Err(reason) if backend.needs(probe) && !is_foreign => {
-                    return Err(LiveError::NoHook {
-                        backend,
+        thread::scope(|scope| {
+            for (done, load) in load_all(scope, loads, btf).enumerate() {
+                start.done(done, of);
+                let Load {
+                    probe,
+                    program,
+                    outcome,
+                } = load;
+                // Without lockdep there is nothing that its backend could see.
+                let is_foreign = probe.purpose != Purpose::Lockdep && !probe.kernels.include(release, lockdep);
+                let hooked = outcome
+                    .and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error)));
+                match hooked {
+                    Ok(link) => hooks.attached.push((probe, link)),
+                    Err(reason) if backend.needs(probe) && !is_foreign => {
+                        return Err(LiveError::NoHook {
+                            backend,
+                            function: probe.function,
+                            reason,
+                        });
+                    }
+                    Err(reason) => hooks.missing.push(Missing {
+                        program: probe.program,
                         function: probe.function,
                         reason,
-                    });
+                        is_foreign,
+                    }),
                 }
-                Err(reason) => hooks.missing.push(Missing {
-                    program: probe.program,
-                    function: probe.function,
-                    reason,
-                    is_foreign,
-                }),
             }
-        }
-        Ok(hooks)
+            Ok(hooks)
+        })
     }
 
     /// Detaches everything. Each hook waits for RCU, one after another, when it is left to the end of the process; side by side it takes
@@ -138,20 +140,43 @@ impl Hooks {
     }
 }
 
-/// Loads the programs that can be used, on all CPUs.
-fn load_all(loads: &mut [Load<'_>], btf: &Btf) {
+/// Loads the programs that can be used, on all CPUs, and gives them in their order, each when it is loaded. When nobody takes them any more, the
+/// rest is not loaded.
+fn load_all<'scope, 'a: 'scope>(
+    scope: &'scope thread::Scope<'scope, '_>,
+    loads: Vec<Load<'a>>,
+    btf: &'scope Btf,
+) -> impl Iterator<Item = Load<'a>> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let next = Mutex::new(loads.iter_mut().filter(|load| load.outcome.is_ok()));
-    let next = || next.lock().unwrap_or_else(PoisonError::into_inner).next();
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(load) = next() {
-                    load.outcome = load_one(load.program, load.probe, btf).map_err(|error| chain(&error));
+    let queue = Arc::new(Mutex::new(loads.into_iter().enumerate()));
+    let (sender, loaded) = mpsc::channel();
+    for _ in 0..threads {
+        let (queue, sender) = (queue.clone(), sender.clone());
+        let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        scope.spawn(move || {
+            while let Some((place, mut load)) = next() {
+                load.outcome = load
+                    .outcome
+                    .and_then(|()| load_one(load.program, load.probe, btf).map_err(|error| chain(&error)));
+                if sender.send((place, load)).is_err() {
+                    break;
                 }
-            });
+            }
+        });
+    }
+    in_order(loaded)
+}
+
+/// What comes with a place, each place once, in the order of the places.
+fn in_order<T>(items: impl IntoIterator<Item = (usize, T)>) -> impl Iterator<Item = T> {
+    let (mut items, mut early) = (items.into_iter(), BTreeMap::new());
+    (0..).map_while(move |next: usize| {
+        while !early.contains_key(&next) {
+            let (place, item) = items.next()?;
+            early.insert(place, item);
         }
-    });
+        early.remove(&next)
+    })
 }
 
 /// The program of the backend `kprobe` that notes calls: see `tracer-ebpf/src/call/probed.rs`.
@@ -201,4 +226,20 @@ fn attach(program: &mut Program, probe: &Probe, entered: Option<&mut KProbe>) ->
         }
         _ => return Err(ProgramError::UnexpectedProgramType),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_early_waits_for_its_place() {
+        let came = [(2, 'c'), (0, 'a'), (3, 'd'), (1, 'b')];
+        assert_eq!(in_order(came).collect::<String>(), "abcd");
+    }
+
+    #[test]
+    fn what_comes_behind_a_gap_is_not_given() {
+        assert_eq!(in_order([(0, 'a'), (2, 'c')]).collect::<String>(), "a");
+    }
 }

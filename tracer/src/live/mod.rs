@@ -14,8 +14,9 @@ mod privilege;
 mod reader;
 mod start;
 
-pub use attach::{Attached, DETACH_LIMIT, attach};
+pub use attach::{Attached, DETACH_LIMIT, attach, read};
 pub use backend::{Backend, Wanted, wanted};
+pub use btf::Types;
 pub use error::LiveError;
 pub use heap::keep_memory;
 pub use hooks::Missing;

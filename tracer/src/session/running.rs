@@ -11,7 +11,7 @@ use aya::maps::{MapData, RingBuf};
 use super::{Options, Outcome, Recorded, SessionError, Sink, WRITE_EVERY, command};
 use crate::{
     analysis::{
-        rules::{self, RuleSet},
+        rules,
         snapshot::{Capture, Probes, Snapshot},
     },
     decode::{
@@ -41,7 +41,7 @@ const WRITE_SHARE: u32 = 2;
 
 /// A running trace and the kernel that tells it.
 pub(super) struct Running<'a> {
-    rules: &'a RuleSet,
+    options: &'a Options,
     attached: Attached,
     trace: Trace,
     recording: Option<Writer<RecordingFile>>,
@@ -106,7 +106,7 @@ impl<'a> Running<'a> {
             recording: recording.map(begin).transpose()?,
             notices: Vec::new(),
             counts_recorded: None,
-            rules: &options.rules,
+            options,
             attached,
             trace,
             start: Instant::now(),
@@ -254,7 +254,7 @@ impl<'a> Running<'a> {
             self.trace.take(&Input::Counted(counted));
         }
         let mut snapshot = self.trace.snapshot();
-        rules::apply(&mut snapshot, self.rules);
+        rules::apply(&mut snapshot, &self.options.rules);
         snapshot
     }
 
@@ -289,7 +289,11 @@ impl<'a> Running<'a> {
             bytes: recording.length(),
         });
         let written = sink.write(&snapshot, true);
+        let begin = Instant::now();
         self.attached.detach(live::DETACH_LIMIT);
+        if self.options.verbose {
+            sink.progress(&format!("detached in {:.2} s", begin.elapsed().as_secs_f64()));
+        }
         written.map_err(SessionError::Sink)?;
         Ok(Outcome {
             snapshot,

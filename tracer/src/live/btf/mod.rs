@@ -15,7 +15,7 @@ use super::{LiveError, kernel::BTF_PATH};
 use crate::names::btf::{Raw, Type, kind};
 
 /// What the running kernel's BTF tells.
-pub(super) struct Types(Raw);
+pub struct Types(Raw);
 
 impl Types {
     /// Reads it.
