@@ -431,7 +431,7 @@ pub struct Unblocked {
 
 /// What user space finds in the map of chains.
 #[repr(C)]
-#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
 pub struct ChainCount {
     /// How often it was seen.
     pub count: u64,
@@ -449,6 +449,29 @@ pub struct ShiftedCount {
     pub count: ChainCount,
     /// The chain that was told.
     pub chain: u64,
+}
+
+/// A chain that is found without a search, by the place that its key has in the array of them.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct KnownChain {
+    /// Its key; 0 where the place is free.
+    pub key: u64,
+    /// The chain that was told: the same, or what stands for it.
+    pub chain: u64,
+    /// How often it was found here, and by which task first.
+    pub count: ChainCount,
+}
+
+/// How many chains are found without a search.
+pub const PLACES: u32 = 1 << 13;
+
+impl KnownChain {
+    /// The place of a key.
+    #[inline(always)]
+    pub const fn place(key: u64) -> u32 {
+        key as u32 & (PLACES - 1)
+    }
 }
 
 macro_rules! layout {

@@ -16,7 +16,7 @@ use crate::{
     init::{copy_name, tell_class},
     kernel::{peek, read_string},
     left_out::is_left_out,
-    path,
+    path, recent,
     ring::send,
     setting::{is_device_type, offset},
     shift,
@@ -217,8 +217,15 @@ fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe
     );
     let taken = |chain, path| Taken { chain, path, depth };
     let found = key(held, lock, generation, call);
-    if let Some(known) = CHAINS.get_ptr_mut(found) {
+    if let Some(known) = recent::known(found) {
         // SAFETY: a value of the map; counts may be lost to a race, memory not.
+        let known = unsafe { &mut *known };
+        again(&mut known.count, known.chain, probe);
+        let path = if held.is_empty() { known.chain } else { call };
+        return taken(known.chain, path::of_hold(lock, path));
+    }
+    if let Some(known) = CHAINS.get_ptr_mut(found) {
+        // SAFETY: as above.
         again(unsafe { &mut *known }, found, probe);
         let path = if held.is_empty() { found } else { call };
         return taken(found, path::of_hold(lock, path));
@@ -241,6 +248,7 @@ fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe
     if chain == 0 {
         chain = key;
         if tell(context, held, key, lock, generation, probe, info) {
+            recent::keep(key, key, current());
             if held.is_empty() {
                 shift::tell(path, key);
             } else {

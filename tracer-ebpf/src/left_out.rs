@@ -1,13 +1,24 @@
 //! Locks that nobody wants to see: skipped in the first instructions.
 
-use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::HashMap};
-use tracer_common::wire::info;
+use aya_ebpf::{
+    bindings::BPF_ANY,
+    macros::map,
+    maps::{Array, HashMap},
+};
+use tracer_common::{
+    generation::{BITS, cell},
+    wire::info,
+};
 
 use crate::{setting::scope, task::is_own_mmap_lock};
 
 /// Locks that user space has found to be left out, by their address. One that finds no room is left out there.
 #[map]
 static LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(65_536, 0);
+
+/// Not 0 where a lock that falls into this place may be in there: most do not, and need not be searched for.
+#[map]
+static MAY_BE_LEFT_OUT: Array<u64> = Array::with_max_entries(1 << BITS, 0);
 
 /// Names of locks that are left out, by what they go by.
 #[map]
@@ -18,6 +29,10 @@ static NAMES_LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(1024, 0);
 pub fn begin(lock: u64, name: u64) {
     // SAFETY: the value is not used.
     if scope().leaves_out != 0 && unsafe { NAMES_LEFT_OUT.get(name) }.is_some() {
+        if let Some(mark) = MAY_BE_LEFT_OUT.get_ptr_mut(cell(lock)) {
+            // SAFETY: a value of the map.
+            unsafe { *mark = 1 };
+        }
         // Without room it is left out once it was told.
         let _ = LEFT_OUT.insert(lock, 1, u64::from(BPF_ANY));
     }
@@ -30,8 +45,10 @@ pub fn is_left_out(lock: u64, info: u64) -> bool {
     if scope.skip_mmap_lock != 0 && info & info::KIND == info::RWSEM && is_own_mmap_lock(lock) {
         return true;
     }
-    // SAFETY: the value is not used.
-    scope.leaves_out != 0 && unsafe { LEFT_OUT.get(lock) }.is_some()
+    scope.leaves_out != 0
+        && MAY_BE_LEFT_OUT.get(cell(lock)).is_some_and(|mark| *mark != 0)
+        // SAFETY: the value is not used.
+        && unsafe { LEFT_OUT.get(lock) }.is_some()
 }
 
 /// The memory is another lock from here on.

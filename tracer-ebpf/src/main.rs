@@ -25,6 +25,7 @@ mod notifier;
 mod origin;
 mod path;
 mod program;
+mod recent;
 mod ring;
 mod setting;
 mod shift;

@@ -14,6 +14,7 @@ use tracer_common::{
 use crate::{
     call::Call,
     held::{Held, mix},
+    recent,
     slots::each_word,
     task::current,
 };
@@ -77,6 +78,7 @@ pub fn told(path: u64, key: u64) -> u64 {
     };
     // Without room the stack is walked again.
     let _ = SHIFTED.insert(key, shifted, u64::from(BPF_ANY));
+    recent::keep(key, chain, current());
     chain
 }
 

@@ -58,8 +58,27 @@ fn current_netns() -> u32 {
 /// Whether a rwsem is the `mmap_lock` of the current task's own process.
 #[inline(always)]
 pub fn is_own_mmap_lock(lock: u64) -> bool {
-    let (task_mm, mmap_lock) = (offset!(task_mm), offset!(mm_mmap_lock));
-    mmap_lock >= 0 && peek(current(), task_mm).is_some_and(|mm| lock.wrapping_sub(mm) == mmap_lock as u64)
+    let mmap_lock = offset!(mm_mmap_lock);
+    mmap_lock >= 0 && own_mm().is_some_and(|mm| lock.wrapping_sub(mmap_lock as u64) == mm)
+}
+
+/// Address of the current task's `struct mm_struct`; 0 for a thread of the kernel.
+#[cfg(not(feature = "task-storage"))]
+#[inline(always)]
+fn own_mm() -> Option<u64> {
+    peek(current(), offset!(task_mm))
+}
+
+/// As above, without a helper: the verifier knows the type of what this one gives, and lets its members be read.
+#[cfg(feature = "task-storage")]
+#[inline(always)]
+fn own_mm() -> Option<u64> {
+    let member = offset!(task_mm);
+    // SAFETY: the offset is that of a member.
+    (member >= 0).then(|| unsafe {
+        let task = aya_ebpf::helpers::generated::bpf_get_current_task_btf();
+        core::ptr::read_volatile(task.cast::<u64>().byte_add(member as usize))
+    })
 }
 
 /// Address of the current `task_struct`.

@@ -9,10 +9,11 @@ use aya::{
 };
 use tracer_common::{
     counter::{COUNTERS, Counter},
+    generation,
     offset::Offsets,
     probe::{MAX_PROBES, PROBES, Probe, Purpose},
     scope::Scope,
-    wire::info,
+    wire::{KnownChain, info},
 };
 
 use super::{
@@ -49,7 +50,9 @@ pub struct Attached {
     counted: Counted,
     chains: HashMap<MapData, u64, [u64; 3]>,
     shifted: HashMap<MapData, u64, [u64; 4]>,
+    known: Array<MapData, [u64; 5]>,
     left_out: HashMap<MapData, u64, u64>,
+    may_be_left_out: Array<MapData, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
     releases: Misses,
@@ -170,6 +173,11 @@ fn attach_by(
     let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let shifted = map(&mut ebpf, "SHIFTED")?;
     let shifted = HashMap::try_from(shifted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let known = map(&mut ebpf, "KNOWN")?;
+    let known = Array::try_from(known).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let may_be_left_out = map(&mut ebpf, "MAY_BE_LEFT_OUT")?;
+    let may_be_left_out =
+        Array::try_from(may_be_left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
@@ -195,7 +203,9 @@ fn attach_by(
         counted,
         chains,
         shifted,
+        known,
         left_out,
+        may_be_left_out,
         names_left_out,
         epoch,
         releases,
@@ -294,18 +304,26 @@ impl Attached {
         for change in changes {
             // Without room for it, or when the program was faster, the lock goes on being told, and is left out here.
             let _ = match change {
-                Change::Out(lock) => self.left_out.insert(lock.0, 1, 0),
+                Change::Out(lock) => {
+                    let marked = self.may_be_left_out.set(generation::cell(lock.0), 1, 0);
+                    marked.and_then(|()| self.left_out.insert(lock.0, 1, 0))
+                }
                 Change::In(lock) => self.left_out.remove(&lock.0),
             };
         }
     }
 
-    /// Every chain with how often it was seen, at whatever depth of the stack.
+    /// Every chain with how often it was seen, at whatever depth of the stack and with or without a search.
     pub fn chain_counts(&self) -> BTreeMap<u64, u64> {
         let told = self.chains.iter().filter_map(Result::ok);
         let mut counts: BTreeMap<_, _> = told.map(|(key, [count, _, _])| (key, count)).collect();
         for (_, [count, _, _, chain]) in self.shifted.iter().filter_map(Result::ok) {
             *counts.entry(chain).or_default() += count;
+        }
+        for [key, chain, count, _, _] in self.known.iter().filter_map(Result::ok) {
+            if key != 0 {
+                *counts.entry(chain).or_default() += count;
+            }
         }
         counts
     }
@@ -315,6 +333,10 @@ impl Attached {
         for chain in chains {
             // The program may have been faster.
             let _ = self.chains.remove(&chain.0);
+            let place = KnownChain::place(chain.0);
+            if self.known.get(&place, 0).is_ok_and(|[key, ..]| key == chain.0) {
+                let _ = self.known.set(place, [0; 5], 0);
+            }
         }
     }
 
