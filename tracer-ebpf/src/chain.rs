@@ -158,7 +158,8 @@ fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, inf
     if is_left_out(lock, info) {
         return;
     }
-    let generation = generation::taken(lock);
+    // Found or not: the verifier follows one path from here on.
+    let generation = held.launder(generation::taken(lock));
     let taken = seen(context, held, lock, generation, probe, info);
     if !held.push(lock, generation, info, epoch(), taken) {
         count_at(Counter::HeldOverflow, probe);
