@@ -81,7 +81,7 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
         table(&found)
     };
     write(&text, None)?;
-    attached.detach(live::DETACH_LIMIT);
+    attached.detach();
     Ok(Status::Clean)
 }
 

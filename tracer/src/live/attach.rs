@@ -1,6 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, panic, thread, time::Duration};
+use std::{collections::BTreeMap, panic, thread};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -17,15 +17,13 @@ use tracer_common::{
 };
 
 use super::{
-    Backend, LiveError, Missing, Start, Types, Wanted, error::chain, hooks::Hooks, kernel, memory_limit, misses::Misses,
+    Backend, LiveError, Missing, Start, Types, Wanted, detach, error::chain, hooks::Hooks, kernel, memory_limit,
+    misses::Misses,
 };
 use crate::{
     analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
     names::symbol::Symbols,
 };
-
-/// How long detaching may keep the user waiting; the kernel does the rest when the process ends.
-pub const DETACH_LIMIT: Duration = Duration::from_secs(10);
 
 /// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
 const DEVICE_TYPE: &str = "device_ktype";
@@ -33,7 +31,7 @@ const DEVICE_TYPE: &str = "device_ktype";
 /// The counters of each probe and CPU.
 type Counted = PerCpuArray<MapData, [u64; COUNTERS]>;
 
-/// The program in the kernel, hooked. Dropping it detaches.
+/// The program in the kernel, hooked. Dropping it detaches, and waits for the kernel.
 pub struct Attached {
     ebpf: Ebpf,
     /// How the kernel is listened to.
@@ -367,8 +365,8 @@ impl Attached {
             .collect()
     }
 
-    /// Detaches everything: see [`DETACH_LIMIT`].
-    pub fn detach(self, limit: Duration) {
-        self.hooks.detach(limit);
+    /// Detaches everything. The kernel takes its time for that, but not this process's.
+    pub fn detach(self) {
+        detach::detach(self);
     }
 }

@@ -6,7 +6,6 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
-    time::{Duration, Instant},
 };
 
 use aya::{
@@ -113,30 +112,6 @@ impl Hooks {
             }
             Ok(hooks)
         })
-    }
-
-    /// Detaches everything. Each hook waits for RCU, one after another, when it is left to the end of the process; side by side it takes
-    /// a fraction of that. Gives up waiting after `limit`: the kernel then does the rest when the process ends.
-    pub(super) fn detach(self, limit: Duration) {
-        let (sender, receiver) = mpsc::channel();
-        let count = self.attached.len();
-        for (_, link) in self.attached {
-            let sender = sender.clone();
-            thread::spawn(move || {
-                drop(link);
-                // The receiver may have given up waiting.
-                let _ = sender.send(());
-            });
-        }
-        let end = Instant::now() + limit;
-        for _ in 0..count {
-            if receiver
-                .recv_timeout(end.saturating_duration_since(Instant::now()))
-                .is_err()
-            {
-                break;
-            }
-        }
     }
 }
 

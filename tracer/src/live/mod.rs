@@ -3,6 +3,7 @@
 mod attach;
 mod backend;
 mod btf;
+mod detach;
 mod error;
 mod heap;
 mod hooks;
@@ -14,7 +15,7 @@ mod privilege;
 mod reader;
 mod start;
 
-pub use attach::{Attached, DETACH_LIMIT, attach, read};
+pub use attach::{Attached, attach, read};
 pub use backend::{Backend, Wanted, wanted};
 pub use btf::Types;
 pub use error::LiveError;

@@ -18,7 +18,7 @@ use crate::{
         Record,
         kernel::{Kernel, Reading},
     },
-    live::{self, Attached, LiveError, kernel},
+    live::{Attached, LiveError, kernel},
     names::{site::Sites, symbol::Symbols},
     recording::{Header, Notice, RecordingFile, Writer},
     trace::{
@@ -275,7 +275,7 @@ impl<'a> Running<'a> {
         }
     }
 
-    /// Ends the recording, writes the last report, then detaches: in this order, because detaching waits for the kernel.
+    /// Ends the recording, writes the last report, then detaches.
     pub(super) fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
         let counts = self.attached.chain_counts().into_iter().collect();
         self.take(&Input::ChainCounts(counts));
@@ -289,11 +289,7 @@ impl<'a> Running<'a> {
             bytes: recording.length(),
         });
         let written = sink.write(&snapshot, true);
-        let begin = Instant::now();
-        self.attached.detach(live::DETACH_LIMIT);
-        if self.options.verbose {
-            sink.progress(&format!("detached in {:.2} s", begin.elapsed().as_secs_f64()));
-        }
+        self.attached.detach();
         written.map_err(SessionError::Sink)?;
         Ok(Outcome {
             snapshot,
