@@ -36,11 +36,12 @@ fn close_after(reader: RawFd, held: RawFd, null: RawFd) -> ! {
     let mut byte = 0_u8;
     // SAFETY: file descriptors that this process has; one byte to write into.
     unsafe {
-        // Whoever reads the other's output is not to wait for this one, and Ctrl-C is not for it.
+        // Whoever reads the other's output is not to wait for this one, Ctrl-C is not for it, and no file system is in use by it.
         for stream in 0..3 {
             libc::dup2(null, stream);
         }
         libc::setsid();
+        libc::chdir(c"/".as_ptr());
         libc::close(held);
         libc::read(reader, (&raw mut byte).cast(), 1);
         libc::_exit(0)

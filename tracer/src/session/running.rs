@@ -283,7 +283,8 @@ impl<'a> Running<'a> {
         let snapshot = self.snapshot(true);
         let notice = self.recording.as_mut().and_then(Writer::finish);
         self.say(notice, sink);
-        let recorded = self.recording.as_ref().map(|recording| Recorded {
+        // Closed before detaching, which leaves everything that is open to a process of its own.
+        let recorded = self.recording.take().map(|recording| Recorded {
             records: recording.records(),
             lost: recording.lost(),
             bytes: recording.length(),
