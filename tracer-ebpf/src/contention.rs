@@ -156,7 +156,7 @@ fn owner(cell: *mut u64, lock: u64, flags: u64) -> u64 {
 /// How many tasks wait in a circle that begins and ends with this one; 0 when it does not.
 #[inline(always)]
 fn circle(cell: *mut u64, task: u64, lock: u64, flags: u64, probe: ProbeIndex) -> u32 {
-    let (mut lock, mut flags) = (lock, flags);
+    let (mut lock, mut flags, mut passed) = (lock, flags, 0);
     for length in 1..=MAX_CIRCLE {
         let holder = owner(cell, lock, flags) & !contention::OWNER_FLAGS;
         if holder == 0 {
@@ -164,6 +164,13 @@ fn circle(cell: *mut u64, task: u64, lock: u64, flags: u64, probe: ProbeIndex) -
         }
         if holder == task {
             return length;
+        }
+        // A circle without this task (found as Brent does): those in it have told of it. Or it is one task, which has got what it waits for and is about to say so.
+        if holder == passed {
+            return 0;
+        }
+        if length.is_power_of_two() {
+            passed = holder;
         }
         let Some(waiting) = WAITING.get_ptr(holder) else {
             return 0;
