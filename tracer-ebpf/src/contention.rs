@@ -139,6 +139,9 @@ pub fn free(task: u64) {
     let _ = WAITING.remove(task);
 }
 
+/// A mutex is handed over to the task in its owner word, which does not have it yet (kernel/locking/mutex.c). Owner words of rwsems have no such bit.
+const MUTEX_FLAG_PICKUP: u64 = 4;
+
 /// The owner word of a lock, 0 when nobody has it or nothing tells.
 #[inline(always)]
 fn owner(cell: *mut u64, lock: u64, flags: u64) -> u64 {
@@ -150,7 +153,10 @@ fn owner(cell: *mut u64, lock: u64, flags: u64) -> u64 {
         ABSENT
     };
     let offset = launder(cell, offset as u64) as i64;
-    launder(cell, peek(lock, offset).unwrap_or(0))
+    let word = peek(lock, offset).unwrap_or(0);
+    // No branch, which the verifier would follow: all bits go when this one is set.
+    let handed_over = word / MUTEX_FLAG_PICKUP & 1;
+    launder(cell, word & handed_over.wrapping_sub(1))
 }
 
 /// How many tasks wait in a circle that begins and ends with this one; 0 when it does not.

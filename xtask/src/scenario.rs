@@ -108,7 +108,7 @@ fn all_kernels() -> Vec<String> {
 }
 
 fn default_timeout() -> u64 {
-    120
+    240
 }
 
 fn default_memory() -> u32 {
