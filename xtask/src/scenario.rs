@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn fills_in_what_a_short_file_leaves_out() {
         let scenario = Scenario::parse("s", "about = 'a'\nrun = 'true'").unwrap();
-        assert_eq!((scenario.kernels.len(), scenario.timeout, scenario.status), (4, 120, 0));
+        assert_eq!((scenario.kernels.len(), scenario.timeout, scenario.status), (4, 240, 0));
     }
 
     #[test]
