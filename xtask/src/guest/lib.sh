@@ -50,6 +50,25 @@ bpf_objects() {
     done
 }
 
+# Notes the BPF objects there are before the tracer's.
+note_bpf_objects() {
+    bpf_objects > /tmp/before
+}
+
+# True when the BPF objects are the noted ones.
+nothing_left() {
+    bpf_objects > /tmp/after
+    cmp -s /tmp/before /tmp/after
+}
+
+# leaves_nothing SECONDS: waits until the BPF objects are the noted ones; says what is left when time is up. The kernel frees programs and maps
+# a moment after their last user is gone.
+leaves_nothing() {
+    wait_until "$1" nothing_left && return
+    diff /tmp/before /tmp/after
+    return 1
+}
+
 # measure_locks WHO: what the module hotpath measures goes to /out/hot-path, a line for each kind: who, kind, best and median.
 measure_locks() {
     local file
