@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use tracer::cli::{self, Cli};
 
 fn main() -> ExitCode {
-    match cli::execute(&Cli::parse()) {
+    match Cli::of_process().and_then(|cli| cli::execute(&cli)) {
         Ok(status) => status.into(),
         Err(failure) => {
             eprintln!("tracer: {failure}");

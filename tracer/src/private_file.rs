@@ -1,7 +1,7 @@
 //! Files that tell of a kernel's inside: they belong to their owner alone, and a link in their place is replaced, not followed.
 
 use std::{
-    io,
+    io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
 
@@ -62,6 +62,23 @@ impl Place {
             .map_err(|source| self.error(source))
     }
 
+    /// Puts what `write` writes in the place of what was there, as a whole: whoever reads it, or finds it after a power cut, finds a complete file.
+    ///
+    /// # Errors
+    /// When it cannot be written; what was there is then still there.
+    pub fn replace(&self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), PrivateFileError> {
+        let file = self.temporary()?;
+        let written = || {
+            let mut buffered = BufWriter::new(file.as_file());
+            write(&mut buffered)?;
+            buffered.flush()?;
+            file.as_file().sync_all()
+        };
+        written().map_err(|source| self.error(source))?;
+        file.persist(&self.path).map_err(|error| self.error(error.error))?;
+        Ok(())
+    }
+
     /// An error with the path in it.
     pub fn error(&self, source: io::Error) -> PrivateFileError {
         PrivateFileError {
@@ -73,7 +90,55 @@ impl Place {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
+
+    fn replace(place: &Place, text: &str) {
+        place.replace(|file| file.write_all(text.as_bytes())).unwrap();
+    }
+
+    #[test]
+    fn a_file_is_private_and_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        let place = Place::new(&path).unwrap();
+        assert!(!path.exists(), "to ask must not leave an empty file");
+        replace(&place, "first");
+        replace(&place, "second");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "second");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing temporary stays"
+        );
+    }
+
+    #[test]
+    fn a_link_is_replaced_and_its_target_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("precious"), folder.path().join("report"));
+        fs::write(&target, "precious").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        replace(&Place::new(&link).unwrap(), "report");
+        assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+        assert_eq!(fs::read_to_string(&link).unwrap(), "report");
+    }
+
+    #[test]
+    fn what_was_there_stays_when_the_new_one_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report");
+        let place = Place::new(&path).unwrap();
+        replace(&place, "first");
+        let full = place.replace(|file| {
+            file.write_all(b"half")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(full.unwrap_err().to_string().starts_with(path.to_str().unwrap()));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+    }
 
     #[test]
     fn a_device_is_not_replaced() {

@@ -1,11 +1,11 @@
 //! Where a result is written: a file, standard output, a pager on a terminal.
 
-use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
 use super::failure::Failure;
 use super::pager;
+use crate::private_file::Place;
 
 /// Writes a result to a file, or to standard output without one (or with `-`). A reader that has gone away is no error.
 ///
@@ -31,21 +31,13 @@ pub(super) fn write_with(
     output: Option<&Path>,
     result: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), Failure> {
-    let buffered = |out: &mut dyn Write| {
-        let mut out = BufWriter::new(out);
-        result(&mut out)?;
-        out.flush()
-    };
-    match output.filter(|path| path.as_os_str() != "-") {
-        Some(path) => {
-            let written = File::create(path).and_then(|mut file| buffered(&mut file));
-            written.map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
-        }
-        None => match buffered(&mut io::stdout().lock()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                Err(Failure::usage(format!("standard output: {error}")))
-            }
-            _ => Ok(()),
-        },
+    if let Some(path) = output.filter(|path| path.as_os_str() != "-") {
+        let written = Place::new(path).and_then(|place| place.replace(result));
+        return written.map_err(Failure::usage);
+    }
+    let mut out = BufWriter::new(io::stdout().lock());
+    match result(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Failure::usage(format!("standard output: {error}"))),
+        _ => Ok(()),
     }
 }

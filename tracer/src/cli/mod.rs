@@ -2,6 +2,7 @@
 
 pub mod common;
 mod completions;
+mod config;
 pub mod destination;
 mod diff;
 mod explain;
@@ -18,20 +19,28 @@ mod check;
 #[cfg(feature = "live")]
 mod record;
 #[cfg(feature = "live")]
-mod report_file;
-#[cfg(feature = "live")]
 mod run;
 #[cfg(feature = "live")]
 mod trace_args;
 
-use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 pub use failure::{Failure, Status};
 
 /// Shows lock-order cycles of a stock Linux kernel, before they deadlock.
 #[derive(Debug, Parser)]
-#[command(name = "tracer", version, max_term_width = 100)]
+#[command(
+    name = "tracer",
+    version,
+    max_term_width = 100,
+    after_help = "Flags that are not given have their values from /etc/tracer/config.toml and ~/.config/tracer/config.toml: docs/configuration.md"
+)]
 pub struct Cli {
+    /// Read this configuration instead of the usual files; `none` is no configuration
+    #[arg(long, value_name = "FILE", global = true)]
+    pub config: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -63,6 +72,23 @@ pub enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write all of them into a folder
     Man(man::ManArgs),
+}
+
+impl Cli {
+    /// The command line of this process, and the configuration where that says nothing. Help and what is wrong with the command line are shown at once,
+    /// and end the process.
+    ///
+    /// # Errors
+    /// When the configuration is wrong.
+    pub fn of_process() -> Result<Self, Failure> {
+        let mut command = Self::command();
+        // What is wrong with the command line is told by the second look; a wrong configuration does not stand in the way of help.
+        if let Ok(first) = command.clone().ignore_errors(true).try_get_matches() {
+            let wanted = first.get_one::<PathBuf>("config").map(PathBuf::as_path);
+            command = config::configure(command, wanted)?;
+        }
+        Self::from_arg_matches(&command.get_matches()).map_err(|error| error.exit())
+    }
 }
 
 /// Does what the command line says.

@@ -1,17 +1,20 @@
 //! `tracer run [-- COMMAND]`: traces the running kernel.
 
-use std::path::PathBuf;
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
 use super::{
     common::{Format, RuleArgs, Threshold, View, render, unused, write},
     failure::{Failure, Status},
-    report_file::ReportFile,
     trace_args::{RecordingArgs, TraceArgs},
 };
 use crate::{
     analysis::{context::Addresses, snapshot::Snapshot},
+    private_file::Place,
     session::{self, Sink},
 };
 
@@ -85,17 +88,21 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
 /// The report files, and standard output at the end.
 struct Files<'a> {
     args: &'a RunArgs,
-    files: Vec<(ReportFile, Format)>,
+    files: Vec<(Place, Format)>,
 }
 
 impl<'a> Files<'a> {
     /// Makes sure that the files can be written before anything is traced.
     fn open(args: &'a RunArgs) -> Result<Self, Failure> {
         let wanted = [(&args.json, Format::Json), (&args.report, Format::Text)];
+        if wanted.iter().any(|(path, _)| path.as_deref() == Some(Path::new("-"))) {
+            let hint = "for the report on standard output there is --format json or text";
+            return Err(Failure::usage("--json and --report need the name of a file, `-` is none").hint(hint));
+        }
         let files = wanted
             .into_iter()
             .filter_map(|(path, format)| Some((path.as_ref()?, format)))
-            .map(|(path, format)| Ok((ReportFile::create(path).map_err(Failure::usage)?, format)))
+            .map(|(path, format)| Ok((Place::new(path).map_err(Failure::usage)?, format)))
             .collect::<Result<_, Failure>>()?;
         Ok(Self { args, files })
     }
@@ -104,9 +111,10 @@ impl<'a> Files<'a> {
 impl Sink for Files<'_> {
     fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
         let (view, threshold) = (&self.args.view, &self.args.threshold);
-        for (file, format) in &mut self.files {
+        for (file, format) in &self.files {
             let text = render(snapshot, *format, view, threshold, true).map_err(|failure| failure.to_string())?;
-            file.replace(&text).map_err(|error| error.to_string())?;
+            let replaced = file.replace(|file| file.write_all(text.as_bytes()));
+            replaced.map_err(|error| error.to_string())?;
         }
         if last {
             let text =

@@ -98,7 +98,8 @@ impl TraceArgs {
 
     /// Tells the user how it is going.
     pub fn progress(&self, line: &str) {
-        if !self.quiet {
+        // One of the two can be configured.
+        if !self.quiet || self.verbose > 0 {
             eprintln!("tracer: {line}");
         }
     }
