@@ -44,9 +44,9 @@ pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
     left_out::forget(lock);
     if named && !has_lockdep() {
         let name = context.argument(1);
+        tell_name(name, probe);
         left_out::begin(lock, name);
         let _ = NAMES.insert(lock, name, u64::from(BPF_ANY));
-        tell_name(name, probe);
     }
     if let Some(generation) = generation::begin(lock) {
         let held = known().is_some_and(|held| {
@@ -72,6 +72,7 @@ pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
 fn tell_name(name: u64, probe: ProbeIndex) {
     // SAFETY: the value is not used.
     if name != 0 && unsafe { NAMES_SENT.get(name) }.is_none() {
+        left_out::meet(name);
         send_name(name, name, 0, probe);
     }
 }

@@ -10,7 +10,10 @@ use tracer_common::{
     wire::info,
 };
 
-use crate::{setting::scope, task::is_own_mmap_lock};
+use crate::{kernel::read_string, setting::scope, task::is_own_mmap_lock};
+
+/// What the `mmap_lock` of every process is initialised with (`mmap_init_lock()`, `include/linux/mmap_lock.h`), in two words.
+const MMAP_LOCK: [u64; 2] = [u64::from_ne_bytes(*b"&mm->mma"), u64::from_ne_bytes(*b"p_lock\0\0")];
 
 /// Locks that user space has found to be left out, by their address. One that finds no room is left out there.
 #[map]
@@ -23,6 +26,22 @@ static MAY_BE_LEFT_OUT: Array<u64> = Array::with_max_entries(1 << BITS, 0);
 /// Names of locks that are left out, by what they go by.
 #[map]
 static NAMES_LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(1024, 0);
+
+/// A name is seen for the first time. That of `mmap_lock` is left out at once: until user space says so, a shell has forked, and the new process's lock is held
+/// while every part of its memory is locked.
+#[inline(always)]
+pub fn meet(name: u64) {
+    if scope().skip_mmap_lock == 0 {
+        return;
+    }
+    let mut words = [0_u64; 2];
+    // SAFETY: as many bytes, of which any are valid.
+    read_string(name, unsafe { &mut *(&raw mut words).cast::<[u8; 16]>() });
+    if words == MMAP_LOCK {
+        // Without room user space leaves them out one by one.
+        let _ = NAMES_LEFT_OUT.insert(name, 1, u64::from(BPF_ANY));
+    }
+}
 
 /// A lock is initialised with a name: it is left out from the start when all of that name are.
 #[inline(always)]
