@@ -3,15 +3,15 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tracer::cli::{self, Cli};
+use tracer::cli::{self, Cli, message::say};
 
 fn main() -> ExitCode {
     match cli::execute(&Cli::parse()) {
         Ok(status) => status.into(),
         Err(failure) => {
-            eprintln!("tracer: {failure}");
+            say(&failure);
             if let Some(hint) = &failure.hint {
-                eprintln!("tracer: {hint}");
+                say(hint);
             }
             failure.status.into()
         }

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod format;
 mod list;
 mod man;
+pub mod message;
 mod pager;
 mod report;
 mod schema;

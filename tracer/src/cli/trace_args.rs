@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use clap::{ArgAction, Args};
 use tracer_common::scope::Scope;
 
-use super::failure::Failure;
+use super::{failure::Failure, message::say};
 use crate::{
     analysis::{context::Addresses, rules::RuleSet},
     live,
@@ -99,7 +99,7 @@ impl TraceArgs {
     /// Tells the user how it is going.
     pub fn progress(&self, line: &str) {
         if !self.quiet {
-            eprintln!("tracer: {line}");
+            say(line);
         }
     }
 }
