@@ -13,6 +13,10 @@ use crate::{import, recording};
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 when there is no finding at or above --fail-on, 1 when there is, 2 for wrong usage or input, \
+4 with --strict."
+)]
 pub struct ReportArgs {
     /// A recording, a text trace, a JSON report of tracer, a kernel log with lockdep splats, or /proc/lockdep; `-` is standard input
     file: PathBuf,
