@@ -2,15 +2,15 @@
 
 use std::process::ExitCode;
 
-use tracer::cli::{self, Cli};
+use tracer::cli::{self, Cli, message::say};
 
 fn main() -> ExitCode {
     match Cli::of_process().and_then(|cli| cli::execute(&cli)) {
         Ok(status) => status.into(),
         Err(failure) => {
-            eprintln!("tracer: {failure}");
+            say(&failure);
             if let Some(hint) = &failure.hint {
-                eprintln!("tracer: {hint}");
+                say(hint);
             }
             failure.status.into()
         }

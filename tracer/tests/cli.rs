@@ -154,23 +154,102 @@ fn the_output_can_be_a_file() {
     assert_eq!(file, stdout(&report("c01", &["--format", "json"])));
 }
 
-#[test]
-fn a_reader_that_goes_away_is_no_error() {
+/// The exit status when nobody reads what is printed, neither the result nor the messages.
+fn unread(args: &[&str]) -> i32 {
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
     let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args([
-            "report",
-            case("founding-6.12").to_str().expect("UTF-8"),
-            "--format",
-            "json",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
+        .args(args)
+        .stdout(writer.try_clone().expect("a second end"))
+        .stderr(writer)
         .spawn()
         .expect("tracer runs");
-    drop(child.stdout.take());
-    let output = child.wait_with_output().expect("tracer ends");
-    assert_eq!(stderr(&output), "");
-    assert_eq!(status(&output), 1);
+    child.wait().expect("tracer ends").code().expect("no signal")
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let file = case("founding-6.12");
+    let file = file.to_str().expect("UTF-8");
+    let folder = tempfile::tempdir().expect("a folder");
+    for (args, expected) in [
+        (&["report", file][..], 1),
+        (&["report", file, "--format", "json"], 1),
+        (&["report", file, "--format", "html"], 1),
+        (&["diff", file, file], 0),
+        (&["explain"], 0),
+        (&["explain", "1", file], 0),
+        (&["list", "probes"], 0),
+        (&["schema"], 0),
+        (&["completions", "bash"], 0),
+        (&["man"], 0),
+        (&["--help"], 0),
+        (&["report", "no/such/file"], 2),
+        (&["explain", "certian"], 2),
+        (&["report", folder.path().to_str().expect("UTF-8")], 2),
+    ] {
+        assert_eq!(unread(args), expected, "{args:?}");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+            .args(args)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("tracer runs");
+        drop(child.stdout.take());
+        let output = child.wait_with_output().expect("tracer ends");
+        assert_eq!(status(&output), expected, "{args:?}");
+        assert_eq!(stderr(&output).is_empty(), expected != 2, "{args:?}");
+    }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let file = case("c01");
+    let file = file.to_str().expect("UTF-8");
+    for args in [&["report", file][..], &["schema"], &["list", "rules"], &["man"]] {
+        let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+            .args(args)
+            .stdout(std::fs::File::create("/dev/full").expect("the device"))
+            .output()
+            .expect("tracer runs");
+        assert_eq!(status(&output), 2, "{args:?}");
+        assert_eq!(
+            stderr(&output),
+            "tracer: standard output: No space left on device (os error 28)\n"
+        );
+    }
+}
+
+#[test]
+fn standard_input_is_a_file_like_any_other() {
+    for path in [
+        "cases/c01.std",
+        "reports/founding-6.12.json",
+        "splats/founding-6.12.txt",
+    ] {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(path);
+        let input = std::fs::read(&path).expect("a file");
+        let path = path.to_str().expect("UTF-8");
+        let on = |file| {
+            [
+                vec!["report", file],
+                vec!["report", file, "--format", "json"],
+                vec!["explain", "1", file],
+            ]
+        };
+        for (from_file, from_input) in on(path).iter().zip(&on("-")) {
+            let file = tracer(from_file);
+            let piped = with_input(from_input, &input);
+            assert_eq!(stdout(&piped), stdout(&file), "{from_file:?}");
+            assert_eq!(
+                (status(&piped), stderr(&piped)),
+                (status(&file), stderr(&file)),
+                "{from_file:?}"
+            );
+        }
+        let diff = with_input(&["diff", path, "-"], &input);
+        assert!(stdout(&diff).ends_with("No difference.\n"), "{}", stdout(&diff));
+    }
 }
 
 #[test]
@@ -188,9 +267,28 @@ fn addresses_are_hidden_unless_asked_for() {
 
 #[test]
 fn color_only_when_asked_for_or_on_a_terminal() {
-    assert!(!stdout(&report("c01", &[])).contains('\x1b'));
-    assert!(stdout(&report("c01", &["--color", "always"])).contains('\x1b'));
-    assert!(!stdout(&report("c01", &["--color", "never"])).contains('\x1b'));
+    let (a, b) = (case("c01"), case("c01-fixed"));
+    let (a, b) = (a.to_str().expect("UTF-8"), b.to_str().expect("UTF-8"));
+    for args in [&["report", a][..], &["diff", a, b], &["explain", "certain"]] {
+        let shown = |color: &[&str], variables: &[(&str, &str)]| {
+            let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+                .args(args)
+                .args(color)
+                .envs(variables.iter().copied())
+                .output()
+                .expect("tracer runs");
+            stdout(&output)
+        };
+        let plain = shown(&[], &[]);
+        assert!(!plain.contains('\x1b'), "{args:?}");
+        assert_eq!(shown(&["--color", "never"], &[]), plain);
+        assert_eq!(shown(&["--color", "auto"], &[]), plain);
+        let coloured = shown(&["--color", "always"], &[]);
+        assert!(coloured.contains('\x1b'), "{args:?}");
+        // What is on the command line goes before what is in the environment.
+        assert_eq!(shown(&["--color", "always"], &[("NO_COLOR", "1")]), coloured);
+        assert_eq!(shown(&[], &[("NO_COLOR", "1")]), plain);
+    }
 }
 
 #[test]

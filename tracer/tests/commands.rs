@@ -100,34 +100,6 @@ fn what_is_built_in_is_listed() {
 }
 
 #[test]
-fn completions_and_manual_pages_have_every_subcommand() {
-    let subcommands = ["report", "diff", "explain", "list", "schema", "completions", "man"];
-    for shell in ["bash", "zsh", "fish"] {
-        let text = good(&["completions", shell]);
-        assert!(
-            subcommands.iter().all(|name| text.contains(name)) && text.contains("without"),
-            "{shell}"
-        );
-    }
-    let page = good(&["man"]);
-    assert!(page.contains(".TH tracer 1") && subcommands.iter().all(|name| page.contains(name)));
-    let folder = tempfile::tempdir().expect("a folder");
-    good(&["man", folder.path().to_str().expect("UTF-8")]);
-    for name in subcommands {
-        let page = folder.path().join(format!("tracer-{name}.1"));
-        assert!(
-            std::fs::read_to_string(&page).is_ok_and(|page| page.contains(".TH")),
-            "{name}"
-        );
-    }
-    let report = std::fs::read_to_string(folder.path().join("tracer-report.1")).expect("a page");
-    assert!(
-        report.contains("\\-\\-redact") && report.contains("\\-\\-format"),
-        "{report}"
-    );
-}
-
-#[test]
 fn every_format_is_written_to_standard_output_and_to_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
     for format in ["text", "splat", "mail", "ktap", "dot", "svg", "html", "json", "jsonl"] {

@@ -7,7 +7,7 @@ mod support;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use support::{read, trace};
+use support::{fixture, read, trace};
 use tracer::analysis::rules::{self, RuleSet};
 
 const ALLOW_CYCLES: &str = "[allow.'cycles']\nkind = 'inversion'\nreason = 'known'\n";
@@ -137,6 +137,7 @@ fn the_example_of_the_docs_does_what_it_says() {
     let docs = std::fs::read_to_string(path).expect("docs/rules.md");
     let (_, rest) = docs.split_once("```toml\n").expect("an example");
     let (example, _) = rest.split_once("```").expect("its end");
+    assert_eq!(example, fixture("rules/example.toml"), "the file that the docs name");
     let rules = rule_set(example);
     let mut snapshot = read(&trace(
         "T1: &port->lock &card->lock / T2: &port->lock &card_lock_key#3 / T3: rtnl_mutex &devlink->lock",

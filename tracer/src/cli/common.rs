@@ -1,5 +1,6 @@
 //! What subcommands have in common: colours, rules, and what findings mean for the exit status.
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
@@ -47,10 +48,14 @@ impl Color {
 
     /// Whether to use them, where the output is a terminal or not.
     pub fn on(self, terminal: bool) -> bool {
+        self.on_as(terminal, |name| std::env::var_os(name))
+    }
+
+    fn on_as(self, terminal: bool, variable: impl Fn(&str) -> Option<OsString>) -> bool {
         match self {
             Self::Auto => {
-                let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-                let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+                let no_color = variable("NO_COLOR").is_some_and(|value| !value.is_empty());
+                let dumb = variable("TERM").is_some_and(|term| term == "dumb");
                 terminal && !no_color && !dumb
             }
             Self::Always => true,
@@ -133,5 +138,31 @@ impl Threshold {
             _ => FailOn::Note,
         };
         self.fail_on != FailOn::Never && severity <= self.fail_on
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_unless_they_are_asked_for() {
+        let none: &[(&str, &str)] = &[];
+        let no_color = &[("NO_COLOR", "1")][..];
+        for (color, terminal, variables, expected) in [
+            (Color::Auto, true, none, true),
+            (Color::Auto, true, &[("TERM", "xterm"), ("NO_COLOR", "")], true),
+            (Color::Auto, true, no_color, false),
+            (Color::Auto, true, &[("TERM", "dumb")], false),
+            (Color::Auto, false, none, false),
+            (Color::Always, false, no_color, true),
+            (Color::Never, true, none, false),
+        ] {
+            let variable = |name: &str| {
+                let found = variables.iter().find(|(known, _)| *known == name);
+                found.map(|(_, value)| OsString::from(value))
+            };
+            assert_eq!(color.on_as(terminal, variable), expected, "{color:?} {variables:?}");
+        }
     }
 }

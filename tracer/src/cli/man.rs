@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man;
 
 use super::failure::{Failure, Status};
@@ -17,21 +17,28 @@ pub struct ManArgs {
 }
 
 pub(super) fn execute(args: &ManArgs) -> Result<Status, Failure> {
-    let mut command = Cli::command();
+    // `help` has no page: it shows what is in the others.
+    let mut command = Cli::command().disable_help_subcommand(true);
     // Subcommands get their full names (`tracer-report`), and the flags of all of them.
     command.build();
     match &args.dir {
         Some(dir) => {
             let failed = |error: std::io::Error| Failure::usage(format!("{}: {error}", dir.display()));
             std::fs::create_dir_all(dir).map_err(failed)?;
-            clap_mangen::generate_to(command, dir).map_err(failed)?;
+            for command in std::iter::once(&command).chain(command.get_subcommands()) {
+                page(command).generate_to(dir).map_err(failed)?;
+            }
         }
         None => {
-            let mut page = Vec::new();
-            let rendered = Man::new(command).render(&mut page);
+            let mut text = Vec::new();
+            let rendered = page(&command).render(&mut text);
             rendered.map_err(|error| Failure::usage(format!("the manual page: {error}")))?;
-            common::write(&String::from_utf8_lossy(&page), None)?;
+            common::write(&String::from_utf8_lossy(&text), None)?;
         }
     }
     Ok(Status::Clean)
+}
+
+fn page(command: &Command) -> Man {
+    Man::new(command.clone()).source(concat!("tracer ", env!("CARGO_PKG_VERSION")))
 }

@@ -10,6 +10,7 @@ pub mod failure;
 pub mod format;
 mod list;
 mod man;
+pub mod message;
 mod pager;
 mod report;
 mod schema;

@@ -6,12 +6,17 @@ use clap::Args;
 
 use super::common::{Output, RuleArgs, Threshold, View, unused, write};
 use super::failure::{Failure, Status};
+use super::message::say;
 use crate::analysis::rules;
 use crate::analysis::snapshot::Snapshot;
 use crate::{import, recording};
 
 /// Arguments of `report`.
 #[derive(Args, Debug)]
+#[command(
+    after_help = "Exit status: 0 when there is no finding at or above --fail-on, 1 when there is, 2 for wrong usage or input, \
+4 with --strict."
+)]
 pub struct ReportArgs {
     /// A recording, a text trace, a JSON report of tracer, a kernel log with lockdep splats, or /proc/lockdep; `-` is standard input
     file: PathBuf,
@@ -44,7 +49,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
     let rules = args.rules.load()?;
     let mut source = import::load(&args.file)?;
     for warning in source.warnings() {
-        eprintln!("tracer: {}: {warning}", args.file.display());
+        say(format_args!("{}: {warning}", args.file.display()));
     }
     if args.raw_addresses {
         source.show_addresses();
@@ -58,7 +63,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
     args.output.write(&snapshot, &args.view, &args.threshold)?;
     if args.view.allowed {
         for line in unused(&rules, &snapshot) {
-            eprintln!("tracer: {line}");
+            say(line);
         }
     }
     Ok(args.threshold.status(&snapshot))
@@ -69,7 +74,7 @@ fn verify(args: &ReportArgs) -> Result<Status, Failure> {
     let inventory = recording::verify(input).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
     write(&inventory.to_string(), args.output.output.as_deref())?;
     for warning in inventory.warnings() {
-        eprintln!("tracer: {name}: {warning}");
+        say(format_args!("{name}: {warning}"));
     }
     Ok(if inventory.is_whole() {
         Status::Clean

@@ -22,7 +22,9 @@ use crate::{
 #[derive(Args, Debug)]
 #[command(
     after_help = "The reports are kept up to date while the trace runs: what was seen is on disk when the machine hangs. \
-The first Ctrl-C ends the trace and reports, a second one aborts."
+The first Ctrl-C ends the trace and reports, a second one aborts.\n\n\
+Exit status: 0 when there is no finding at or above --fail-on, 1 when there is, 2 for wrong usage, 3 when this machine cannot be traced, \
+4 with --strict, that of COMMAND with --propagate."
 )]
 pub struct RunArgs {
     #[command(flatten)]

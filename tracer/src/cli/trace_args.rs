@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use clap::{ArgAction, Args};
 use tracer_common::scope::Scope;
 
-use super::failure::Failure;
+use super::{failure::Failure, message::say};
 use crate::{
     analysis::{context::Addresses, rules::RuleSet},
     live,
@@ -100,7 +100,7 @@ impl TraceArgs {
     pub fn progress(&self, line: &str) {
         // One of the two can be configured.
         if !self.quiet || self.verbose > 0 {
-            eprintln!("tracer: {line}");
+            say(line);
         }
     }
 }
