@@ -59,7 +59,7 @@ pub struct View {
 
 impl View {
     /// The document that is shown.
-    fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
+    pub(super) fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
         if self.redact {
             Cow::Owned(redact::redact(snapshot))
         } else {

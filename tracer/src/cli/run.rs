@@ -1,20 +1,19 @@
 //! `tracer run [-- COMMAND]`: traces the running kernel.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use super::{
     common::{Format, RuleArgs, Threshold, View, render, unused, write},
+    destination::write_with,
     failure::{Failure, Status},
     trace_args::{RecordingArgs, TraceArgs},
 };
 use crate::{
     analysis::{context::Addresses, snapshot::Snapshot},
     private_file::Place,
+    report::live::Live,
     session::{self, Sink},
 };
 
@@ -40,7 +39,7 @@ pub struct RunArgs {
     record: Option<PathBuf>,
     #[command(flatten)]
     recording: RecordingArgs,
-    /// Form of the report on standard output
+    /// Form of the report on standard output; jsonl tells what is seen while it is seen
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     #[command(flatten)]
@@ -91,6 +90,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
 struct Files<'a> {
     args: &'a RunArgs,
     files: Vec<(Place, Format)>,
+    live: Live,
 }
 
 impl<'a> Files<'a> {
@@ -106,7 +106,13 @@ impl<'a> Files<'a> {
             .filter_map(|(path, format)| Some((path.as_ref()?, format)))
             .map(|(path, format)| Ok((Place::new(path).map_err(Failure::usage)?, format)))
             .collect::<Result<_, Failure>>()?;
-        Ok(Self { args, files })
+        let live = Live::default();
+        Ok(Self { args, files, live })
+    }
+
+    /// Whether standard output tells what is seen while it is seen. Pseudonyms are given when all is known.
+    fn is_live(&self) -> bool {
+        self.args.format == Format::Jsonl && !self.args.view.redact
     }
 }
 
@@ -118,16 +124,19 @@ impl Sink for Files<'_> {
             let replaced = file.replace(|file| file.write_all(text.as_bytes()));
             replaced.map_err(|error| error.to_string())?;
         }
-        if last {
-            let text =
-                render(snapshot, self.args.format, view, threshold, false).map_err(|failure| failure.to_string())?;
-            write(&text, None).map_err(|failure| failure.to_string())?;
-        }
-        Ok(())
+        let said = if self.args.format == Format::Jsonl && (last || self.is_live()) {
+            let document = view.document(snapshot);
+            write_with(None, |out| self.live.write(&document, last, out))
+        } else if last {
+            render(snapshot, self.args.format, view, threshold, false).and_then(|text| write(&text, None))
+        } else {
+            Ok(())
+        };
+        said.map_err(|failure| failure.to_string())
     }
 
     fn is_growing(&self) -> bool {
-        !self.files.is_empty()
+        !self.files.is_empty() || self.is_live()
     }
 
     fn progress(&mut self, line: &str) {

@@ -9,6 +9,7 @@ pub mod html;
 pub mod json;
 pub mod jsonl;
 pub mod ktap;
+pub mod live;
 pub mod mail;
 mod phrase;
 pub mod redact;
