@@ -102,7 +102,9 @@ fn what_is_built_in_is_listed() {
 #[test]
 fn every_format_is_written_to_standard_output_and_to_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    for format in ["text", "splat", "mail", "ktap", "dot", "svg", "html", "json", "jsonl"] {
+    for format in [
+        "text", "splat", "mail", "ktap", "dot", "svg", "html", "perfetto", "json", "jsonl",
+    ] {
         let args = ["report", &report(), "--format", format];
         let output = tracer(&args);
         assert_eq!(output.status.code(), Some(1), "{format}");

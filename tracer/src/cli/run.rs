@@ -57,6 +57,8 @@ pub struct RunArgs {
 }
 
 pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
+    // Before anything is traced: afterwards it would be too late for another form.
+    args.format.check_destination(None)?;
     let rules = args.rules.load()?;
     let mut options = args.what.options()?;
     options.rules = rules;
@@ -120,15 +122,15 @@ impl Sink for Files<'_> {
     fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
         let (view, threshold) = (&self.args.view, &self.args.threshold);
         for (file, format) in &self.files {
-            let text = render(snapshot, *format, view, threshold, true).map_err(|failure| failure.to_string())?;
-            let replaced = file.replace(|file| file.write_all(text.as_bytes()));
+            let report = render(snapshot, *format, view, threshold, true).map_err(|failure| failure.to_string())?;
+            let replaced = file.replace(|file| file.write_all(&report));
             replaced.map_err(|error| error.to_string())?;
         }
         let said = if self.args.format == Format::Jsonl && (last || self.is_live()) {
             let document = view.document(snapshot);
             write_with(None, |out| self.live.write(&document, last, out))
         } else if last {
-            render(snapshot, self.args.format, view, threshold, false).and_then(|text| write(&text, None))
+            render(snapshot, self.args.format, view, threshold, false).and_then(|report| write(&report, None))
         } else {
             Ok(())
         };

@@ -11,6 +11,7 @@ pub mod jsonl;
 pub mod ktap;
 pub mod live;
 pub mod mail;
+pub mod perfetto;
 mod phrase;
 pub mod redact;
 mod scenario;
