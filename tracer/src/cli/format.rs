@@ -35,7 +35,7 @@ pub enum Format {
     Perfetto,
     /// For programs
     Json,
-    /// For programs, one object a line
+    /// For programs, one object a line; `run` tells what is seen while it is seen
     Jsonl,
 }
 
@@ -145,6 +145,11 @@ pub struct Output {
 }
 
 impl Output {
+    /// The file, unless it is standard output.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != "-")
+    }
+
     /// Writes a report to where it goes.
     ///
     /// # Errors

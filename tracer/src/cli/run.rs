@@ -1,11 +1,15 @@
 //! `tracer run [-- COMMAND]`: traces the running kernel.
 
-use std::path::{Path, PathBuf};
+use std::{
+    fs::File,
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
 use super::{
-    common::{Format, RuleArgs, Threshold, View, render, unused, write},
+    common::{Format, Output, RuleArgs, Threshold, View, render, unused, write},
     destination::write_with,
     failure::{Failure, Status},
     trace_args::{RecordingArgs, TraceArgs},
@@ -39,9 +43,8 @@ pub struct RunArgs {
     record: Option<PathBuf>,
     #[command(flatten)]
     recording: RecordingArgs,
-    /// Form of the report on standard output; jsonl tells what is seen while it is seen
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
+    #[command(flatten)]
+    output: Output,
     #[command(flatten)]
     view: View,
     #[command(flatten)]
@@ -58,7 +61,7 @@ pub struct RunArgs {
 
 pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     // Before anything is traced: afterwards it would be too late for another form.
-    args.format.check_destination(None)?;
+    args.output.format.check_destination(args.output.file())?;
     let rules = args.rules.load()?;
     let mut options = args.what.options()?;
     options.rules = rules;
@@ -66,18 +69,18 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     if args.raw_addresses {
         options.addresses = Addresses::Raw;
     }
-    let mut files = Files::open(args)?;
-    let outcome = session::run(&options, &mut files)?;
+    let mut reports = Reports::open(args)?;
+    let outcome = session::run(&options, &mut reports)?;
     if let (Some(recorded), Some(path)) = (&outcome.recorded, &args.record) {
-        files.progress(&format!("{}: {recorded}", path.display()));
+        reports.progress(&format!("{}: {recorded}", path.display()));
     }
     if args.what.verbose > 0 || args.view.allowed {
         for line in unused(&options.rules, &outcome.snapshot) {
-            files.progress(&line);
+            reports.progress(&line);
         }
     }
     if let Some(status) = outcome.command.filter(|status| !status.success()) {
-        files.progress(&format!("the command ended with {status}"));
+        reports.progress(&format!("the command ended with {status}"));
     }
     Ok(match args.threshold.status(&outcome.snapshot) {
         Status::Clean if args.propagate => match outcome.snapshot.capture.command_status {
@@ -88,53 +91,82 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     })
 }
 
-/// The report files, and standard output at the end.
-struct Files<'a> {
+/// Where the report goes.
+struct Reports<'a> {
     args: &'a RunArgs,
+    /// Kept up to date.
     files: Vec<(Place, Format)>,
-    live: Live,
+    /// With `--format jsonl`: what was told, and the file that it is told to, or standard output.
+    live: Option<(Live, Option<File>)>,
 }
 
-impl<'a> Files<'a> {
+impl<'a> Reports<'a> {
     /// Makes sure that the files can be written before anything is traced.
     fn open(args: &'a RunArgs) -> Result<Self, Failure> {
-        let wanted = [(&args.json, Format::Json), (&args.report, Format::Text)];
-        if wanted.iter().any(|(path, _)| path.as_deref() == Some(Path::new("-"))) {
+        let is_stdout = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+        if is_stdout(&args.json) || is_stdout(&args.report) {
             let hint = "for the report on standard output there is --format json or text";
             return Err(Failure::usage("--json and --report need the name of a file, `-` is none").hint(hint));
         }
+        let (format, output) = (args.output.format, args.output.file());
+        let is_told = format == Format::Jsonl;
+        let wanted = [
+            (args.json.as_deref(), Format::Json),
+            (args.report.as_deref(), Format::Text),
+            (output.filter(|_| !is_told), format),
+        ];
         let files = wanted
             .into_iter()
-            .filter_map(|(path, format)| Some((path.as_ref()?, format)))
+            .filter_map(|(path, format)| Some((path?, format)))
             .map(|(path, format)| Ok((Place::new(path).map_err(Failure::usage)?, format)))
             .collect::<Result<_, Failure>>()?;
-        let live = Live::default();
+        let live = if is_told {
+            let begin = |path| Place::new(path).and_then(|place| place.begin());
+            let file = output.map(begin).transpose().map_err(Failure::usage)?;
+            Some((Live::default(), file))
+        } else {
+            None
+        };
         Ok(Self { args, files, live })
     }
 
-    /// Whether standard output tells what is seen while it is seen. Pseudonyms are given when all is known.
+    /// Whether it is told what is seen while it is seen. Pseudonyms are given when all is known.
     fn is_live(&self) -> bool {
-        self.args.format == Format::Jsonl && !self.args.view.redact
+        self.live.is_some() && !self.args.view.redact
+    }
+
+    fn tell(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), Failure> {
+        let Some((live, file)) = &mut self.live else {
+            return Ok(());
+        };
+        let document = self.args.view.document(snapshot);
+        match file {
+            Some(file) => {
+                let told = live.write(&document, last, BufWriter::new(file));
+                told.map_err(|error| Failure::usage(format!("--output: {error}")))
+            }
+            None => write_with(None, |out| live.write(&document, last, out)),
+        }
     }
 }
 
-impl Sink for Files<'_> {
+impl Sink for Reports<'_> {
     fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
-        let (view, threshold) = (&self.args.view, &self.args.threshold);
+        let text = |failure: Failure| failure.to_string();
+        let (view, threshold, format) = (&self.args.view, &self.args.threshold, self.args.output.format);
         for (file, format) in &self.files {
-            let report = render(snapshot, *format, view, threshold, true).map_err(|failure| failure.to_string())?;
+            let report = render(snapshot, *format, view, threshold, true).map_err(text)?;
             let replaced = file.replace(|file| file.write_all(&report));
             replaced.map_err(|error| error.to_string())?;
         }
-        let said = if self.args.format == Format::Jsonl && (last || self.is_live()) {
-            let document = view.document(snapshot);
-            write_with(None, |out| self.live.write(&document, last, out))
-        } else if last {
-            render(snapshot, self.args.format, view, threshold, false).and_then(|report| write(&report, None))
-        } else {
-            Ok(())
-        };
-        said.map_err(|failure| failure.to_string())
+        if last || self.is_live() {
+            self.tell(snapshot, last).map_err(text)?;
+        }
+        if last && self.live.is_none() && self.args.output.file().is_none() {
+            let report = render(snapshot, format, view, threshold, false);
+            report.and_then(|report| write(&report, None)).map_err(text)?;
+        }
+        Ok(())
     }
 
     fn is_growing(&self) -> bool {
