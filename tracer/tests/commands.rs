@@ -2,17 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
+mod support;
+
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
-
-fn tracer(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .output()
-        .expect("tracer runs")
-}
+use support::program::tracer;
 
 fn good(args: &[&str]) -> String {
     let output = tracer(args);

@@ -155,7 +155,7 @@ impl Output {
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
-        let output = self.output.as_deref();
+        let output = self.file();
         self.format.check_destination(output)?;
         match self.format {
             Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
