@@ -7,9 +7,8 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::analysis::snapshot::{
-    Capture, Dependency, Evidence, Finding, Held, Kernel, Mode, Notifier, Side, Snapshot, Tool, Wait, Window,
-};
+use super::jsonl::Head;
+use crate::analysis::snapshot::{Dependency, Evidence, Finding, Held, Mode, Notifier, Side, Snapshot, Wait, Window};
 
 /// A task that has waited for less is not told: most get what they wait for.
 const LONG_NS: u64 = 1_000_000_000;
@@ -46,15 +45,6 @@ enum Line<'a> {
     Finding(Found<'a>),
     /// The trace has ended.
     End(Head<'a>),
-}
-
-/// What the document has at its beginning.
-#[derive(Serialize)]
-struct Head<'a> {
-    schema_version: &'a str,
-    tool: &'a Tool,
-    kernel: &'a Kernel,
-    capture: &'a Capture,
 }
 
 /// A lock by its names.
@@ -134,7 +124,7 @@ impl Live {
         let mut lines = Vec::new();
         if !self.is_started {
             self.is_started = true;
-            lines.push(Line::Start(head(snapshot)));
+            lines.push(Line::Start(Head::of(snapshot)));
         }
         self.seen(snapshot, &mut lines);
         let waits = snapshot.waits.iter().filter(|wait| {
@@ -149,7 +139,7 @@ impl Live {
         });
         lines.extend(findings.map(|finding| Line::Finding(found(finding))));
         if last {
-            lines.push(Line::End(head(snapshot)));
+            lines.push(Line::End(Head::of(snapshot)));
         }
         lines
     }
@@ -178,15 +168,6 @@ impl Live {
         }
         seen.sort_by_key(|(time_ns, _)| *time_ns);
         lines.extend(seen.into_iter().map(|(_, line)| line));
-    }
-}
-
-fn head(snapshot: &Snapshot) -> Head<'_> {
-    Head {
-        schema_version: &snapshot.schema_version,
-        tool: &snapshot.tool,
-        kernel: &snapshot.kernel,
-        capture: &snapshot.capture,
     }
 }
 
