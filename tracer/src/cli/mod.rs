@@ -14,6 +14,7 @@ pub mod message;
 mod pager;
 mod report;
 mod schema;
+mod source;
 
 #[cfg(feature = "live")]
 mod check;

@@ -1,6 +1,7 @@
 //! `tracer run [-- COMMAND]`: traces the running kernel.
 
 use std::{
+    borrow::Cow,
     io::Write as _,
     path::{Path, PathBuf},
 };
@@ -10,6 +11,7 @@ use clap::Args;
 use super::{
     common::{Format, RuleArgs, Threshold, View, render, unused, write},
     failure::{Failure, Status},
+    source::SourceArgs,
     trace_args::{RecordingArgs, TraceArgs},
 };
 use crate::{
@@ -48,6 +50,8 @@ pub struct RunArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
     threshold: Threshold,
     /// Show kernel addresses; without this a report does not reveal the kernel's layout
     #[arg(long)]
@@ -78,6 +82,9 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     if let Some(status) = outcome.command.filter(|status| !status.success()) {
         files.progress(&format!("the command ended with {status}"));
     }
+    if let Some(failure) = files.no_lines.take() {
+        return Err(failure);
+    }
     Ok(match args.threshold.status(&outcome.snapshot) {
         Status::Clean if args.propagate => match outcome.snapshot.capture.command_status {
             Some(status) => Status::Command(u8::try_from(status).unwrap_or(u8::MAX)),
@@ -91,6 +98,8 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
 struct Files<'a> {
     args: &'a RunArgs,
     files: Vec<(Place, Format)>,
+    /// Why the last report has no lines of the source.
+    no_lines: Option<Failure>,
 }
 
 impl<'a> Files<'a> {
@@ -106,23 +115,52 @@ impl<'a> Files<'a> {
             .filter_map(|(path, format)| Some((path.as_ref()?, format)))
             .map(|(path, format)| Ok((Place::new(path).map_err(Failure::usage)?, format)))
             .collect::<Result<_, Failure>>()?;
-        Ok(Self { args, files })
+        args.source.check()?;
+        Ok(Self {
+            args,
+            files,
+            no_lines: None,
+        })
     }
-}
 
-impl Sink for Files<'_> {
-    fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
+    fn write_files(&self, snapshot: &Snapshot) -> Result<(), String> {
         let (view, threshold) = (&self.args.view, &self.args.threshold);
         for (file, format) in &self.files {
             let text = render(snapshot, *format, view, threshold, true).map_err(|failure| failure.to_string())?;
             let replaced = file.replace(|file| file.write_all(text.as_bytes()));
             replaced.map_err(|error| error.to_string())?;
         }
-        if last {
-            let text =
-                render(snapshot, self.args.format, view, threshold, false).map_err(|failure| failure.to_string())?;
-            write(&text, None).map_err(|failure| failure.to_string())?;
+        Ok(())
+    }
+
+    /// The same document with the lines of the source. The debug files are read here and not before: by now all privileges that are not needed any
+    /// more are given up, and the report without lines is on disk, whatever a broken file does to who reads it.
+    fn with_lines<'s>(&mut self, snapshot: &'s Snapshot) -> Cow<'s, Snapshot> {
+        let mut filled = snapshot.clone();
+        match self.args.source.fill(&mut filled) {
+            Ok(()) => Cow::Owned(filled),
+            Err(failure) => {
+                self.no_lines = Some(failure);
+                Cow::Borrowed(snapshot)
+            }
         }
+    }
+}
+
+impl Sink for Files<'_> {
+    fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
+        self.write_files(snapshot)?;
+        if !last {
+            return Ok(());
+        }
+        let mut shown = Cow::Borrowed(snapshot);
+        if !self.args.source.vmlinux.is_empty() {
+            shown = self.with_lines(snapshot);
+            self.write_files(&shown)?;
+        }
+        let (view, threshold) = (&self.args.view, &self.args.threshold);
+        let text = render(&shown, self.args.format, view, threshold, false).map_err(|failure| failure.to_string())?;
+        write(&text, None).map_err(|failure| failure.to_string())?;
         Ok(())
     }
 

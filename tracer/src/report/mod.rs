@@ -13,6 +13,7 @@ pub mod mail;
 mod phrase;
 pub mod redact;
 mod scenario;
+mod source;
 pub mod splat;
 pub mod style;
 pub mod svg;
