@@ -29,10 +29,7 @@ pub fn fill(snapshot: &mut Snapshot, files: &[PathBuf]) -> Result<Vec<String>, S
 
 /// Every frame of every stack, once.
 pub(crate) fn frames(snapshot: &Snapshot) -> BTreeSet<&str> {
-    let evidence = snapshot
-        .dependencies
-        .iter()
-        .flat_map(|dependency| &dependency.evidence);
+    let evidence = snapshot.dependencies.iter().flat_map(|dependency| &dependency.evidence);
     let stacks = evidence.flat_map(|evidence| [&evidence.from_stack, &evidence.to_stack]);
     let stacks = stacks.chain(snapshot.notifiers.iter().map(|notifier| &notifier.stack));
     let stacks = stacks.chain(snapshot.waits.iter().map(|wait| &wait.stack));

@@ -11,7 +11,12 @@ pub(super) fn frame(snapshot: &Snapshot, width: usize, indent: &str, frame: &str
     let mut out = joined(width, indent, frame, &format!("({})", line(own)));
     for place in inlined {
         let function = format!("(inlined) {}", place.function);
-        out.push_str(&joined(width, &format!("{indent}  "), &function, &format!("at {}", line(place))));
+        out.push_str(&joined(
+            width,
+            &format!("{indent}  "),
+            &function,
+            &format!("at {}", line(place)),
+        ));
     }
     out
 }

@@ -178,10 +178,7 @@ fn has<'a, R: ReadRef<'a>>(sections: &SectionTable<'a, FileHeader64<LittleEndian
 }
 
 /// `vermagic=6.12.1 SMP preempt mod_unload` in `.modinfo`: strings with zeros between them. Not in a file of debug information alone.
-fn vermagic<'a, R: ReadRef<'a>>(
-    data: R,
-    sections: &SectionTable<'a, FileHeader64<LittleEndian>, R>,
-) -> Option<String> {
+fn vermagic<'a, R: ReadRef<'a>>(data: R, sections: &SectionTable<'a, FileHeader64<LittleEndian>, R>) -> Option<String> {
     let (_, section) = sections.section_by_name(LittleEndian, b".modinfo")?;
     let strings = section.data(LittleEndian, data).ok()?.split(|&byte| byte == 0);
     let mut magic = strings.filter_map(|string| string.strip_prefix(b"vermagic="));

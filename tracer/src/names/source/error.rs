@@ -52,8 +52,8 @@ pub enum SourceError {
     },
     /// Its functions are not those of the report.
     #[error(
-        "{} ({file}) is of another build than the report ({report}): {differing} of {} have another size, such as {function}: {sizes} there, {size:#x} in the report",
-        path.display(), counted(*used, "function")
+        "{} ({file}) is of another build than the report ({report}): {differing} of {used} functions are of another size, such as {function}: {sizes} there, {size:#x} in the report",
+        path.display()
     )]
     Sizes {
         /// The file.

@@ -151,7 +151,9 @@ impl DebugFile {
         if let (Some(file), Some(report)) = (self.elf.version(), build.version)
             && file != report
         {
-            out.push(format!("is of another build ({file}) of the report's release ({report})"));
+            out.push(format!(
+                "is of another build ({file}) of the report's release ({report})"
+            ));
         }
         if same + tally.differing.len() == 0 {
             out.push("has none of the functions of the report".to_string());
@@ -177,7 +179,9 @@ impl DebugFile {
         }
         if let Some(function) = tally.unknown.first() {
             let functions = counted(tally.unknown.len(), "function");
-            out.push(format!("has no lines for {functions} that it does not have, such as {function}"));
+            out.push(format!(
+                "has no lines for {functions} that it does not have, such as {function}"
+            ));
         }
         let path = self.path.display();
         out.into_iter().map(|line| format!("{path}: {line}")).collect()
@@ -196,7 +200,9 @@ impl DebugFile {
             let Some((frame, _)) = addresses.get(number) else {
                 return;
             };
-            let found = symbol.map(|symbol| self::places(frame, symbol, top)).unwrap_or_default();
+            let found = symbol
+                .map(|symbol| self::places(frame, symbol, top))
+                .unwrap_or_default();
             if found.is_empty() {
                 without += 1;
             } else {

@@ -57,7 +57,10 @@ mod tests {
     #[test]
     fn only_what_has_a_size_is_looked_up() {
         let frame = Frame::parse("dlock_x.isra.0+0x41/0x50 [dlock]").expect("a frame");
-        assert_eq!((frame.function, frame.offset, frame.size), ("dlock_x.isra.0", 0x41, 0x50));
+        assert_eq!(
+            (frame.function, frame.offset, frame.size),
+            ("dlock_x.isra.0", 0x41, 0x50)
+        );
         assert_eq!((frame.module, frame.call_offset()), (Some("dlock"), 0x40));
         let frame = Frame::parse("f+0x0/0x2 [m 0123456789abcdef]").expect("a frame");
         assert_eq!((frame.module, frame.call_offset()), (Some("m"), 0));
