@@ -51,27 +51,12 @@ pub enum SourceError {
         report: String,
     },
     /// Its functions are not those of the report.
-    #[error(
-        "{} ({file}) is of another build than the report ({report}): {differing} of {used} functions are of another size, such as {function}: {sizes} there, {size:#x} in the report",
-        path.display()
-    )]
+    #[error("{} is of another build than the report: {reason}", path.display())]
     Sizes {
         /// The file.
         path: PathBuf,
-        /// Its release.
-        file: String,
-        /// That of the report.
-        report: String,
-        /// Functions of another size.
-        differing: usize,
-        /// Functions of the report that it has.
-        used: usize,
-        /// One of them.
-        function: String,
-        /// Its sizes in the file.
-        sizes: String,
-        /// That in the report.
-        size: u64,
+        /// Which kernels, and how many functions of which sizes.
+        reason: String,
     },
     /// Its debug information cannot be read.
     #[error("{}: {reason}", path.display())]

@@ -131,15 +131,15 @@ impl DebugFile {
         if differing > same
             && let Some((function, (size, sizes))) = tally.differing.first_key_value()
         {
+            let unknown = "release unknown";
+            let (file, report) = (release.unwrap_or(unknown), build.release.unwrap_or(unknown));
+            let used = same + differing;
+            let sizes = hex(sizes);
             return Err(SourceError::Sizes {
                 path: self.path.clone(),
-                file: release.unwrap_or("release unknown").to_owned(),
-                report: build.release.unwrap_or("release unknown").to_owned(),
-                differing,
-                used: same + differing,
-                function: (*function).to_owned(),
-                sizes: hex(sizes),
-                size: *size,
+                reason: format!(
+                    "{differing} of {used} functions are of another size, such as {function}: {sizes} there ({file}), {size:#x} in the report ({report})"
+                ),
             });
         }
         Ok(self.warnings(build, tally))
