@@ -6,7 +6,7 @@ mod support;
 
 use serde_json::{Value, json};
 use support::{cases, fixture, read};
-use tracer::analysis::snapshot::Snapshot;
+use tracer::analysis::snapshot::{Place, Snapshot, Source};
 use tracer::report::jsonl;
 
 fn lines(snapshot: &Snapshot) -> String {
@@ -43,6 +43,10 @@ fn document(lines: &str) -> Value {
             "suppressed" => "suppressed".to_string(),
             name => format!("{name}s"),
         };
+        // The only list that is not there when it is empty.
+        if list == "sources" && document.get(&list).is_none() {
+            document[&list] = json!([]);
+        }
         document[&list].as_array_mut().expect("a list").push(object);
     }
     document
@@ -58,6 +62,25 @@ fn the_lines_are_the_document() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn lines_of_the_source_are_lines() {
+    let mut snapshot = read(&fixture("cases/c01b.std"));
+    snapshot.sources = vec![Source {
+        frame: "f+0x1/0x2".to_string(),
+        places: vec![Place {
+            function: "f".to_string(),
+            file: "net/core/dev.c".to_string(),
+            line: 12,
+        }],
+    }];
+    let lines = lines(&snapshot);
+    assert_eq!(document(&lines), serde_json::to_value(&snapshot).expect("JSON"));
+    assert!(
+        lines.contains(r#"{"type":"source","frame":"f+0x1/0x2","places":[{"#),
+        "{lines}"
+    );
 }
 
 #[test]

@@ -37,6 +37,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         breaks: breaks::find(&view, &findings),
         findings,
         suppressed: Vec::new(),
+        sources: Vec::new(),
     }
 }
 

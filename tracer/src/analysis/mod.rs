@@ -23,6 +23,7 @@ mod rotation;
 pub mod rules;
 mod scenario;
 pub mod snapshot;
+pub mod source;
 mod stack;
 mod step;
 mod strand;

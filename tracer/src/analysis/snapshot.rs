@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::event::{self, NamedBy};
 
 /// Version of the document's shape: minor for additions, major for anything else.
-pub const SCHEMA_VERSION: &str = "1.4";
+pub const SCHEMA_VERSION: &str = "1.5";
 
 /// In [`Evidence::origin`]: between the reload window and what else is known of why the task was in the kernel.
 pub(crate) const BESIDE_WINDOW: &str = "; by ";
@@ -43,6 +43,9 @@ pub struct Snapshot {
     /// Findings that an allow entry of a rule file takes out.
     #[serde(default)]
     pub suppressed: Vec<Suppressed>,
+    /// Where frames of the stacks are in the kernel's source, by frame: with `--vmlinux`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sources: Vec<Source>,
 }
 
 /// The program that wrote the document.
@@ -369,6 +372,26 @@ pub struct Suppressed {
     pub entry: String,
     /// Why it is allowed, as the entry says.
     pub reason: String,
+}
+
+/// Where a frame is in the kernel's source.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// The frame, as stacks have it.
+    pub frame: String,
+    /// The functions that are inlined there, the innermost first, then the function of the frame itself.
+    pub places: Vec<Place>,
+}
+
+/// A line of the kernel's source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    /// The function.
+    pub function: String,
+    /// The file, from the top of the kernel's source where that is known.
+    pub file: String,
+    /// The line in it: of the call, where something is inlined or called.
+    pub line: u32,
 }
 
 /// What one task does in a scenario.

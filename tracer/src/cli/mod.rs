@@ -14,11 +14,14 @@ pub mod message;
 mod pager;
 mod report;
 mod schema;
+mod source;
 
 #[cfg(feature = "live")]
 mod check;
 #[cfg(feature = "live")]
 mod record;
+#[cfg(feature = "live")]
+mod reports;
 #[cfg(feature = "live")]
 mod run;
 #[cfg(feature = "live")]

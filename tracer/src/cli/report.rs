@@ -7,6 +7,7 @@ use clap::Args;
 use super::common::{Output, RuleArgs, Threshold, View, unused, write};
 use super::failure::{Failure, Status};
 use super::message::say;
+use super::source::SourceArgs;
 use crate::analysis::rules;
 use crate::analysis::snapshot::Snapshot;
 use crate::{import, recording};
@@ -27,6 +28,8 @@ pub struct ReportArgs {
     #[command(flatten)]
     rules: RuleArgs,
     #[command(flatten)]
+    source: SourceArgs,
+    #[command(flatten)]
     threshold: Threshold,
     /// Judge as lockdep does: a lock is its class, and every circle of classes is an error
     #[arg(long)]
@@ -38,7 +41,7 @@ pub struct ReportArgs {
     #[arg(long)]
     raw_addresses: bool,
     /// Check every byte of a recording and tell what it holds, instead of reporting what it shows; exits with 2 when it is damaged
-    #[arg(long, conflicts_with_all = ["lockdep", "without", "rules", "format", "strict"])]
+    #[arg(long, conflicts_with_all = ["lockdep", "without", "rules", "format", "strict", "vmlinux"])]
     verify: bool,
 }
 
@@ -60,6 +63,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
     if !args.raw_addresses {
         hide_addresses(&mut snapshot);
     }
+    args.source.fill(&mut snapshot)?;
     args.output.write(&snapshot, &args.view, &args.threshold)?;
     if args.view.allowed {
         for line in unused(&rules, &snapshot) {

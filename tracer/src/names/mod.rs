@@ -11,6 +11,7 @@ pub mod later;
 pub mod memory;
 pub mod site;
 pub mod slab;
+pub mod source;
 pub mod symbol;
 pub mod types;
 mod value;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::analysis::snapshot::{Dependency, Evidence, Finding, Held, Snapshot};
+use crate::analysis::source::frames;
 
 /// The evidence that findings show, by the dependency's id.
 type Shown = BTreeMap<u32, BTreeSet<u32>>;
@@ -27,7 +28,7 @@ pub(super) fn of(snapshot: &Snapshot, findings: &[&Finding]) -> Snapshot {
         .filter_map(|of| Some(dependency(of, shown.get(&of.id)?)))
         .collect();
     let locks = locks(snapshot, &dependencies);
-    Snapshot {
+    let mut excerpt = Snapshot {
         schema_version: snapshot.schema_version.clone(),
         tool: snapshot.tool.clone(),
         kernel: snapshot.kernel.clone(),
@@ -45,7 +46,15 @@ pub(super) fn of(snapshot: &Snapshot, findings: &[&Finding]) -> Snapshot {
         findings: findings.iter().map(|&finding| finding.clone()).collect(),
         breaks: snapshot.breaks.clone(),
         suppressed: snapshot.suppressed.clone(),
-    }
+        sources: Vec::new(),
+    };
+    let frames = frames(&excerpt);
+    let sources = snapshot.sources.iter();
+    excerpt.sources = sources
+        .filter(|source| frames.contains(source.frame.as_str()))
+        .cloned()
+        .collect();
+    excerpt
 }
 
 fn dependency(of: &Dependency, shown: &BTreeSet<u32>) -> Dependency {

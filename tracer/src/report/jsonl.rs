@@ -42,6 +42,7 @@ pub fn write(snapshot: &Snapshot, mut out: impl Write) -> io::Result<()> {
     lines(&mut out, "report", &[Head::of(snapshot)])?;
     lines(&mut out, "lock", &snapshot.locks)?;
     lines(&mut out, "window", &snapshot.windows)?;
+    lines(&mut out, "source", &snapshot.sources)?;
     lines(&mut out, "dependency", &snapshot.dependencies)?;
     lines(&mut out, "notifier", &snapshot.notifiers)?;
     lines(&mut out, "wait", &snapshot.waits)?;

@@ -15,6 +15,7 @@ pub mod perfetto;
 mod phrase;
 pub mod redact;
 mod scenario;
+mod source;
 pub mod splat;
 pub mod style;
 pub mod svg;

@@ -24,6 +24,7 @@ pub(super) fn of(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
         dependencies,
         windows: json!(snapshot.windows),
         findings: json!(snapshot.findings),
+        sources: json!(snapshot.sources),
     };
     Ok(escape(&serde_json::to_string(&page)?))
 }
@@ -37,6 +38,7 @@ struct Page {
     dependencies: Vec<Value>,
     windows: Value,
     findings: Value,
+    sources: Value,
 }
 
 /// With the number of each situation, those of all windows, and how many are left out.

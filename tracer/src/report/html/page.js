@@ -23,7 +23,16 @@ const taskOf = (of) => (of.pid === null || of.pid === undefined ? of.task : `${o
 const secondsOf = (ns) => `${(ns / 1e9).toFixed(6)} s`;
 const heldOf = (held) => held.map((lock) => `${nameOf(lock.lock)} (${lock.mode}${lock.trylock ? ", trylock" : ""})`).join(" -> ");
 const countOf = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
-const stack = (title, frames) => element("div", {}, element("p", { class: "faint" }, title), element("pre", {}, frames.length ? frames.join("\n") : "not known"));
+const sources = new Map(report.sources.map((source) => [source.frame, source.places]));
+// As in the text report: the line behind the frame, what is inlined there below it, the innermost first.
+function frameOf(frame) {
+  const places = sources.get(frame);
+  if (!places || !places.length) return frame;
+  const own = places[places.length - 1];
+  const inlined = places.slice(0, -1).map((place) => `\n  (inlined) ${place.function} at ${place.file}:${place.line}`);
+  return `${frame} (${own.file}:${own.line})${inlined.join("")}`;
+}
+const stack = (title, frames) => element("div", {}, element("p", { class: "faint" }, title), element("pre", {}, frames.length ? frames.map(frameOf).join("\n") : "not known"));
 const link = (text, kind, id) => element("button", { class: "link", type: "button", click: () => choose(kind, id) }, text);
 const badge = (finding) => element("span", { class: `badge ${finding.severity}` }, `${finding.severity.toUpperCase()}: ${finding.verdict || finding.kind}`);
 

@@ -5,7 +5,7 @@ mod trim;
 use super::phrase::{self, counted, held, lock_name, task};
 use super::totals::Totals;
 use super::wrap::{cut, wrap_items_to, wrap_to};
-use super::{clean, excerpt, scenario};
+use super::{clean, excerpt, scenario, source};
 use crate::analysis::snapshot::{Finding, Side, Snapshot};
 
 /// Columns of a mail: room for the marks of those who quote it.
@@ -124,18 +124,18 @@ fn side(snapshot: &Snapshot, side: &Side) -> String {
         out.push_str(&wrap_to(WIDTH, "  in: ", "      ", origin));
     }
     let (from, to) = (lock_name(snapshot, dependency.from), lock_name(snapshot, dependency.to));
-    out.push_str(&stack(&format!("{from} was taken at:"), &evidence.from_stack));
-    out.push_str(&stack(&format!("{to} is requested at:"), &evidence.to_stack));
+    out.push_str(&stack(snapshot, &format!("{from} was taken at:"), &evidence.from_stack));
+    out.push_str(&stack(snapshot, &format!("{to} is requested at:"), &evidence.to_stack));
     out
 }
 
-fn stack(title: &str, frames: &[String]) -> String {
+fn stack(snapshot: &Snapshot, title: &str, frames: &[String]) -> String {
     if frames.is_empty() {
         return String::new();
     }
     let (shown, left_out) = trim::trim(frames);
     let mut out = wrap_to(WIDTH, "  ", "    ", title);
-    out.extend(shown.iter().map(|frame| format!("    {frame}\n")));
+    out.extend(shown.iter().map(|frame| source::frame(snapshot, WIDTH, "    ", frame)));
     if let Some(last) = left_out.last() {
         let last = last.split('+').next().unwrap_or(last);
         let frames = counted(left_out.len(), "more frame");

@@ -19,6 +19,14 @@ pub fn redact(snapshot: &Snapshot) -> Snapshot {
     tasks(&mut out, &mut names);
     let names = names;
     texts(&mut out, &names);
+    // Of a module that was built in somebody's folder.
+    for place in out.sources.iter_mut().flat_map(|source| &mut source.places) {
+        if place.file.starts_with('/')
+            && let Some((_, name)) = place.file.rsplit_once('/')
+        {
+            place.file = name.to_string();
+        }
+    }
     if out.capture.command.is_some() {
         out.capture.command = Some(vec![HIDDEN.to_string()]);
     }

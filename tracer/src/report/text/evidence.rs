@@ -2,7 +2,8 @@
 
 use crate::analysis::snapshot::{Dependency, Evidence, Side, Snapshot};
 use crate::report::phrase::{held, lock_name, task, time};
-use crate::report::wrap::{wrap, wrap_items};
+use crate::report::source;
+use crate::report::wrap::{WIDTH, wrap, wrap_items};
 
 /// One side.
 pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String {
@@ -24,8 +25,8 @@ pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String 
     out.push_str(&wrap_items("       ", " -> ", &held(snapshot, &evidence.held)));
     let from = lock_name(snapshot, dependency.from);
     let to = lock_name(snapshot, dependency.to);
-    out.push_str(&trace(&format!("{from} was taken at:"), &evidence.from_stack));
-    out.push_str(&trace(&format!("{to} is requested at:"), &evidence.to_stack));
+    out.push_str(&trace(snapshot, &format!("{from} was taken at:"), &evidence.from_stack));
+    out.push_str(&trace(snapshot, &format!("{to} is requested at:"), &evidence.to_stack));
     out
 }
 
@@ -60,13 +61,13 @@ fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -
     format!("{}{at}; seen {times}{tasks}", task(&side.task, side.pid))
 }
 
-fn trace(title: &str, frames: &[String]) -> String {
+fn trace(snapshot: &Snapshot, title: &str, frames: &[String]) -> String {
     if frames.is_empty() {
         return String::new();
     }
     let mut out = wrap("     ", "       ", title);
     for frame in frames {
-        out.push_str(&format!("       {frame}\n"));
+        out.push_str(&source::frame(snapshot, WIDTH, "       ", frame));
     }
     out
 }
