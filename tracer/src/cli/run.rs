@@ -2,7 +2,6 @@
 
 use std::{
     borrow::Cow,
-    io::Write as _,
     path::{Path, PathBuf},
 };
 
@@ -160,8 +159,7 @@ impl Sink for Files<'_> {
         }
         let (view, threshold) = (&self.args.view, &self.args.threshold);
         let text = render(&shown, self.args.format, view, threshold, false).map_err(|failure| failure.to_string())?;
-        write(&text, None).map_err(|failure| failure.to_string())?;
-        Ok(())
+        write(&text, None).map_err(|failure| failure.to_string())
     }
 
     fn is_growing(&self) -> bool {
