@@ -1,6 +1,7 @@
 //! Files that tell of a kernel's inside: they belong to their owner alone, and a link in their place is replaced, not followed.
 
 use std::{
+    fs::File,
     io::{self, BufWriter, Write},
     path::{Path, PathBuf},
 };
@@ -60,6 +61,15 @@ impl Place {
             .prefix(".tracer-")
             .tempfile_in(folder)
             .map_err(|source| self.error(source))
+    }
+
+    /// A file that grows: it is in the place of what was there from now on.
+    ///
+    /// # Errors
+    /// When it cannot be made; what was there is then still there.
+    pub fn begin(&self) -> Result<File, PrivateFileError> {
+        let file = self.temporary()?;
+        file.persist(&self.path).map_err(|error| self.error(error.error))
     }
 
     /// Puts what `write` writes in the place of what was there, as a whole: whoever reads it, or finds it after a power cut, finds a complete file.
@@ -124,6 +134,21 @@ mod tests {
         replace(&Place::new(&link).unwrap(), "report");
         assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
         assert_eq!(fs::read_to_string(&link).unwrap(), "report");
+    }
+
+    #[test]
+    fn a_file_that_grows_is_there_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (target, link) = (folder.path().join("precious"), folder.path().join("lines"));
+        fs::write(&target, "precious").unwrap();
+        std::os::unix::fs::symlink(&target, &link).unwrap();
+        let mut file = Place::new(&link).unwrap().begin().unwrap();
+        for text in ["first", "second"] {
+            file.write_all(text.as_bytes()).unwrap();
+            assert!(fs::read_to_string(&link).unwrap().ends_with(text));
+        }
+        assert_eq!(fs::read_to_string(&target).unwrap(), "precious");
+        assert_eq!(fs::metadata(&link).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
     #[test]

@@ -6,16 +6,9 @@ mod support;
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 
 use support::fixture;
-
-fn tracer(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .output()
-        .expect("tracer runs")
-}
+use support::program::tracer;
 
 /// The message about a file, which is the same whoever reads it.
 fn message(path: &str) -> String {

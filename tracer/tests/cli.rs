@@ -2,9 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
-use std::io::Write;
+mod support;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
+
+use support::program::{program, status, stderr, stdout, tracer, tracer_with};
 
 fn case(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -12,47 +15,11 @@ fn case(name: &str) -> PathBuf {
         .join(format!("{name}.std"))
 }
 
-fn tracer(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .output()
-        .expect("tracer runs")
-}
-
 fn report(name: &str, args: &[&str]) -> Output {
     let path = case(name);
     let mut all = vec!["report", path.to_str().expect("a path in UTF-8")];
     all.extend(args);
     tracer(&all)
-}
-
-fn with_input(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("tracer runs");
-    child
-        .stdin
-        .take()
-        .expect("a pipe")
-        .write_all(input)
-        .expect("input is taken");
-    child.wait_with_output().expect("tracer ends")
-}
-
-fn status(output: &Output) -> i32 {
-    output.status.code().expect("no signal")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 #[test]
@@ -80,12 +47,12 @@ fn the_threshold_makes_the_exit_status() {
 #[test]
 fn strict_refuses_an_incomplete_capture() {
     let incomplete = b"T1|rel(W)|1\n";
-    assert_eq!(status(&with_input(&["report", "-", "--strict"], incomplete)), 4);
-    assert_eq!(status(&with_input(&["report", "-"], incomplete)), 0);
-    assert_eq!(status(&with_input(&["report", "-", "--strict"], b"T1|acq(A)|1\n")), 0);
+    assert_eq!(status(&tracer_with(&["report", "-", "--strict"], incomplete)), 4);
+    assert_eq!(status(&tracer_with(&["report", "-"], incomplete)), 0);
+    assert_eq!(status(&tracer_with(&["report", "-", "--strict"], b"T1|acq(A)|1\n")), 0);
     let found = b"T1|acq(A)|1\nT1|acq(A)|2\nT1|rel(W)|1\n";
     assert_eq!(
-        status(&with_input(&["report", "-", "--strict"], found)),
+        status(&tracer_with(&["report", "-", "--strict"], found)),
         1,
         "a finding stands whatever was lost"
     );
@@ -96,7 +63,7 @@ fn results_go_to_stdout_and_errors_to_stderr() {
     let good = report("c01", &[]);
     assert!(stdout(&good).contains("circular locking dependency"));
     assert_eq!(stderr(&good), "");
-    let bad = with_input(&["report", "-"], b"T1|acq(A)|1\nT1|grab(B)|2\n");
+    let bad = tracer_with(&["report", "-"], b"T1|acq(A)|1\nT1|grab(B)|2\n");
     assert_eq!((status(&bad), stdout(&bad).as_str()), (2, ""));
     assert_eq!(
         stderr(&bad),
@@ -115,7 +82,7 @@ fn malformed_input_is_a_usage_error() {
         (b"{", "broken JSON"),
         (b"\xff\xfe|\n", "not UTF-8"),
     ] {
-        let output = with_input(&["report", "-"], input);
+        let output = tracer_with(&["report", "-"], input);
         assert_eq!(status(&output), 2, "{input:?}");
         assert!(stderr(&output).contains(message), "{}", stderr(&output));
     }
@@ -137,10 +104,10 @@ fn malformed_input_is_a_usage_error() {
 #[test]
 fn a_json_report_is_read_back_to_the_same_report() {
     let json = stdout(&report("founding-6.12", &["--format", "json"]));
-    let again = with_input(&["report", "-", "--format", "json"], json.as_bytes());
+    let again = tracer_with(&["report", "-", "--format", "json"], json.as_bytes());
     assert_eq!(stdout(&again), json);
     assert_eq!(status(&again), 1);
-    let text = with_input(&["report", "-", "--notes"], json.as_bytes());
+    let text = tracer_with(&["report", "-", "--notes"], json.as_bytes());
     assert_eq!(stdout(&text), stdout(&report("founding-6.12", &["--notes"])));
 }
 
@@ -158,7 +125,7 @@ fn the_output_can_be_a_file() {
 fn unread(args: &[&str]) -> i32 {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+    let mut child = program()
         .args(args)
         .stdout(writer.try_clone().expect("a second end"))
         .stderr(writer)
@@ -189,7 +156,7 @@ fn a_reader_that_goes_away_is_no_error() {
         (&["report", folder.path().to_str().expect("UTF-8")], 2),
     ] {
         assert_eq!(unread(args), expected, "{args:?}");
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        let mut child = program()
             .args(args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -207,7 +174,7 @@ fn a_full_disk_is_told() {
     let file = case("c01");
     let file = file.to_str().expect("UTF-8");
     for args in [&["report", file][..], &["schema"], &["list", "rules"], &["man"]] {
-        let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+        let output = program()
             .args(args)
             .stdout(std::fs::File::create("/dev/full").expect("the device"))
             .output()
@@ -239,7 +206,7 @@ fn standard_input_is_a_file_like_any_other() {
         };
         for (from_file, from_input) in on(path).iter().zip(&on("-")) {
             let file = tracer(from_file);
-            let piped = with_input(from_input, &input);
+            let piped = tracer_with(from_input, &input);
             assert_eq!(stdout(&piped), stdout(&file), "{from_file:?}");
             assert_eq!(
                 (status(&piped), stderr(&piped)),
@@ -247,7 +214,7 @@ fn standard_input_is_a_file_like_any_other() {
                 "{from_file:?}"
             );
         }
-        let diff = with_input(&["diff", path, "-"], &input);
+        let diff = tracer_with(&["diff", path, "-"], &input);
         assert!(stdout(&diff).ends_with("No difference.\n"), "{}", stdout(&diff));
     }
 }
@@ -256,9 +223,9 @@ fn standard_input_is_a_file_like_any_other() {
 fn addresses_are_hidden_unless_asked_for() {
     let json = stdout(&report("c01", &["--format", "json"]));
     let with = json.replacen("\"address\": null", "\"address\": \"0xffff888004210000\"", 1);
-    let hidden = stdout(&with_input(&["report", "-", "--format", "json"], with.as_bytes()));
+    let hidden = stdout(&tracer_with(&["report", "-", "--format", "json"], with.as_bytes()));
     assert!(!hidden.contains("ffff8880") && hidden.contains("\"address\": \"lock-1\""));
-    let raw = stdout(&with_input(
+    let raw = stdout(&tracer_with(
         &["report", "-", "--format", "json", "--raw-addresses"],
         with.as_bytes(),
     ));
@@ -271,7 +238,7 @@ fn color_only_when_asked_for_or_on_a_terminal() {
     let (a, b) = (a.to_str().expect("UTF-8"), b.to_str().expect("UTF-8"));
     for args in [&["report", a][..], &["diff", a, b], &["explain", "certain"]] {
         let shown = |color: &[&str], variables: &[(&str, &str)]| {
-            let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
+            let output = program()
                 .args(args)
                 .args(color)
                 .envs(variables.iter().copied())

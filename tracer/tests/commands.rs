@@ -2,17 +2,12 @@
 
 #![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
+mod support;
+
 use std::path::Path;
-use std::process::{Command, Output};
 
 use serde_json::Value;
-
-fn tracer(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .output()
-        .expect("tracer runs")
-}
+use support::program::tracer;
 
 fn good(args: &[&str]) -> String {
     let output = tracer(args);
@@ -102,7 +97,9 @@ fn what_is_built_in_is_listed() {
 #[test]
 fn every_format_is_written_to_standard_output_and_to_a_file() {
     let folder = tempfile::tempdir().expect("a folder");
-    for format in ["text", "splat", "mail", "ktap", "dot", "svg", "html", "json", "jsonl"] {
+    for format in [
+        "text", "splat", "mail", "ktap", "dot", "svg", "html", "perfetto", "json", "jsonl",
+    ] {
         let args = ["report", &report(), "--format", format];
         let output = tracer(&args);
         assert_eq!(output.status.code(), Some(1), "{format}");

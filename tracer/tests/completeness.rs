@@ -2,20 +2,18 @@
 
 #![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
+mod support;
+
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
 use clap::CommandFactory;
+use support::program::program;
 use tracer::cli::Cli;
 
 fn tracer(args: &[&str]) -> String {
-    text(
-        &Command::new(env!("CARGO_BIN_EXE_tracer"))
-            .args(args)
-            .output()
-            .expect("tracer runs"),
-    )
+    text(&program().args(args).output().expect("tracer runs"))
 }
 
 /// What a program printed that had nothing to complain about.

@@ -4,11 +4,11 @@
 
 mod support;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use serde_json::Value;
+use support::program::{status, stderr, stdout, tracer_with};
 use support::read;
 use tracer::analysis::diff::diff;
 use tracer::report::{json, style::Style, text};
@@ -30,19 +30,6 @@ fn screen(a: &str, b: &str) -> String {
     text::diff::render(&diff, true, Style::default())
 }
 
-fn tracer(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("tracer runs");
-    // It may end without having read its input.
-    let _ = child.stdin.take().expect("a pipe").write_all(input);
-    child.wait_with_output().expect("tracer ends")
-}
-
 /// `tracer diff` of two cases; `-` is the input.
 fn run(a: &str, b: &str, args: &[&str], input: &str) -> Output {
     let file = |name: &str| match name {
@@ -52,19 +39,7 @@ fn run(a: &str, b: &str, args: &[&str], input: &str) -> Output {
     let (a, b) = (file(a), file(b));
     let mut all = vec!["diff", a.as_str(), b.as_str()];
     all.extend(args);
-    tracer(&all, input.as_bytes())
-}
-
-fn status(output: &Output) -> i32 {
-    output.status.code().expect("no signal")
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+    tracer_with(&all, input.as_bytes())
 }
 
 #[test]
@@ -242,7 +217,7 @@ fn bad_input_is_a_usage_error_that_names_the_file() {
         stderr(&both),
         "tracer: only one of the two files can be standard input\n"
     );
-    assert_eq!(status(&tracer(&["diff", "one"], b"")), 2);
+    assert_eq!(status(&tracer_with(&["diff", "one"], b"")), 2);
     assert_eq!(status(&run("c01", "c01", &["--fail-on", "nonsense"], "")), 2);
 }
 
@@ -272,21 +247,21 @@ fn both_files_are_judged_by_the_same_rules() {
     let file = folder.path().join("trace.std");
     std::fs::write(&file, trace).expect("a file");
     let (file, rules) = (file.to_str().expect("UTF-8"), rules.to_str().expect("UTF-8"));
-    let report = tracer(&["report", file, "--rules", rules, "--format", "json"], b"");
+    let report = tracer_with(&["report", file, "--rules", rules, "--format", "json"], b"");
     assert!(
         stdout(&report).contains("order-rule"),
         "{}{}",
         stdout(&report),
         stderr(&report)
     );
-    let same = tracer(&["diff", file, "-", "--rules", rules], &report.stdout);
+    let same = tracer_with(&["diff", file, "-", "--rules", rules], &report.stdout);
     assert!(
         stdout(&same).contains("No difference."),
         "{}{}",
         stdout(&same),
         stderr(&same)
     );
-    let without = tracer(&["diff", file, "-"], &report.stdout);
+    let without = tracer_with(&["diff", file, "-"], &report.stdout);
     assert!(stdout(&without).contains("1 new, 0 gone"), "{}", stdout(&without));
 }
 
@@ -300,8 +275,11 @@ fn lockdep_makes_what_two_objects_do_an_error() {
     std::fs::write(&file, there).expect("a file");
     let file = file.to_str().expect("UTF-8");
     let both = format!("{there}{back}");
-    assert_eq!(status(&tracer(&["diff", file, "-"], both.as_bytes())), 0);
-    assert_eq!(status(&tracer(&["diff", file, "-", "--lockdep"], both.as_bytes())), 1);
+    assert_eq!(status(&tracer_with(&["diff", file, "-"], both.as_bytes())), 0);
+    assert_eq!(
+        status(&tracer_with(&["diff", file, "-", "--lockdep"], both.as_bytes())),
+        1
+    );
 }
 
 #[test]

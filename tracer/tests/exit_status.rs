@@ -5,10 +5,11 @@
 mod support;
 
 use std::fs;
-use std::process::{Command, Output};
+use std::process::Output;
 
 use clap::CommandFactory;
 use support::fixture;
+use support::program::program;
 use tempfile::TempDir;
 use tracer::cli::Cli;
 
@@ -20,10 +21,7 @@ const FAIL_ON: [&str; 5] = ["critical", "error", "warning", "note", "never"];
 const LOSS: &str = "T9|rel(W)|1\n";
 
 fn run(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .args(args)
-        .output()
-        .expect("tracer runs")
+    program().args(args).output().expect("tracer runs")
 }
 
 fn status(args: &[&str]) -> i32 {

@@ -2,10 +2,14 @@
 
 #![allow(clippy::expect_used, reason = "a test ends at what it did not expect")]
 
+mod support;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
+
+use support::program::program;
 
 /// The founding deadlock on Linux 6.12, recorded by `lab run recording`, and the report that was made of it live.
 const FOUNDING: &str = "founding-6.12-v1";
@@ -17,7 +21,7 @@ fn file(name: &str) -> PathBuf {
 }
 
 fn tracer(arguments: &[&str], input: Stdio) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tracer"));
+    let mut command = program();
     let command = command.args(arguments).stdin(input);
     command.output().expect("tracer runs")
 }

@@ -7,7 +7,7 @@ mod support;
 use support::{cases, fixture, read};
 use tracer::analysis::snapshot::Snapshot;
 use tracer::report::redact::redact;
-use tracer::report::{dot, html, json, jsonl, ktap, mail, splat, svg, text};
+use tracer::report::{dot, html, json, jsonl, ktap, mail, perfetto, splat, svg, text};
 
 fn all_formats(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
@@ -30,6 +30,10 @@ fn all_formats(snapshot: &Snapshot) -> Vec<(&'static str, String)> {
         ("dot", dot::render(snapshot, true, true)),
         ("svg", svg::render(snapshot, true)),
         ("html", html::render(snapshot).expect("a page")),
+        (
+            "perfetto",
+            String::from_utf8_lossy(&perfetto::render(snapshot, true)).into_owned(),
+        ),
         ("json", json::render(snapshot).expect("JSON")),
         ("jsonl", String::from_utf8(lines).expect("UTF-8")),
     ]

@@ -5,8 +5,9 @@
 mod support;
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Output;
 
+use support::program::program;
 use support::{fixture, read, trace};
 use tracer::analysis::rules::{self, RuleSet};
 
@@ -27,7 +28,7 @@ fn rule_set(text: &str) -> RuleSet {
 }
 
 fn report(name: &str, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tracer"))
+    program()
         .arg("report")
         .arg(case(name))
         .args(args)

@@ -5,18 +5,14 @@
 mod support;
 
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
+use support::program::program;
 use support::{lines, read};
 use tracer::analysis::diff::diff;
 
 fn schema(args: &[&str]) -> Value {
-    let output = Command::new(env!("CARGO_BIN_EXE_tracer"))
-        .arg("schema")
-        .args(args)
-        .output()
-        .expect("tracer runs");
+    let output = program().arg("schema").args(args).output().expect("tracer runs");
     assert!(output.status.success());
     serde_json::from_slice(&output.stdout).expect("the schema is JSON")
 }

@@ -11,16 +11,16 @@ use crate::private_file::Place;
 ///
 /// # Errors
 /// When the file or standard output cannot be written.
-pub fn write(text: &str, output: Option<&Path>) -> Result<(), Failure> {
-    write_with(output, |out| out.write_all(text.as_bytes()))
+pub fn write(result: impl AsRef<[u8]>, output: Option<&Path>) -> Result<(), Failure> {
+    write_with(output, |out| out.write_all(result.as_ref()))
 }
 
 /// As [`write`], through a pager when standard output is a terminal.
 ///
 /// # Errors
 /// As for [`write`].
-pub fn page(text: &str, output: Option<&Path>) -> Result<(), Failure> {
-    if output.is_none() && io::stdout().is_terminal() && pager::show(text) {
+pub fn page(text: impl AsRef<[u8]>, output: Option<&Path>) -> Result<(), Failure> {
+    if output.is_none() && io::stdout().is_terminal() && pager::show(text.as_ref()) {
         return Ok(());
     }
     write(text, output)

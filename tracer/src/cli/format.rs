@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
@@ -11,7 +11,7 @@ use super::destination::{page, write, write_with};
 use super::failure::Failure;
 use crate::analysis::snapshot::Snapshot;
 use crate::report::style::Style;
-use crate::report::{dot, html, json, jsonl, ktap, mail, redact, splat, svg, text};
+use crate::report::{dot, html, json, jsonl, ktap, mail, perfetto, redact, splat, svg, text};
 
 /// Form of a report.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -31,10 +31,27 @@ pub enum Format {
     Svg,
     /// One page with an interactive graph, for a browser
     Html,
+    /// A track a task, for Perfetto's UI (binary)
+    Perfetto,
     /// For programs
     Json,
-    /// For programs, one object a line
+    /// For programs, one object a line; `run` tells what is seen while it is seen
     Jsonl,
+}
+
+impl Format {
+    /// Refuses to write bytes that are no text to a terminal.
+    ///
+    /// # Errors
+    /// When that is where the report would go.
+    pub fn check_destination(self, output: Option<&Path>) -> Result<(), Failure> {
+        let to_stdout = output.is_none_or(|path| path.as_os_str() == "-");
+        if self == Self::Perfetto && to_stdout && io::stdout().is_terminal() {
+            let failure = Failure::usage("--format perfetto is binary and is not written to a terminal");
+            return Err(failure.hint("write it to a file: `tracer report --format perfetto -o FILE`, or `> FILE`"));
+        }
+        Ok(())
+    }
 }
 
 /// How the report on standard output looks.
@@ -59,7 +76,7 @@ pub struct View {
 
 impl View {
     /// The document that is shown.
-    fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
+    pub(super) fn document<'a>(&self, snapshot: &'a Snapshot) -> Cow<'a, Snapshot> {
         if self.redact {
             Cow::Owned(redact::redact(snapshot))
         } else {
@@ -78,40 +95,42 @@ pub fn render(
     view: &View,
     threshold: &Threshold,
     to_file: bool,
-) -> Result<String, Failure> {
+) -> Result<Vec<u8>, Failure> {
     let snapshot = &*view.document(snapshot);
-    match format {
+    let text = match format {
         Format::Text => {
             let color = view.color.on(!to_file && io::stdout().is_terminal());
-            Ok(text::render(
+            text::render(
                 snapshot,
                 text::Options {
                     notes: view.notes,
                     allowed: view.allowed,
                     style: Style { color },
                 },
-            ))
+            )
         }
-        Format::Ktap => Ok(ktap::render(
+        Format::Ktap => ktap::render(
             snapshot,
             ktap::Options {
                 notes: view.notes,
                 fails: &|severity| threshold.reached(severity),
                 strict: threshold.strict,
             },
-        )),
-        Format::Mail => Ok(mail::render(snapshot, view.notes)),
-        Format::Dot => Ok(dot::render(snapshot, view.notes, view.all)),
-        Format::Svg => Ok(svg::render(snapshot, view.notes)),
-        Format::Html => html::render(snapshot).map_err(|error| Failure::usage(format!("HTML report: {error}"))),
-        Format::Splat => Ok(splat::render(snapshot, view.notes)),
+        ),
+        Format::Mail => mail::render(snapshot, view.notes),
+        Format::Dot => dot::render(snapshot, view.notes, view.all),
+        Format::Svg => svg::render(snapshot, view.notes),
+        Format::Html => html::render(snapshot).map_err(|error| Failure::usage(format!("HTML report: {error}")))?,
+        Format::Splat => splat::render(snapshot, view.notes),
         Format::Jsonl => {
             let mut out = Vec::new();
             jsonl::write(snapshot, &mut out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))?;
-            String::from_utf8(out).map_err(|error| Failure::usage(format!("JSON lines: {error}")))
+            return Ok(out);
         }
-        Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}"))),
-    }
+        Format::Json => json::render(snapshot).map_err(|error| Failure::usage(format!("JSON report: {error}")))?,
+        Format::Perfetto => return Ok(perfetto::render(snapshot, view.notes)),
+    };
+    Ok(text.into_bytes())
 }
 
 /// Where a result goes.
@@ -126,12 +145,18 @@ pub struct Output {
 }
 
 impl Output {
+    /// The file, unless it is standard output.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.output.as_deref().filter(|path| *path != "-")
+    }
+
     /// Writes a report to where it goes.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
-        let output = self.output.as_deref();
+        let output = self.file();
+        self.format.check_destination(output)?;
         match self.format {
             Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
             Format::Jsonl => write_with(output, |out| jsonl::write(&view.document(snapshot), out)),

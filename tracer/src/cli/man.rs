@@ -33,7 +33,7 @@ pub(super) fn execute(args: &ManArgs) -> Result<Status, Failure> {
             let mut text = Vec::new();
             let rendered = page(&command).render(&mut text);
             rendered.map_err(|error| Failure::usage(format!("the manual page: {error}")))?;
-            common::write(&String::from_utf8_lossy(&text), None)?;
+            common::write(&text, None)?;
         }
     }
     Ok(Status::Clean)

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 const LESS: &str = "FRX";
 
 /// Shows a text; false where there is no pager and it has to be written as it is.
-pub(super) fn show(text: &str) -> bool {
+pub(super) fn show(text: &[u8]) -> bool {
     let Some(mut command) = command(env::var("PAGER").ok().as_deref()) else {
         return false;
     };
@@ -21,7 +21,7 @@ pub(super) fn show(text: &str) -> bool {
     };
     if let Some(mut input) = pager.stdin.take() {
         // Who leaves the pager early has seen enough.
-        let _ = input.write_all(text.as_bytes());
+        let _ = input.write_all(text);
     }
     // 127 is what a shell says when there is no such command.
     pager.wait().is_ok_and(|status| status.code() != Some(127))

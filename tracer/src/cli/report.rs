@@ -76,7 +76,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
 fn verify(args: &ReportArgs) -> Result<Status, Failure> {
     let (name, input) = import::open(&args.file)?;
     let inventory = recording::verify(input).map_err(|error| Failure::usage(format!("{name}: {error}")))?;
-    write(&inventory.to_string(), args.output.output.as_deref())?;
+    write(inventory.to_string(), args.output.output.as_deref())?;
     for warning in inventory.warnings() {
         say(format_args!("{name}: {warning}"));
     }

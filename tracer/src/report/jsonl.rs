@@ -16,11 +16,22 @@ struct Line<'a, T> {
 
 /// What comes first.
 #[derive(Serialize)]
-struct Head<'a> {
+pub(super) struct Head<'a> {
     schema_version: &'a str,
     tool: &'a Tool,
     kernel: &'a Kernel,
     capture: &'a Capture,
+}
+
+impl<'a> Head<'a> {
+    pub(super) fn of(snapshot: &'a Snapshot) -> Self {
+        Self {
+            schema_version: &snapshot.schema_version,
+            tool: &snapshot.tool,
+            kernel: &snapshot.kernel,
+            capture: &snapshot.capture,
+        }
+    }
 }
 
 /// The whole document: its head, what is referred to, what refers to it.
@@ -28,13 +39,7 @@ struct Head<'a> {
 /// # Errors
 /// When it cannot be written.
 pub fn write(snapshot: &Snapshot, mut out: impl Write) -> io::Result<()> {
-    let head = Head {
-        schema_version: &snapshot.schema_version,
-        tool: &snapshot.tool,
-        kernel: &snapshot.kernel,
-        capture: &snapshot.capture,
-    };
-    lines(&mut out, "report", &[head])?;
+    lines(&mut out, "report", &[Head::of(snapshot)])?;
     lines(&mut out, "lock", &snapshot.locks)?;
     lines(&mut out, "window", &snapshot.windows)?;
     lines(&mut out, "source", &snapshot.sources)?;

@@ -1,14 +1,18 @@
 //! How locks, tasks, times and counts are written in every format that people read.
 
-use crate::analysis::snapshot::{Capture, Held, Kernel, Snapshot, Window};
+use crate::analysis::snapshot::{Capture, Held, Kernel, Lock, Snapshot, Window};
 
 /// The name of a lock by its id.
 pub(super) fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
+    lock(snapshot, id).map_or("?", |lock| &lock.name)
+}
+
+/// A lock by its id.
+pub(super) fn lock(snapshot: &Snapshot, id: u32) -> Option<&Lock> {
     // A document of tracer's own has them in order.
     let ordered = snapshot.locks.binary_search_by_key(&id, |lock| lock.id).ok();
     let known = ordered.and_then(|index| snapshot.locks.get(index));
-    let lock = known.or_else(|| snapshot.locks.iter().find(|lock| lock.id == id));
-    lock.map_or("?", |lock| &lock.name)
+    known.or_else(|| snapshot.locks.iter().find(|lock| lock.id == id))
 }
 
 /// A task as shown everywhere: `devlink/4711`, or without a thread id where the source has none.
