@@ -21,6 +21,8 @@ mod check;
 #[cfg(feature = "live")]
 mod record;
 #[cfg(feature = "live")]
+mod reports;
+#[cfg(feature = "live")]
 mod run;
 #[cfg(feature = "live")]
 mod trace_args;
