@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 use object::LittleEndian;
 use object::read::elf::ElfFile64;
 use object::read::{Object as _, ObjectSymbol as _};
+use support::program::program;
 use support::read;
 use tempfile::TempDir;
 use tracer::analysis::snapshot::{Place, Snapshot, Source};
@@ -128,7 +129,7 @@ fn report(frames: &[String], files: &[&Path], args: &[&str]) -> Output {
     let folder = TempDir::new().expect("a folder");
     let path = folder.path().join("report.json");
     fs::write(&path, serde_json::to_string(&snapshot).expect("JSON")).expect("a file");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tracer"));
+    let mut command = program();
     command.arg("report").arg(&path).args(args);
     for file in files {
         command.arg("--vmlinux").arg(file);
@@ -333,6 +334,19 @@ fn documents_with_lines_are_read_back_and_without_them_are_as_before() {
     );
     let without = read("T1|acq(A)|1\nT1|acq(A)|2\n");
     assert!(!serde_json::to_string(&without).expect("JSON").contains("sources"));
+}
+
+#[test]
+fn a_trace_in_lines_tells_them_at_its_end() {
+    let mut out = Vec::new();
+    let mut told = tracer::report::live::Live::default();
+    told.write(&with_sources(), false, &mut out).expect("lines");
+    assert!(!String::from_utf8_lossy(&out).contains(r#""type":"source""#));
+    out.clear();
+    told.write(&with_sources(), true, &mut out).expect("lines");
+    let lines = String::from_utf8(out).expect("UTF-8");
+    let types: Vec<_> = lines.lines().filter_map(|line| line.split('"').nth(3)).collect();
+    assert_eq!(types.last_chunk(), Some(&["source", "source", "end"]), "{lines}");
 }
 
 #[test]

@@ -108,6 +108,7 @@ impl<'a> Reports<'a> {
             shown = self.with_lines(snapshot);
             self.write_files(&shown)?;
         }
+        self.tell(&shown, true)?;
         if self.live.is_some() || self.args.output.file().is_some() {
             return Ok(());
         }
@@ -119,8 +120,8 @@ impl<'a> Reports<'a> {
 impl Sink for Reports<'_> {
     fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
         let mut written = self.write_files(snapshot);
-        if last || self.is_live() {
-            written = written.and(self.tell(snapshot, last));
+        if self.is_live() {
+            written = written.and(self.tell(snapshot, false));
         }
         if last {
             written = written.and(self.write_last(snapshot));

@@ -8,7 +8,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::jsonl::Head;
-use crate::analysis::snapshot::{Dependency, Evidence, Finding, Held, Mode, Notifier, Side, Snapshot, Wait, Window};
+use crate::analysis::snapshot::{
+    Dependency, Evidence, Finding, Held, Mode, Notifier, Side, Snapshot, Source, Wait, Window,
+};
 
 /// A task that has waited for less is not told: most get what they wait for.
 const LONG_NS: u64 = 1_000_000_000;
@@ -43,6 +45,8 @@ enum Line<'a> {
     Wait(Waiting<'a>),
     /// A finding is new, or as severe as it was not before.
     Finding(Found<'a>),
+    /// Where a frame is in the kernel's source.
+    Source(&'a Source),
     /// The trace has ended.
     End(Head<'a>),
 }
@@ -139,6 +143,7 @@ impl Live {
         });
         lines.extend(findings.map(|finding| Line::Finding(found(finding))));
         if last {
+            lines.extend(snapshot.sources.iter().map(Line::Source));
             lines.push(Line::End(Head::of(snapshot)));
         }
         lines
