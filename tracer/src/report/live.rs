@@ -8,6 +8,7 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::jsonl::Head;
+use super::phrase;
 use crate::analysis::snapshot::{
     Dependency, Evidence, Finding, Held, Mode, Notifier, Side, Snapshot, Source, Wait, Window,
 };
@@ -176,10 +177,8 @@ impl Live {
     }
 }
 
-/// Locks are numbered from 1, in their order.
 fn named(snapshot: &Snapshot, lock: u32, mode: Mode, trylock: bool) -> Named<'_> {
-    let place = usize::try_from(lock).ok().and_then(|number| number.checked_sub(1));
-    let lock = place.and_then(|place| snapshot.locks.get(place));
+    let lock = phrase::lock(snapshot, lock);
     let (name, class) = lock.map_or(("", ""), |lock| (lock.name.as_str(), lock.class.as_str()));
     Named {
         name,
