@@ -41,11 +41,13 @@ pub(super) fn configure(mut command: Command, wanted: Option<&Path>) -> Result<C
         }
         None => {
             for path in [Some(PathBuf::from(MACHINE)), own()].into_iter().flatten() {
-                let text = match fs::read_to_string(&path) {
+                let unreadable = |error| unreadable(&path, &error);
+                let file = match fs::File::open(&path) {
                     Err(error) if is_absent(&error) => continue,
-                    text => text.map_err(|error| unreadable(&path, &error))?,
+                    file => file.map_err(unreadable)?,
                 };
-                trusted(&path)?;
+                trusted(&path, &file.metadata().map_err(unreadable)?)?;
+                let text = io::read_to_string(file).map_err(unreadable)?;
                 command = File {
                     path: &path,
                     text: &text,
@@ -73,9 +75,8 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 }
 
 /// A file that nobody named is obeyed only when nobody but its reader and root can have written it: the reader may be root, through sudo.
-fn trusted(path: &Path) -> Result<(), Failure> {
+fn trusted(path: &Path, file: &fs::Metadata) -> Result<(), Failure> {
     let reader = fs::metadata("/proc/self").map(|own| own.uid()).unwrap_or_default();
-    let file = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
     let why = if ![0, reader].contains(&file.uid()) {
         format!("belongs to user {}", file.uid())
     } else if file.mode() & 0o022 != 0 {
@@ -104,9 +105,9 @@ impl File<'_> {
         for (key, value) in flags {
             let mut is_known = false;
             for name in names(&command) {
-                if has(&command, &name, key.get_ref()) {
+                if let Some(argument) = argument(&command, &name, key.get_ref()) {
                     is_known = true;
-                    command = self.set(command, &name, key.get_ref(), value)?;
+                    command = self.set(command, &name, &argument, value)?;
                 }
             }
             if !is_known {
@@ -120,33 +121,27 @@ impl File<'_> {
                 return Err(self.wrong(name.span().start, &message));
             }
             for (key, value) in table.get_ref().as_table().into_iter().flatten() {
-                if !has(&command, name.get_ref(), key.get_ref()) {
+                let Some(argument) = argument(&command, name.get_ref(), key.get_ref()) else {
                     let message = format!("`{}` has no flag --{}", name.get_ref(), key.get_ref());
                     return Err(self.wrong(key.span().start, &message));
-                }
-                command = self.set(command, name.get_ref(), key.get_ref(), value)?;
+                };
+                command = self.set(command, name.get_ref(), &argument, value)?;
             }
         }
         Ok(command)
     }
 
-    /// Makes `value` the default of a flag of the subcommand `name`.
+    /// Makes `value` the default of an argument of the subcommand `name`.
     fn set(
         &self,
         command: Command,
         name: &str,
-        flag: &str,
+        argument: &Arg,
         value: &toml::Spanned<DeValue<'_>>,
     ) -> Result<Command, Failure> {
+        let (flag, action) = (argument.get_long().unwrap_or_default(), argument.get_action());
         let wrong = |message: &str| self.wrong(value.span().start, &format!("--{flag}: {message}"));
-        let id = |command: &Command| {
-            let argument = argument(command, name, flag)?;
-            Some((argument.get_id().clone(), argument.get_action().clone()))
-        };
-        let Some((id, action)) = id(&command) else {
-            return Ok(command);
-        };
-        let values = values(value.get_ref(), &action).map_err(wrong)?;
+        let values = values(value.get_ref(), action).map_err(wrong)?;
         if matches!(action, ArgAction::Set | ArgAction::Append) {
             for value in &values {
                 // What clap says against it on a command line.
@@ -165,7 +160,9 @@ impl File<'_> {
             }
         }
         Ok(command.mut_subcommand(name, |sub| {
-            sub.mut_arg(id, |argument| argument.required(false).default_values(values))
+            sub.mut_arg(argument.get_id(), |argument| {
+                argument.required(false).default_values(values)
+            })
         }))
     }
 
@@ -181,13 +178,11 @@ fn names(command: &Command) -> Vec<String> {
     command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect()
 }
 
-fn has(command: &Command, name: &str, flag: &str) -> bool {
-    argument(command, name, flag).is_some()
-}
-
-fn argument<'a>(command: &'a Command, name: &str, flag: &str) -> Option<&'a Arg> {
+/// The argument behind a flag of the subcommand `name`, if a file can set it.
+fn argument(command: &Command, name: &str, flag: &str) -> Option<Arg> {
     let mut arguments = command.find_subcommand(name)?.get_arguments();
-    arguments.find(|argument| argument.get_long() == Some(flag) && !NOT_HERE.contains(&flag) && !argument.is_hide_set())
+    let found = arguments.find(|argument| argument.get_long() == Some(flag))?;
+    (!NOT_HERE.contains(&flag) && !found.is_hide_set()).then(|| found.clone())
 }
 
 /// The values as a command line would have them.
@@ -305,7 +300,8 @@ mod tests {
         fs::write(&path, "").unwrap();
         for (mode, is_trusted) in [(0o600, true), (0o644, true), (0o664, false), (0o646, false)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-            assert_eq!(trusted(&path).is_ok(), is_trusted, "{mode:o}");
+            let file = fs::metadata(&path).unwrap();
+            assert_eq!(trusted(&path, &file).is_ok(), is_trusted, "{mode:o}");
         }
     }
 }
