@@ -39,21 +39,6 @@ pub enum Format {
     Jsonl,
 }
 
-impl Format {
-    /// Refuses to write bytes that are no text to a terminal.
-    ///
-    /// # Errors
-    /// When that is where the report would go.
-    pub fn check_destination(self, output: Option<&Path>) -> Result<(), Failure> {
-        let to_stdout = output.is_none_or(|path| path.as_os_str() == "-");
-        if self == Self::Perfetto && to_stdout && io::stdout().is_terminal() {
-            let failure = Failure::usage("--format perfetto is binary and is not written to a terminal");
-            return Err(failure.hint("write it to a file: `tracer report --format perfetto -o FILE`, or `> FILE`"));
-        }
-        Ok(())
-    }
-}
-
 /// How the report on standard output looks.
 #[derive(Args, Clone, Debug)]
 pub struct View {
@@ -150,13 +135,25 @@ impl Output {
         self.output.as_deref().filter(|path| *path != "-")
     }
 
+    /// Refuses to write bytes that are no text to a terminal.
+    ///
+    /// # Errors
+    /// When that is where the report would go.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        if self.format == Format::Perfetto && self.file().is_none() && io::stdout().is_terminal() {
+            let failure = Failure::usage("--format perfetto is binary and is not written to a terminal");
+            return Err(failure.hint("write it to a file: `tracer report --format perfetto -o FILE`, or `> FILE`"));
+        }
+        Ok(())
+    }
+
     /// Writes a report to where it goes.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn write(&self, snapshot: &Snapshot, view: &View, threshold: &Threshold) -> Result<(), Failure> {
         let output = self.file();
-        self.format.check_destination(output)?;
+        self.check()?;
         match self.format {
             Format::Json => write_with(output, |out| json::write(&*view.document(snapshot), out)),
             Format::Jsonl => write_with(output, |out| jsonl::write(&view.document(snapshot), out)),

@@ -58,7 +58,7 @@ pub struct RunArgs {
 
 pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
     // Before anything is traced: afterwards it would be too late for another form.
-    args.output.format.check_destination(args.output.file())?;
+    args.output.check()?;
     let rules = args.rules.load()?;
     let mut options = args.what.options()?;
     options.rules = rules;
