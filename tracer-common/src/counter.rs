@@ -55,6 +55,8 @@ counters! {
     InitHeld = "init_of_a_held_lock", false;
     /// The return address into the caller was not where the trampoline keeps it.
     SiteUnknown = "site_unknown", false;
+    /// A program was skipped because another task was preempted in it, and its stand-in did the work.
+    StoodIn = "stood_in", false;
     /// Of a call only one end was seen (backend `kprobe`): what it did is not told.
     CallHalfSeen = "calls_half_seen", true;
 }

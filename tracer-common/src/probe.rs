@@ -2,6 +2,8 @@
 //!
 //! Adding a probe is adding a row: the program is generated from it, user space attaches it, `tracer check` lists it.
 
+use crate::wire;
+
 /// When a program runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Hook {
@@ -81,6 +83,8 @@ impl Kernels {
 pub struct Probe {
     /// Name of the eBPF program.
     pub program: &'static str,
+    /// Name of the one that does its work when it is skipped, where there [is](Self::has_stand_in) one.
+    pub stand_in: &'static str,
     /// Kernel function or tracepoint.
     pub function: &'static str,
     /// Prototypes that the program was written for, as C writes the type: `int (struct mutex *)`. A function of any other is not hooked.
@@ -104,6 +108,14 @@ impl Probe {
             self.action,
             "request" | "request_ww" | "trylock" | "trylock_ww" | "down_trylock" | "lockdep_acquire"
         )
+    }
+
+    /// Whether a second program does the work when the first is skipped: for the functions that a kernel calls all the time.
+    pub fn has_stand_in(&self) -> bool {
+        let kind = self.info & wire::info::KIND;
+        matches!(self.action, "request" | "trylock" | "release")
+            && matches!(kind, wire::info::MUTEX | wire::info::RWSEM)
+            && self.purpose == Purpose::Lock
     }
 
     /// Whether the program takes from held stacks.
@@ -263,6 +275,7 @@ macro_rules! table {
         pub const PROBES: &[Probe] = &[$(
             Probe {
                 program: stringify!($program),
+                stand_in: concat!(stringify!($program), "_stand_in"),
                 function: $function,
                 prototypes: &[$($prototype),*],
                 hook: Hook::$hook,

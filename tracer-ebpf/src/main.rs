@@ -31,6 +31,8 @@ mod setting;
 mod shift;
 mod situation;
 mod slots;
+#[cfg(feature = "stand-in")]
+mod stand_in;
 mod task;
 mod tasks;
 

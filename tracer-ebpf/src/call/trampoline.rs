@@ -40,6 +40,48 @@ macro_rules! hook {
 }
 pub(crate) use hook;
 
+/// Makes the program of a hook and its stand-in, which does nothing where `$is_done` says so.
+#[cfg(feature = "stand-in")]
+macro_rules! doubled {
+    (entry $program:ident, $action:path, $is_done:path, $($argument:tt)*) => {
+        doubled!("fentry" FEntryContext $program, $action, $is_done, $($argument)*);
+    };
+    (exit $program:ident, $action:path, $is_done:path, $($argument:tt)*) => {
+        doubled!("fexit" FExitContext $program, $action, $is_done, $($argument)*);
+    };
+    ($section:literal $context:ident $program:ident, $action:path, $is_done:path, $($argument:tt)*) => {
+        const _: () = {
+            use core::ffi::c_void;
+
+            use aya_ebpf::programs::$context;
+
+            use crate::stand_in;
+
+            #[unsafe(no_mangle)]
+            #[unsafe(link_section = $section)]
+            fn $program(context: *mut c_void) -> i32 {
+                let context = $context::new(context);
+                stand_in::first(ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
+                0
+            }
+
+            #[unsafe(export_name = concat!(stringify!($program), "_stand_in"))]
+            #[unsafe(link_section = $section)]
+            fn stand_in(context: *mut c_void) -> i32 {
+                let context = $context::new(context);
+                stand_in::second(
+                    ProbeIndex::$program,
+                    || $is_done(&context, $($argument)*),
+                    || $action(&context, ProbeIndex::$program, $($argument)*),
+                );
+                0
+            }
+        };
+    };
+}
+#[cfg(feature = "stand-in")]
+pub(crate) use doubled;
+
 impl Call for FEntryContext {
     #[inline(always)]
     fn caller(&self, held: &mut Held, probe: ProbeIndex) -> u64 {

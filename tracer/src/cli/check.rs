@@ -9,6 +9,8 @@ use super::{
     common::write,
     failure::{Failure, Status},
 };
+use tracer_common::probe::Probe;
+
 use crate::{
     analysis::snapshot::Kernel,
     live::{self, Attached, Backend, kernel},
@@ -48,6 +50,8 @@ struct Hooked {
     function: &'static str,
     hook: String,
     purpose: String,
+    /// It does the work of another program of that function when this one is skipped.
+    is_stand_in: bool,
     /// Instructions that the verifier looked at; null before 5.16.
     verified_instructions: Option<u32>,
 }
@@ -87,19 +91,22 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
 
 fn found(attached: &Attached, no_symbols: bool) -> Found {
     let lower = |word: &dyn std::fmt::Debug| format!("{word:?}").to_lowercase();
+    let hooked = |probe: &Probe, program, is_stand_in| Hooked {
+        program,
+        function: probe.function,
+        hook: lower(&probe.hook),
+        purpose: lower(&probe.purpose),
+        is_stand_in,
+        verified_instructions: attached.verified_instructions(program),
+    };
     Found {
         kernel: kernel::facts(),
         backend: attached.backend.name(),
         second_best: attached.second_best.clone(),
         hooked: attached
             .attached()
-            .map(|probe| Hooked {
-                program: probe.program,
-                function: probe.function,
-                hook: lower(&probe.hook),
-                purpose: lower(&probe.purpose),
-                verified_instructions: attached.verified_instructions(probe),
-            })
+            .map(|probe| hooked(probe, probe.program, false))
+            .chain(attached.stand_ins().map(|probe| hooked(probe, probe.stand_in, true)))
             .collect(),
         missing: attached
             .missing()
@@ -169,7 +176,8 @@ fn table(found: &Found) -> String {
         line("refused", reason);
     }
     for hooked in &found.hooked {
-        line("hooked", &format!("{:<42} {}", hooked.function, hooked.hook));
+        let which = if hooked.is_stand_in { " (stand-in)" } else { "" };
+        line("hooked", &format!("{:<42} {}{which}", hooked.function, hooked.hook));
     }
     for missing in found.missing.iter().filter(|missing| !missing.expected) {
         line("missing", &format!("{:<42} {}", missing.function, missing.reason));

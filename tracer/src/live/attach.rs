@@ -69,6 +69,11 @@ const LOOPED_SINCE: (u16, u16) = (5, 19);
 /// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
 const STORED_SINCE: (u16, u16) = (6, 2);
 
+/// Whether programs get stand-ins: where tasks are preempted in them (see `tracer-ebpf/src/stand_in.rs`), and the object has some.
+fn wants_stand_ins(backend: Backend) -> bool {
+    backend == Backend::Fentry && kernel::release() >= STORED_SINCE && kernel::preempts()
+}
+
 /// The best object for a backend on this kernel.
 fn object(backend: Backend) -> &'static [u8] {
     let release = kernel::release();
@@ -150,6 +155,7 @@ fn attach_by(
     functions.resize(MAX_PROBES, 0);
     let btf = types.for_attaching()?;
     start.part("object and maps");
+    let with_stand_ins = wants_stand_ins(backend);
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
@@ -159,6 +165,7 @@ fn attach_by(
         .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
+        .override_global("STAND_INS", &u32::from(with_stand_ins), false)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
         // It is one of those.
@@ -183,7 +190,15 @@ fn attach_by(
         HashMap::try_from(names_left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let epoch = map(&mut ebpf, "EPOCH")?;
     let epoch = Array::try_from(epoch).map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let hooks = Hooks::all(&mut ebpf, backend, &btf, types, offsets.has_lockdep(), start)?;
+    let hooks = Hooks::all(
+        &mut ebpf,
+        backend,
+        &btf,
+        types,
+        offsets.has_lockdep(),
+        with_stand_ins,
+        start,
+    )?;
     // What names its task needs no other proof.
     let releases = hooks
         .attached
@@ -250,14 +265,19 @@ impl Attached {
         self.hooks.attached.iter().map(|(probe, _)| *probe)
     }
 
+    /// Those of them that have a stand-in here.
+    pub fn stand_ins(&self) -> impl Iterator<Item = &'static Probe> {
+        self.hooks.stand_ins.iter().map(|(probe, _)| *probe)
+    }
+
     /// And those that are not.
     pub fn missing(&self) -> &[Missing] {
         &self.hooks.missing
     }
 
     /// How many instructions the verifier looked at for a program; kernels before 5.16 do not tell.
-    pub fn verified_instructions(&self, probe: &Probe) -> Option<u32> {
-        let info = match self.ebpf.program(probe.program)? {
+    pub fn verified_instructions(&self, program: &str) -> Option<u32> {
+        let info = match self.ebpf.program(program)? {
             Program::FEntry(program) => program.info(),
             Program::FExit(program) => program.info(),
             Program::BtfTracePoint(program) => program.info(),
@@ -353,16 +373,37 @@ impl Attached {
             .map_err(|error| LiveError::Load { reason: chain(&error) })
     }
 
-    /// How often the BPF runtime skipped a program, by program; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
+    /// How often the BPF runtime skipped a program whose work no stand-in did, by program; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
     /// runtime's `rcu_read_lock()` (`__bpf_trace_run()` in kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
+        // Counted before the misses: what happens in between is a loss until it is counted again.
+        let stood_in = self.stood_in();
         self.attached()
             .filter(|probe| probe.purpose != Purpose::Lockdep)
             .filter_map(|probe| {
                 let misses = Misses::open(self.ebpf.program(probe.program)).count();
+                let misses = misses.saturating_sub(stood_in.get(probe.program).copied().unwrap_or(0));
                 (misses > 0).then_some((probe.program, misses))
             })
             .collect()
+    }
+
+    /// How often the stand-in of each program did its work.
+    fn stood_in(&self) -> BTreeMap<&'static str, u64> {
+        let mut stood_in = BTreeMap::new();
+        for probe in self.stand_ins() {
+            let cpus = PROBES
+                .iter()
+                .position(|row| row.program == probe.program)
+                .and_then(|row| self.counted.get(&(row as u32), 0).ok());
+            let count = cpus
+                .iter()
+                .flat_map(|cpus| cpus.iter())
+                .map(|cells| cells[Counter::StoodIn as usize])
+                .sum();
+            stood_in.insert(probe.program, count);
+        }
+        stood_in
     }
 
     /// Detaches everything. The kernel takes its time for that, but not this process's.

@@ -19,7 +19,7 @@ use super::{Backend, LiveError, Start, Types, error::chain, kernel};
 /// A function that is not hooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Missing {
-    /// The row of the table.
+    /// Its program.
     pub program: &'static str,
     /// The function.
     pub function: &'static str,
@@ -36,12 +36,15 @@ type Link = Box<dyn Send>;
 #[derive(Default)]
 pub(super) struct Hooks {
     pub(super) attached: Vec<(&'static Probe, Link)>,
+    /// Of those that have one, where stand-ins are wanted.
+    pub(super) stand_ins: Vec<(&'static Probe, Link)>,
     pub(super) missing: Vec<Missing>,
 }
 
 /// A program of the table, and why it cannot be used where it cannot.
 struct Load<'a> {
     probe: &'static Probe,
+    name: &'static str,
     program: &'a mut Program,
     outcome: Result<(), String>,
 }
@@ -57,22 +60,21 @@ impl Hooks {
         btf: &Btf,
         types: &Types,
         lockdep: bool,
+        with_stand_ins: bool,
         start: &mut Start<'_>,
     ) -> Result<Self, LiveError> {
         let mut programs: BTreeMap<String, &mut Program> = ebpf
             .programs_mut()
             .map(|(name, program)| (name.to_owned(), program))
             .collect();
-        let used = || PROBES.iter().filter(|probe| backend.uses(probe));
-        // What takes locks comes last: what is then taken is sure to be seen released.
-        let last = used().filter(|probe| probe.acquires());
         let mut loads = Vec::new();
-        for probe in used().filter(|probe| !probe.acquires()).chain(last) {
-            let program = programs.remove(probe.program).ok_or_else(|| LiveError::Object {
-                name: probe.program.to_owned(),
-            })?;
+        for (probe, name) in wanted(backend, with_stand_ins) {
+            let program = programs
+                .remove(name)
+                .ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
             loads.push(Load {
                 probe,
+                name,
                 program,
                 outcome: types.check(probe),
             });
@@ -86,16 +88,19 @@ impl Hooks {
                 start.done(done, of);
                 let Load {
                     probe,
+                    name,
                     program,
                     outcome,
                 } = load;
+                let is_stand_in = name == probe.stand_in;
                 // Without lockdep there is nothing that its backend could see.
                 let is_foreign = probe.purpose != Purpose::Lockdep && !probe.kernels.include(release, lockdep);
                 let hooked = outcome
                     .and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error)));
                 match hooked {
+                    Ok(link) if is_stand_in => hooks.stand_ins.push((probe, link)),
                     Ok(link) => hooks.attached.push((probe, link)),
-                    Err(reason) if backend.needs(probe) && !is_foreign => {
+                    Err(reason) if backend.needs(probe) && !is_foreign && !is_stand_in => {
                         return Err(LiveError::NoHook {
                             backend,
                             function: probe.function,
@@ -103,7 +108,7 @@ impl Hooks {
                         });
                     }
                     Err(reason) => hooks.missing.push(Missing {
-                        program: probe.program,
+                        program: name,
                         function: probe.function,
                         reason,
                         is_foreign,
@@ -113,6 +118,23 @@ impl Hooks {
             Ok(hooks)
         })
     }
+}
+
+/// The programs that a backend uses and their names, in the order in which they are hooked: what takes locks comes last, so that what is then taken is
+/// sure to be seen released.
+fn wanted(backend: Backend, with_stand_ins: bool) -> impl Iterator<Item = (&'static Probe, &'static str)> {
+    let used = move || PROBES.iter().filter(move |probe| backend.uses(probe));
+    let stand_in = move |probe: &Probe| (with_stand_ins && probe.has_stand_in()).then_some(probe.stand_in);
+    let last = used().filter(|probe| probe.acquires());
+    used()
+        .filter(|probe| !probe.acquires())
+        .chain(last)
+        .flat_map(move |probe| {
+            [Some(probe.program), stand_in(probe)]
+                .into_iter()
+                .flatten()
+                .map(move |name| (probe, name))
+        })
 }
 
 /// Loads the programs that can be used, on all CPUs, and gives them in their order, each when it is loaded. When nobody takes them any more, the

@@ -9,6 +9,7 @@ use crate::{analysis::snapshot::Kernel, names::symbol::Symbols};
 pub const BTF_PATH: &str = "/sys/kernel/btf/vmlinux";
 const LOCKDOWN_PATH: &str = "/sys/kernel/security/lockdown";
 const FTRACE_PATH: &str = "/proc/sys/kernel/ftrace_enabled";
+const PREEMPTION_PATH: &str = "/sys/kernel/debug/sched/preempt";
 const KALLSYMS_PATH: &str = "/proc/kallsyms";
 
 /// What the running kernel is.
@@ -62,9 +63,27 @@ pub fn lockdown() -> Option<String> {
 
 /// The mode in brackets: `none [integrity] confidentiality`.
 fn active_mode(text: &str) -> Option<String> {
-    let (_, rest) = text.split_once('[')?;
-    let (mode, _) = rest.split_once(']')?;
-    Some(mode.to_owned())
+    within(text, '[', ']')
+}
+
+fn within(text: &str, open: char, close: char) -> Option<String> {
+    let (_, rest) = text.split_once(open)?;
+    let (inner, _) = rest.split_once(close)?;
+    Some(inner.to_owned())
+}
+
+/// Whether the kernel may preempt a task in its own code, and so in a program. Where it does not tell, it may.
+pub fn preempts() -> bool {
+    let version = facts().version.unwrap_or_default();
+    preempts_by(&version, fs::read_to_string(PREEMPTION_PATH).ok().as_deref())
+}
+
+/// By the version (`PREEMPT_DYNAMIC` or `PREEMPT` when it was built for it, scripts/mkcompile_h and init/version-timestamp.c), and the mode that is set,
+/// in parentheses: `none (voluntary) full lazy` (`sched_dynamic_show()` in kernel/sched/debug.c).
+fn preempts_by(version: &str, modes: Option<&str>) -> bool {
+    let is_built_for_it = version.split_whitespace().any(|word| word.starts_with("PREEMPT"));
+    let mode = modes.and_then(|modes| within(modes, '(', ')'));
+    is_built_for_it && !matches!(mode.as_deref(), Some("none" | "voluntary"))
 }
 
 /// The kernel's symbols now, modules included.
@@ -98,6 +117,17 @@ mod tests {
         assert_eq!(numbers("6.12.117+deb12-amd64"), Some((6, 12)));
         assert_eq!(numbers("7.2-rc1"), Some((7, 2)));
         assert_eq!(numbers("unknown"), None);
+    }
+
+    #[test]
+    fn a_kernel_preempts_that_was_built_for_it_and_does_not_say_no() {
+        let dynamic = "#1 SMP PREEMPT_DYNAMIC Debian 6.12.117-1~deb12u1 (2026-10-30)";
+        assert!(!preempts_by(dynamic, Some("none (voluntary) full\n")));
+        assert!(!preempts_by(dynamic, Some("(none) voluntary full\n")));
+        assert!(preempts_by(dynamic, Some("none voluntary full (lazy)\n")));
+        assert!(preempts_by(dynamic, None));
+        assert!(preempts_by("#1 SMP PREEMPT_RT", None));
+        assert!(!preempts_by("#1 SMP Debian 5.10.223-1", None));
     }
 
     #[test]
