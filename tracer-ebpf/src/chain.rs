@@ -129,25 +129,6 @@ pub fn downgrade(context: &Entry, _probe: ProbeIndex, info: u64) {
     }
 }
 
-/// Whether the lock is what the task took last: a stand-in that finds this has nothing to do.
-#[cfg(feature = "stand-in")]
-#[inline(always)]
-pub fn is_last<C: Call>(context: &C, info: u64) -> bool {
-    known().is_some_and(|held| {
-        // SAFETY: as in `downgrade`.
-        let held = unsafe { &mut *held };
-        let lock = context.first(held);
-        held.is_last(lock, info)
-    })
-}
-
-/// Nothing is left behind by a release. One that is done twice finds nothing, or the same lock taken once more.
-#[cfg(feature = "stand-in")]
-#[inline(always)]
-pub fn is_unknown<C: Call>(_context: &C, _info: u64) -> bool {
-    false
-}
-
 #[inline(always)]
 fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     if let Some((held, lock)) = held_and_lock(context, probe) {

@@ -45,6 +45,9 @@ pub struct Held {
     pub frame_word: u64,
     /// Not 0 while a record is put together.
     pub busy: u64,
+    /// The call whose work was done last, where programs have stand-ins.
+    #[cfg(feature = "stand-in")]
+    pub done: u64,
     /// Why the task is in the kernel.
     pub origin: Origin,
     /// Calls that have not returned yet.
@@ -120,8 +123,10 @@ impl Held {
             return None;
         }
         // What is released was mostly taken last.
-        if self.is_last(lock, info) {
-            return Some(self.top.wrapping_sub(1));
+        let last = self.top.wrapping_sub(1);
+        let slot = self.slot(last);
+        if slot.lock == lock && (slot.info ^ info) & info::SHARED == 0 {
+            return Some(last);
         }
         let best = &raw mut self.best;
         // SAFETY: a valid field; volatile, so that the value really goes through memory.
@@ -150,13 +155,6 @@ impl Held {
         // SAFETY: as above.
         let rank = unsafe { core::ptr::read_volatile(best) };
         (rank != 0).then_some(bounded(rank) as u64)
-    }
-
-    /// Whether the last used slot has this lock in this mode.
-    #[inline(always)]
-    pub fn is_last(&mut self, lock: u64, info: u64) -> bool {
-        let slot = self.slot(self.top.wrapping_sub(1));
-        slot.lock == lock && (slot.info ^ info) & info::SHARED == 0
     }
 
     /// The slot at an index.

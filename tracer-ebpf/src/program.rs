@@ -16,15 +16,15 @@ use crate::{
 /// Where there are no stand-ins, every hook has one program.
 #[cfg(not(feature = "stand-in"))]
 macro_rules! doubled {
-    ($hook:ident $program:ident, $action:path, $is_done:path, $($argument:tt)*) => { hook!($hook $program, $action, $($argument)*); };
+    ($hook:ident $program:ident, $action:path, $($argument:tt)*) => { hook!($hook $program, $action, $($argument)*); };
 }
 
 macro_rules! program {
-    (request $program:ident $($info:tt)*) => { doubled!(entry $program, chain::request, chain::is_last, $($info)*); };
-    (release $program:ident $($info:tt)*) => { doubled!(entry $program, chain::release, chain::is_unknown, $($info)*); };
+    (request $program:ident $($info:tt)*) => { doubled!(entry $program, chain::request, $($info)*); };
+    (release $program:ident $($info:tt)*) => { doubled!(entry $program, chain::release, $($info)*); };
     (downgrade $program:ident $($info:tt)*) => { hook!(entry $program, chain::downgrade, $($info)*); };
     (failed $program:ident $($info:tt)*) => { hook!(exit $program, chain::failed, $($info)*); };
-    (trylock $program:ident $($info:tt)*) => { doubled!(exit $program, chain::trylock, chain::is_last, $($info)*); };
+    (trylock $program:ident $($info:tt)*) => { doubled!(exit $program, chain::trylock, $($info)*); };
     (request_ww $program:ident $($info:tt)*) => { hook!(entry $program, chain::request_ww, $($info)*); };
     (request_only $program:ident $($info:tt)*) => { hook!(entry $program, chain::request_only, $($info)*); };
     (wait_read $program:ident $($info:tt)*) => { hook!(entry $program, chain::wait_read, $($info)*); };

@@ -4,8 +4,8 @@
 //! kernel that preempts tasks everywhere does so many times a second. So a lock function has two programs there, hooked to the same place: the first says on which CPU it is
 //! running, and the second, its stand-in, works when it finds that another task is in the first. What the two miss together is what is lost.
 //!
-//! Which of the two is called first makes no difference, and migration is off in both. Between them a task can be preempted, though: then the stand-in can find
-//! another task in a first program that has done its work. So it asks for what that has left behind.
+//! Between the two a task can be preempted, and then find another one in the first program although that has done its own call's work: so it leaves in the task's
+//! held stack for which call it did. Where a task has none, the work does no harm when it is done twice, and is not counted.
 
 use core::ptr::{read_volatile, write_volatile};
 
@@ -15,7 +15,7 @@ use tracer_common::{
     probe::{MAX_PROBES, ProbeIndex},
 };
 
-use crate::count::count_at;
+use crate::{call::Call, count::count_at, held::Held, tasks::known};
 
 /// Not 0 where stand-ins are hooked. A constant for the verifier: what is behind it costs nothing on other kernels.
 #[unsafe(no_mangle)]
@@ -27,7 +27,7 @@ static RUNNING: PerCpuArray<u64> = PerCpuArray::with_max_entries(MAX_PROBES as u
 
 /// Does the work of the first program.
 #[inline(always)]
-pub fn first(probe: ProbeIndex, work: impl FnOnce()) {
+pub fn first<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     if STAND_INS.load() == 0 {
         return work();
     }
@@ -35,22 +35,49 @@ pub fn first(probe: ProbeIndex, work: impl FnOnce()) {
     let Some(running) = RUNNING.get_ptr_mut(probe as u32) else {
         return;
     };
-    // SAFETY: a value of the map, of this CPU; volatile, because another program reads it.
+    // SAFETY: a value of the map, of this CPU, because a program does not migrate; volatile, because another program reads it.
     unsafe { write_volatile(running, 1) };
     work();
+    done(context, probe);
     // SAFETY: as above.
     unsafe { write_volatile(running, 0) };
 }
 
-/// Does that work where the first program was skipped, unless it is done.
+/// Does that work where the first program was skipped.
 #[inline(always)]
-pub fn second(probe: ProbeIndex, is_done: impl FnOnce() -> bool, work: impl FnOnce()) {
+pub fn second<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     // SAFETY: as above.
-    let is_skipped = RUNNING
+    let is_running = RUNNING
         .get_ptr_mut(probe as u32)
         .is_some_and(|running| unsafe { read_volatile(running) } != 0);
-    if is_skipped && !is_done() {
-        count_at(Counter::StoodIn, probe);
-        work();
+    if !is_running {
+        return;
     }
+    if let Some(held) = known() {
+        // SAFETY: a value of the map of tasks, which only its own task changes.
+        let held = unsafe { &mut *held };
+        if held.done == call(context, held, probe) {
+            return;
+        }
+        count_at(Counter::StoodIn, probe);
+    }
+    work();
+    done(context, probe);
+}
+
+/// The work of this call is done.
+#[inline(always)]
+fn done<C: Call>(context: &C, probe: ProbeIndex) {
+    if let Some(held) = known() {
+        // SAFETY: as in `second`.
+        let held = unsafe { &mut *held };
+        held.done = call(context, held, probe);
+    }
+}
+
+/// Tells a call from the one that the task did last: between two of the same function with the same lock at the same depth there is one of another function.
+#[inline(always)]
+fn call<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
+    let depth = held.launder(context.depth());
+    context.first(held).wrapping_add(depth.rotate_left(16)) ^ probe as u64
 }

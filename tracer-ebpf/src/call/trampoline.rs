@@ -40,16 +40,16 @@ macro_rules! hook {
 }
 pub(crate) use hook;
 
-/// Makes the program of a hook and its stand-in, which does nothing where `$is_done` says so.
+/// Makes the program of a hook and its stand-in.
 #[cfg(feature = "stand-in")]
 macro_rules! doubled {
-    (entry $program:ident, $action:path, $is_done:path, $($argument:tt)*) => {
-        doubled!("fentry" FEntryContext $program, $action, $is_done, $($argument)*);
+    (entry $program:ident, $action:path, $($argument:tt)*) => {
+        doubled!("fentry" FEntryContext $program, $action, $($argument)*);
     };
-    (exit $program:ident, $action:path, $is_done:path, $($argument:tt)*) => {
-        doubled!("fexit" FExitContext $program, $action, $is_done, $($argument)*);
+    (exit $program:ident, $action:path, $($argument:tt)*) => {
+        doubled!("fexit" FExitContext $program, $action, $($argument)*);
     };
-    ($section:literal $context:ident $program:ident, $action:path, $is_done:path, $($argument:tt)*) => {
+    ($section:literal $context:ident $program:ident, $action:path, $($argument:tt)*) => {
         const _: () = {
             use core::ffi::c_void;
 
@@ -61,7 +61,7 @@ macro_rules! doubled {
             #[unsafe(link_section = $section)]
             fn $program(context: *mut c_void) -> i32 {
                 let context = $context::new(context);
-                stand_in::first(ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
+                stand_in::first(&context, ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
                 0
             }
 
@@ -69,11 +69,7 @@ macro_rules! doubled {
             #[unsafe(link_section = $section)]
             fn stand_in(context: *mut c_void) -> i32 {
                 let context = $context::new(context);
-                stand_in::second(
-                    ProbeIndex::$program,
-                    || $is_done(&context, $($argument)*),
-                    || $action(&context, ProbeIndex::$program, $($argument)*),
-                );
+                stand_in::second(&context, ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
                 0
             }
         };

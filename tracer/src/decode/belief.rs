@@ -1,8 +1,8 @@
 //! Whether a hold is believed: by what the lock's own words said when the chain was sent.
 //!
 //! A release can be missed: it happened before tracing began, in a function that is not hooked, in another task, or while the BPF runtime
-//! skipped a program (from 5.12 on, where a program of the same function was preempted: `__bpf_prog_enter_recur()` in kernel/bpf/trampoline.c). Such a hold
-//! must never make a dependency.
+//! skipped a program (from 5.12 on, where a program of the same function was preempted: `__bpf_prog_enter_recur()` in kernel/bpf/trampoline.c) and its stand-in, if it
+//! has one. Such a hold must never make a dependency.
 //!
 //! Most locks name who has them. Of those that do not, a hold that the lock allows is believed as long as no release can have been missed since it
 //! was taken: [`Epochs`].
@@ -77,61 +77,62 @@ fn has_readers(count: u64) -> bool {
     count & WRITER_LOCKED == 0 && (count << 1) >> 1 >> READER_SHIFT > 0
 }
 
-/// More releases than can be missed.
-const NEVER: u64 = u64::MAX;
-
 /// Releases that were missed, by the epochs in which locks were taken.
 ///
 /// An epoch begins with a number of missed releases, which is read before the epoch is told to the program. A hold of that epoch was taken later
-/// still: when no more have been missed by the time its record is decoded, its own release was not.
+/// still: when no more have been missed by the time its record is decoded, its own release was not. So only holds of the epoch that goes on are believed.
+///
+/// A release that was skipped counts as missed until a stand-in has done its work. While that is under way it could make up for one that is missed then, so no
+/// epoch begins before the number is settled.
 #[derive(Debug)]
 pub(super) struct Epochs {
-    /// Missed when each began.
-    begun: Vec<u64>,
-    missed: u64,
-}
-
-impl Default for Epochs {
-    fn default() -> Self {
-        Self {
-            begun: vec![0],
-            missed: 0,
-        }
-    }
+    /// The one that goes on.
+    current: u64,
+    /// Missed when it began; nothing when that was lost, or is another number by now.
+    missed: Option<u64>,
 }
 
 impl Epochs {
-    /// Takes note of how many releases were missed so far; the number of the epoch that begins when these are more than before.
-    pub(super) fn missed(&mut self, missed: u64) -> Option<u64> {
-        if missed == self.missed {
+    /// The first, before which nothing can have been missed.
+    pub(super) fn new() -> Self {
+        Self {
+            current: 0,
+            missed: Some(0),
+        }
+    }
+
+    /// Takes note of how many releases were missed so far, and whether that is settled; the number of the epoch that begins when these are not as many as before.
+    pub(super) fn missed(&mut self, missed: u64, is_settled: bool) -> Option<u64> {
+        if self.missed == Some(missed) {
             return None;
         }
-        self.missed = missed;
+        self.missed = None;
         // The last one goes on for ever: what is taken in it is not believed once another release is missed.
-        if self.begun.len() as u64 == info::EPOCHS {
+        if !is_settled || self.count() == info::EPOCHS {
             return None;
         }
-        self.begun.push(missed);
-        Some(self.begun.len() as u64 - 1)
+        self.current += 1;
+        self.missed = Some(missed);
+        Some(self.current)
     }
 
     /// How many have begun.
     pub(super) fn count(&self) -> u64 {
-        self.begun.len() as u64
+        self.current + 1
     }
 
     /// So many had begun: of those that a recording has lost nothing is known, and no hold of them is believed.
     pub(super) fn begin_lost(&mut self, count: u64) {
-        let count = usize::try_from(count.min(info::EPOCHS)).unwrap_or(0);
-        if count > self.begun.len() {
-            self.begun.resize(count, NEVER);
+        let count = count.min(info::EPOCHS);
+        if count > self.count() {
+            self.current = count - 1;
+            self.missed = None;
         }
     }
 
     /// Whether no release was missed since a hold with these bits was taken.
     pub(super) fn is_whole(&self, bits: u64) -> bool {
-        let begun = self.begun.get(info::epoch(bits) as usize);
-        begun.is_some_and(|&begun| begun == self.missed && begun != NEVER)
+        self.missed.is_some() && info::epoch(bits) == self.current
     }
 }
 
@@ -197,24 +198,52 @@ mod tests {
 
     #[test]
     fn a_hold_is_whole_until_a_release_is_missed() {
-        let mut epochs = Epochs::default();
+        let mut epochs = Epochs::new();
         let of = |epoch: u64| epoch << info::EPOCH_SHIFT | 1 << info::SEQUENCE_SHIFT;
         assert!(epochs.is_whole(of(0)));
-        assert_eq!(epochs.missed(0), None);
-        assert_eq!(epochs.missed(3), Some(1));
+        assert_eq!(epochs.missed(0, true), None);
+        assert_eq!(epochs.missed(3, true), Some(1));
         assert!(!epochs.is_whole(of(0)) && epochs.is_whole(of(1)));
-        assert_eq!(epochs.missed(3), None);
-        assert_eq!(epochs.missed(4), Some(2));
+        assert_eq!(epochs.missed(3, true), None);
+        assert_eq!(epochs.missed(4, true), Some(2));
         assert!(!epochs.is_whole(of(1)) && epochs.is_whole(of(2)));
         assert!(!epochs.is_whole(of(3)), "an epoch that was never begun");
     }
 
     #[test]
+    fn no_epoch_begins_while_a_stand_in_may_be_at_work() {
+        let mut epochs = Epochs::new();
+        let of = |epoch: u64| epoch << info::EPOCH_SHIFT;
+        assert_eq!(epochs.missed(1, false), None);
+        assert!(!epochs.is_whole(of(0)), "it may be missed");
+        assert_eq!(epochs.missed(0, false), None);
+        assert!(!epochs.is_whole(of(0)), "another may be missed in its place");
+        assert_eq!(epochs.missed(0, true), Some(1));
+        assert!(epochs.is_whole(of(1)) && !epochs.is_whole(of(0)));
+        assert_eq!(epochs.missed(0, false), None);
+        assert!(epochs.is_whole(of(1)), "as many were skipped as were made up for");
+    }
+
+    #[test]
+    fn the_last_epoch_is_not_believed_once_a_release_was_missed() {
+        let mut epochs = Epochs::new();
+        let last = info::EPOCHS - 1;
+        assert_eq!(
+            (1..=last).filter_map(|missed| epochs.missed(missed, true)).last(),
+            Some(last)
+        );
+        assert!(epochs.is_whole(last << info::EPOCH_SHIFT));
+        assert_eq!(epochs.missed(last + 1, true), None);
+        assert_eq!(epochs.missed(last, true), None);
+        assert!(!epochs.is_whole(last << info::EPOCH_SHIFT));
+    }
+
+    #[test]
     fn holds_of_epochs_that_were_lost_are_not_believed() {
-        let mut epochs = Epochs::default();
+        let mut epochs = Epochs::new();
         let of = |epoch: u64| epoch << info::EPOCH_SHIFT;
         epochs.begin_lost(2);
-        assert_eq!((epochs.missed(5), epochs.count()), (Some(2), 3));
+        assert_eq!((epochs.missed(5, true), epochs.count()), (Some(2), 3));
         assert!(!epochs.is_whole(of(0)) && !epochs.is_whole(of(1)) && epochs.is_whole(of(2)));
         epochs.begin_lost(1);
         assert_eq!(epochs.count(), 3, "none ends");

@@ -24,8 +24,16 @@ const MAX_ASKED: u32 = 3;
 pub struct Missed {
     /// So far.
     pub releases: u64,
+    /// No stand-in is about to make up for one: none was skipped for some time.
+    #[serde(default = "settled")]
+    pub is_settled: bool,
     /// Epochs that had begun before.
     pub epochs: u64,
+}
+
+/// Without stand-ins it always is.
+fn settled() -> bool {
+    true
 }
 
 /// Held locks in order of acquisition.
@@ -40,7 +48,7 @@ impl Decoder {
     /// the program has to be told, when one begins.
     pub fn missed(&mut self, missed: Missed) -> Option<u64> {
         self.epochs.begin_lost(missed.epochs);
-        self.epochs.missed(missed.releases)
+        self.epochs.missed(missed.releases, missed.is_settled)
     }
 
     /// Epochs that have begun.

@@ -115,7 +115,7 @@ impl Decoder {
             tasks: HashMap::new(),
             naming: Naming::new(offsets),
             generations: Generations::default(),
-            epochs: Epochs::default(),
+            epochs: Epochs::new(),
             unbelieved: HashMap::new(),
             asked: Vec::new(),
             circles: Circles::default(),

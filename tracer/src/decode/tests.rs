@@ -193,7 +193,14 @@ fn a_shared_hold_is_believed_as_long_as_no_release_was_missed() {
     let mut decoder = decoder();
     assert!(Record::new(&request(0).0).needs_missed());
     assert_eq!(only_chain(&decode(&mut decoder, &request(0))).held.len(), 1);
-    assert_eq!(decoder.missed(Missed { releases: 2, epochs: 1 }), Some(1));
+    assert_eq!(
+        decoder.missed(Missed {
+            releases: 2,
+            is_settled: true,
+            epochs: 1
+        }),
+        Some(1)
+    );
     assert!(only_chain(&decode(&mut decoder, &request(0))).held.is_empty());
     assert_eq!(decoder.asked(), [ChainKey(0x77)]);
     assert_eq!(only_chain(&decode(&mut decoder, &request(1))).held.len(), 1);

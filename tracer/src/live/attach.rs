@@ -1,6 +1,10 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, panic, thread};
+use std::{
+    collections::BTreeMap,
+    panic, thread,
+    time::{Duration, Instant},
+};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -54,7 +58,12 @@ pub struct Attached {
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
     releases: Misses,
+    /// How many releases were skipped when that was counted last, and when it was another number.
+    skipped: (u64, Instant),
 }
+
+/// A task that was skipped in a program has long come to its stand-in by then.
+const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
 /// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with held stacks in the tasks
 /// themselves, too; and with kprobes.
@@ -199,11 +208,7 @@ fn attach_by(
         with_stand_ins,
         start,
     )?;
-    // What names its task needs no other proof.
-    let releases = hooks
-        .attached
-        .iter()
-        .filter(|(probe, _)| probe.releases() && !info::is_named(probe.info));
+    let releases = hooks.attached.iter().filter(|(probe, _)| is_proof(probe));
     let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
     Ok(Attached {
         ebpf,
@@ -222,7 +227,13 @@ fn attach_by(
         names_left_out,
         epoch,
         releases,
+        skipped: (0, Instant::now()),
     })
+}
+
+/// Whether a hold is believed only as long as no release was missed by this program: what names its task needs no such proof.
+fn is_proof(probe: &Probe) -> bool {
+    probe.releases() && !info::is_named(probe.info)
 }
 
 fn map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, LiveError> {
@@ -358,9 +369,17 @@ impl Attached {
         }
     }
 
-    /// How many releases the BPF runtime has skipped so far.
-    pub fn missed_releases(&self) -> u64 {
-        self.releases.count()
+    /// How many releases the BPF runtime has skipped so far without a stand-in's doing them, and whether that is settled: none was skipped for some time. What
+    /// happens while this is read makes it one too many, never one too few.
+    pub fn missed_releases(&mut self) -> (u64, bool) {
+        let proofs = self.stand_ins().filter(|probe| is_proof(probe));
+        let done: u64 = proofs.map(|probe| self.stood_in(probe)).sum();
+        let skipped = self.releases.count();
+        if skipped != self.skipped.0 {
+            self.skipped = (skipped, Instant::now());
+        }
+        let is_settled = self.hooks.stand_ins.is_empty() || self.skipped.1.elapsed() >= SETTLED_AFTER;
+        (skipped.saturating_sub(done), is_settled)
     }
 
     /// Begins an epoch: the program marks what is taken from now on with it.
@@ -377,7 +396,10 @@ impl Attached {
     /// runtime's `rcu_read_lock()` (`__bpf_trace_run()` in kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
         // Counted before the misses: what happens in between is a loss until it is counted again.
-        let stood_in = self.stood_in();
+        let stood_in: BTreeMap<_, _> = self
+            .stand_ins()
+            .map(|probe| (probe.program, self.stood_in(probe)))
+            .collect();
         self.attached()
             .filter(|probe| probe.purpose != Purpose::Lockdep)
             .filter_map(|probe| {
@@ -388,22 +410,12 @@ impl Attached {
             .collect()
     }
 
-    /// How often the stand-in of each program did its work.
-    fn stood_in(&self) -> BTreeMap<&'static str, u64> {
-        let mut stood_in = BTreeMap::new();
-        for probe in self.stand_ins() {
-            let cpus = PROBES
-                .iter()
-                .position(|row| row.program == probe.program)
-                .and_then(|row| self.counted.get(&(row as u32), 0).ok());
-            let count = cpus
-                .iter()
-                .flat_map(|cpus| cpus.iter())
-                .map(|cells| cells[Counter::StoodIn as usize])
-                .sum();
-            stood_in.insert(probe.program, count);
-        }
-        stood_in
+    /// How often the stand-in of a program did its work.
+    fn stood_in(&self, probe: &Probe) -> u64 {
+        let row = PROBES.iter().position(|row| row.program == probe.program);
+        let cpus = row.and_then(|row| self.counted.get(&(row as u32), 0).ok());
+        let counts = cpus.iter().flat_map(|cpus| cpus.iter());
+        counts.map(|cells| cells[Counter::StoodIn as usize]).sum()
     }
 
     /// Detaches everything. The kernel takes its time for that, but not this process's.

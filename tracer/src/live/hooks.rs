@@ -121,7 +121,7 @@ impl Hooks {
 }
 
 /// The programs that a backend uses and their names, in the order in which they are hooked: what takes locks comes last, so that what is then taken is
-/// sure to be seen released.
+/// sure to be seen released. A stand-in comes before the first program: what is hooked last runs first (`__bpf_trampoline_link_prog()` in kernel/bpf/trampoline.c).
 fn wanted(backend: Backend, with_stand_ins: bool) -> impl Iterator<Item = (&'static Probe, &'static str)> {
     let used = move || PROBES.iter().filter(move |probe| backend.uses(probe));
     let stand_in = move |probe: &Probe| (with_stand_ins && probe.has_stand_in()).then_some(probe.stand_in);
@@ -130,7 +130,7 @@ fn wanted(backend: Backend, with_stand_ins: bool) -> impl Iterator<Item = (&'sta
         .filter(|probe| !probe.acquires())
         .chain(last)
         .flat_map(move |probe| {
-            [Some(probe.program), stand_in(probe)]
+            [stand_in(probe), Some(probe.program)]
                 .into_iter()
                 .flatten()
                 .map(move |name| (probe, name))

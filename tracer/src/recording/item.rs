@@ -129,7 +129,11 @@ mod tests {
 
     #[test]
     fn items_are_read_as_they_were_written_and_unknown_ones_skipped() {
-        let missed = Missed { releases: 3, epochs: 1 };
+        let missed = Missed {
+            releases: 3,
+            is_settled: true,
+            epochs: 1,
+        };
         let mut bytes = Vec::new();
         write(&Input::Record(Record::new(&[1, 2])), &mut bytes).unwrap();
         put(99, b"from later", &mut bytes);
@@ -145,7 +149,7 @@ mod tests {
         let expected = [
             "record [1, 2]",
             "unknown",
-            "Missed(Missed { releases: 3, epochs: 1 })",
+            "Missed(Missed { releases: 3, is_settled: true, epochs: 1 })",
             "ChainCounts([(1, 2), (18446744073709551615, 4)])",
             "Ended(Some(1))",
             "Ended(None)",

@@ -211,7 +211,7 @@ fn recorded() -> (Vec<u8>, String) {
     live.take(&Input::Record(Record::new(&name.0)));
     live.chain(1, LOCKS[0], LOCKS[1]);
     live.flush();
-    let missed = live.trace.missed(2);
+    let missed = live.trace.missed(2, true);
     live.take(&Input::Missed(missed));
     live.chain(2, LOCKS[1], LOCKS[0]);
     live.take(&Input::Record(Record::new(b"no record")));

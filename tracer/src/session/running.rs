@@ -167,7 +167,8 @@ impl<'a> Running<'a> {
         // Those that the record could be wrong by are among them, for they came before it.
         if !self.counted_misses && record.needs_missed() {
             self.counted_misses = true;
-            let missed = self.trace.missed(self.attached.missed_releases());
+            let (missed, is_settled) = self.attached.missed_releases();
+            let missed = self.trace.missed(missed, is_settled);
             self.take(&Input::Missed(missed));
         }
         self.take(&Input::Record(record));

@@ -132,10 +132,11 @@ impl Trace {
         }
     }
 
-    /// What an input tells that says how many releases were missed.
-    pub fn missed(&self, releases: u64) -> Missed {
+    /// What an input tells that says how many releases were missed, and whether that is settled.
+    pub fn missed(&self, releases: u64, is_settled: bool) -> Missed {
         Missed {
             releases,
+            is_settled,
             epochs: self.decoder.epochs(),
         }
     }

@@ -14,7 +14,7 @@ fn a_full_disk_is_told_once_and_the_recording_goes_on() {
         live.flush();
         *disk.room.borrow_mut() = Some(disk.bytes.borrow().len() + 10);
         live.load_module();
-        let missed = live.trace.missed(2);
+        let missed = live.trace.missed(2, true);
         live.take(&Input::Missed(missed));
         live.chain(2, LOCKS[1], LOCKS[0]);
         live.flush();
