@@ -5,7 +5,7 @@
 //! running, and the second, its stand-in, works when it finds that another task is in the first. What the two miss together is what is lost.
 //!
 //! Between the two a task can be preempted, and then find another one in the first program although that has done its own call's work: so it leaves in the task's
-//! held stack for which call it did. Where a task has none, the work does no harm when it is done twice, and is not counted.
+//! held stack for which call it did.
 
 use core::ptr::{read_volatile, write_volatile};
 
@@ -15,7 +15,12 @@ use tracer_common::{
     probe::{MAX_PROBES, ProbeIndex},
 };
 
-use crate::{call::Call, count::count_at, held::Held, tasks::known};
+use crate::{
+    call::Call,
+    count::count_at,
+    held::Held,
+    tasks::{held, known},
+};
 
 /// Not 0 where stand-ins are hooked. A constant for the verifier: what is behind it costs nothing on other kernels.
 #[unsafe(no_mangle)]
@@ -53,22 +58,22 @@ pub fn second<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     if !is_running {
         return;
     }
-    if let Some(held) = known() {
+    let is_done = known().is_some_and(|held| {
         // SAFETY: a value of the map of tasks, which only its own task changes.
         let held = unsafe { &mut *held };
-        if held.done == call(context, held, probe) {
-            return;
-        }
+        held.done == call(context, held, probe)
+    });
+    if !is_done {
+        work();
+        done(context, probe);
         count_at(Counter::StoodIn, probe);
     }
-    work();
-    done(context, probe);
 }
 
-/// The work of this call is done.
+/// The work of this call is done: said of every task, also of one that is not traced, because its calls are skipped, too.
 #[inline(always)]
 fn done<C: Call>(context: &C, probe: ProbeIndex) {
-    if let Some(held) = known() {
+    if let Some(held) = held(probe) {
         // SAFETY: as in `second`.
         let held = unsafe { &mut *held };
         held.done = call(context, held, probe);

@@ -60,6 +60,8 @@ pub(super) struct Running<'a> {
     backlog: VecDeque<Vec<u8>>,
     /// No record has come in since the missed releases were counted.
     counted_misses: bool,
+    /// How many there were, and whether that was settled.
+    missed: (u64, bool),
     /// The ring was not empty at the end.
     pub(super) is_cut_off: bool,
 }
@@ -117,6 +119,7 @@ impl<'a> Running<'a> {
             epochs_lost: 0,
             backlog: VecDeque::new(),
             counted_misses: false,
+            missed: (0, true),
             is_cut_off: false,
         };
         running.read_symbols(symbols);
@@ -167,11 +170,16 @@ impl<'a> Running<'a> {
         // Those that the record could be wrong by are among them, for they came before it.
         if !self.counted_misses && record.needs_missed() {
             self.counted_misses = true;
-            let (missed, is_settled) = self.attached.missed_releases();
-            let missed = self.trace.missed(missed, is_settled);
-            self.take(&Input::Missed(missed));
+            self.missed = self.attached.missed_releases();
+            self.tell_missed();
         }
         self.take(&Input::Record(record));
+    }
+
+    fn tell_missed(&mut self) {
+        let (missed, is_settled) = self.missed;
+        let missed = self.trace.missed(missed, is_settled);
+        self.take(&Input::Missed(missed));
     }
 
     /// Hands an input to the trace and the recording, and back to the kernel what it should know.
@@ -199,8 +207,18 @@ impl<'a> Running<'a> {
 
     /// Brings what is on disk up to date: the recording first, because a report takes long.
     pub(super) fn tick(&mut self, sink: &mut dyn Sink) {
+        self.watch_missed();
         self.flush(sink);
         self.write_if_new(sink);
+    }
+
+    /// Begins a new epoch soon after a release was missed, and not only when a record could be wrong by it: what is taken then is believed again.
+    fn watch_missed(&mut self) {
+        let missed = self.attached.missed_releases();
+        if missed != self.missed {
+            self.missed = missed;
+            self.tell_missed();
+        }
     }
 
     fn flush(&mut self, sink: &mut dyn Sink) {
