@@ -164,6 +164,9 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
 
 fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result<Initramfs<'a>> {
     let initramfs = userland(kernel, tracer, &scenario.modules)?;
+    if scenario.debug_files {
+        initramfs.add_debug_files(&debug_files(&scenario.modules, kernel)?)?;
+    }
     if scenario.rivals {
         hot_path::add_rivals(&initramfs)?;
     }
@@ -218,6 +221,15 @@ pub fn built_module(name: &str, kernel: &Kernel) -> Option<Result<Vec<PathBuf>>>
         "netdevsim" => Some(source::netdevsim(kernel).and_then(|source| module::build(&source, kernel))),
         _ => None,
     }
+}
+
+/// The modules that the lab builds, with their debug information.
+pub fn debug_files(modules: &[String], kernel: &Kernel) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for built in modules.iter().filter_map(|name| built_module(name, kernel)) {
+        files.extend(built?.iter().map(|file| module::with_debug_information(file)));
+    }
+    Ok(files)
 }
 
 /// Boots a kernel with the lab's modules for a person.

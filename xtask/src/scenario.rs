@@ -27,6 +27,9 @@ pub struct Scenario {
     /// Modules that the guest can load: those that the lab builds (`dlock`, `hotpath`, `netdevsim`), or the kernel's.
     #[serde(default)]
     pub modules: Vec<String>,
+    /// Whether those that the lab builds are in the guest's `/debug` with their debug information, too.
+    #[serde(default)]
+    pub debug_files: bool,
     /// Whether the kernel's own selftests of netdevsim are in the guest's `/selftests`.
     #[serde(default)]
     pub selftests: bool,
