@@ -16,7 +16,7 @@ use crate::{
     guest_files, hot_path,
     initramfs::Initramfs,
     kernel::{self, Kernel},
-    kvm, module, place, process, progress,
+    kvm, module, on_host, place, process, progress,
     qemu::{End, Guest},
     scenario::{self, Scenario},
     setup, source,
@@ -139,7 +139,7 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
     let seconds = start.elapsed().as_secs_f64();
     let files = guest_files::unpack(&disk, results);
     let text = String::from_utf8_lossy(&fs::read(&console)?).into_owned();
-    let wrong = verdict::judge(
+    let mut wrong = verdict::judge(
         scenario,
         &Returned {
             end,
@@ -148,6 +148,11 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
             dir: results,
         },
     );
+    if wrong.is_empty()
+        && let Err(error) = on_host::run(scenario, kernel, tracer, results)
+    {
+        wrong.push(format!("{error:#}"));
+    }
     let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());
     // In one piece: other guests may end at the same time.
     if wrong.is_empty() {

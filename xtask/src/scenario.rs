@@ -65,6 +65,10 @@ pub struct Scenario {
     /// Bash, run after tracing; must succeed.
     #[serde(default)]
     pub after: String,
+    /// Bash, run on this machine in the folder of the results when all else is as expected; must succeed. `$TRACER` is the tracer, `$SCRIPTS` the folder
+    /// `scripts` of the kernel's source, `$MODULES` the folder of the lab's modules with their debug information.
+    #[serde(default)]
+    pub host: String,
     /// Expected exit status of the tracer.
     #[serde(default)]
     pub status: i32,
