@@ -141,3 +141,24 @@ fn verify_tells_what_is_in_it_and_what_is_damaged() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("is no recording of tracer"));
 }
+
+#[test]
+fn another_major_version_is_refused() {
+    let recording = file(&format!("{FOUNDING}.rec"));
+    let other_version = tempfile::NamedTempFile::new().expect("a file");
+    let path = other_version.path().display().to_string();
+    for (major, other) in [(2_u16, "a newer one"), (0, "an older one")] {
+        let mut bytes = fs::read(&recording).expect("the recording");
+        bytes[8..10].copy_from_slice(&major.to_le_bytes());
+        let checksum = crc32fast::hash(&bytes[..12]);
+        bytes[12..16].copy_from_slice(&checksum.to_le_bytes());
+        fs::write(&path, bytes).expect("written");
+        for more in [&[][..], &["--verify"]] {
+            let refused = tracer(&[&["report", &path], more].concat(), Stdio::null());
+            assert_eq!((refused.status.code(), refused.stdout.len()), (Some(2), 0));
+            let expected =
+                format!("is a recording of format {major}.0, and this tracer reads 1.x: read it with {other}");
+            assert!(text(&refused.stderr).contains(&expected), "{}", text(&refused.stderr));
+        }
+    }
+}

@@ -5,12 +5,13 @@
 mod support;
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use object::LittleEndian;
 use object::read::elf::ElfFile64;
-use object::read::{Object as _, ObjectSymbol as _};
+use object::read::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use support::program::program;
 use support::read;
 use tempfile::TempDir;
@@ -289,6 +290,60 @@ fn what_is_no_debug_file_is_refused() {
     let bytes = fs::read(&file).expect("a file");
     fs::write(&file, bytes.get(..bytes.len() / 2).expect("a half")).expect("a file");
     refused(&report(&frames, &[&file], &[]));
+}
+
+/// The bytes of a section.
+fn section(file: &[u8], name: &str) -> Range<usize> {
+    let elf = ElfFile64::<LittleEndian>::parse(file).expect("an ELF file");
+    let found = elf.section_by_name(name).and_then(|section| section.file_range());
+    let (begin, size) = found.expect("a section");
+    let begin = usize::try_from(begin).expect("an offset");
+    begin..begin + usize::try_from(size).expect("a size")
+}
+
+#[test]
+fn damaged_debug_information_costs_its_lines_only() {
+    let tree = Tree::new();
+    let (file, module) = (
+        tree.vmlinux(&["-g", "-DBANNER=\"6.1.0-test\""]),
+        tree.module(&["-g", "-DMAGIC=\"6.1.0-test\""]),
+    );
+    let inside = format!("{} [dlock_x]", returning_to(&module, "after_take"));
+    let frames = [
+        returning_to(&file, "after_nop"),
+        returning_to(&file, "after_take"),
+        inside.clone(),
+    ];
+    let whole = fs::read(&file).expect("a file");
+    let plain = report(&frames, &[], &[]).stdout;
+    let (mut panicked, mut told) = (0, 0);
+    for name in [".debug_line", ".debug_info", ".debug_abbrev", ".debug_str"] {
+        for at in section(&whole, name) {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 0x40;
+            fs::write(&file, damaged).expect("a file");
+            let (snapshot, warnings) = filled(&frames, &[file.clone(), module.clone()]);
+            let all = warnings.join("\n");
+            told += usize::from(all.contains("no lines: "));
+            assert_eq!(
+                places(&snapshot, &inside).len(),
+                2,
+                "the other file has its lines, {name} {at}"
+            );
+            if all.contains("vmlinux: no lines: its debug information is damaged") && panicked == 0 {
+                panicked += 1;
+                let output = report(&frames, &[&file], &[]);
+                assert_eq!(output.status.code(), Some(1), "{output:?}");
+                assert_eq!(output.stdout, plain);
+                let said = String::from_utf8_lossy(&output.stderr);
+                assert!(
+                    said.contains("no lines: its debug information is damaged") && !said.contains("panicked"),
+                    "{said}"
+                );
+            }
+        }
+    }
+    assert!(panicked > 0 && told > panicked, "{panicked} {told}");
 }
 
 /// A document with lines that fit, that do not, and with inlined functions.

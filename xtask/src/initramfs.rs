@@ -173,6 +173,15 @@ impl<'a> Initramfs<'a> {
         Ok(())
     }
 
+    /// Adds files as `/debug/NAME`.
+    pub fn add_debug_files(&self, files: &[PathBuf]) -> Result<()> {
+        fs::create_dir(self.path("debug"))?;
+        for file in files {
+            fs::copy(file, self.path("debug").join(file.file_name().unwrap_or_default()))?;
+        }
+        Ok(())
+    }
+
     /// Adds the scripts of the kernel's selftests as `/selftests`, and the programs that they start.
     pub fn add_selftests(&self, source: &Path) -> Result<()> {
         for program in SELFTEST_PROGRAMS {

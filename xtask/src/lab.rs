@@ -16,7 +16,7 @@ use crate::{
     guest_files, hot_path,
     initramfs::Initramfs,
     kernel::{self, Kernel},
-    kvm, module, place, process, progress,
+    kvm, module, on_host, place, process, progress,
     qemu::{End, Guest},
     scenario::{self, Scenario},
     setup, source,
@@ -139,7 +139,7 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
     let seconds = start.elapsed().as_secs_f64();
     let files = guest_files::unpack(&disk, results);
     let text = String::from_utf8_lossy(&fs::read(&console)?).into_owned();
-    let wrong = verdict::judge(
+    let mut wrong = verdict::judge(
         scenario,
         &Returned {
             end,
@@ -148,6 +148,11 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
             dir: results,
         },
     );
+    if wrong.is_empty()
+        && let Err(error) = on_host::run(scenario, kernel, tracer, results)
+    {
+        wrong.push(format!("{error:#}"));
+    }
     let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());
     // In one piece: other guests may end at the same time.
     if wrong.is_empty() {
@@ -164,6 +169,9 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
 
 fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result<Initramfs<'a>> {
     let initramfs = userland(kernel, tracer, &scenario.modules)?;
+    if scenario.debug_files {
+        initramfs.add_debug_files(&debug_files(&scenario.modules, kernel)?)?;
+    }
     if scenario.rivals {
         hot_path::add_rivals(&initramfs)?;
     }
@@ -218,6 +226,15 @@ pub fn built_module(name: &str, kernel: &Kernel) -> Option<Result<Vec<PathBuf>>>
         "netdevsim" => Some(source::netdevsim(kernel).and_then(|source| module::build(&source, kernel))),
         _ => None,
     }
+}
+
+/// The modules that the lab builds, with their debug information.
+pub fn debug_files(modules: &[String], kernel: &Kernel) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for built in modules.iter().filter_map(|name| built_module(name, kernel)) {
+        files.extend(built?.iter().map(|file| module::with_debug_information(file)));
+    }
+    Ok(files)
 }
 
 /// Boots a kernel with the lab's modules for a person.

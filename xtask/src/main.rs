@@ -19,6 +19,7 @@ mod kvm;
 mod lab;
 mod lockdep;
 mod module;
+mod on_host;
 mod place;
 mod process;
 mod progress;

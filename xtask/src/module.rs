@@ -37,13 +37,23 @@ const TOOLS: [&str; 11] = [
     "diffutils",
 ];
 
+/// Where a module is with its debug information, below the folder of those that are loaded.
+const DEBUG: &str = "debug";
+
 /// Builds the module in `source` for `kernel`; gives the `.ko` files, from the cache when nothing changed.
 pub fn build(source: &Path, kernel: &Kernel) -> Result<Vec<PathBuf>> {
     let name = format!("module/{}-{:016x}", kernel.resolved.key(), fingerprint(source)?);
     let dir = cache::entry(&name, |dir| compile(source, kernel, dir))?;
-    let mut built: Vec<_> = fs::read_dir(dir)?.flatten().map(|entry| entry.path()).collect();
+    let files = fs::read_dir(dir)?.flatten().map(|entry| entry.path());
+    let mut built: Vec<_> = files.filter(|path| is_module(path)).collect();
     built.sort();
     Ok(built)
+}
+
+/// The same module with its debug information, as the compiler made it.
+pub fn with_debug_information(built: &Path) -> PathBuf {
+    let folder = built.parent().unwrap_or(Path::new("")).join(DEBUG);
+    folder.join(built.file_name().unwrap_or_default())
 }
 
 /// The directory with compiler and headers for `kernel`.
@@ -141,12 +151,18 @@ fn make_in_root(root: &Path, kernel: &Kernel, work: &Path) -> Result<()> {
     process::run(&mut make).map(drop)
 }
 
-/// Keeps the modules without their debug information.
+fn is_module(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "ko")
+}
+
+/// Keeps the modules, without their debug information and with it.
 fn keep_built(work: &Path, into: &Path) -> Result<()> {
     let mut built = 0;
+    fs::create_dir(into.join(DEBUG))?;
     for file in fs::read_dir(work)?.flatten().map(|entry| entry.path()) {
-        if file.extension().is_some_and(|extension| extension == "ko") {
+        if is_module(&file) {
             let place = into.join(file.file_name().unwrap_or_default());
+            fs::copy(&file, with_debug_information(&place))?;
             process::run(
                 Command::new("strip")
                     .arg("--strip-debug")
@@ -178,6 +194,8 @@ fn fingerprint(source: &Path) -> Result<u64> {
         .collect();
     files.sort();
     let mut hasher = DefaultHasher::new();
+    // What is kept of a build is part of what an entry is.
+    DEBUG.hash(&mut hasher);
     for file in files {
         file.file_name().hash(&mut hasher);
         fs::read(&file)?.hash(&mut hasher);

@@ -27,6 +27,9 @@ pub struct Scenario {
     /// Modules that the guest can load: those that the lab builds (`dlock`, `hotpath`, `netdevsim`), or the kernel's.
     #[serde(default)]
     pub modules: Vec<String>,
+    /// Whether those that the lab builds are in the guest's `/debug` with their debug information, too.
+    #[serde(default)]
+    pub debug_files: bool,
     /// Whether the kernel's own selftests of netdevsim are in the guest's `/selftests`.
     #[serde(default)]
     pub selftests: bool,
@@ -62,6 +65,10 @@ pub struct Scenario {
     /// Bash, run after tracing; must succeed.
     #[serde(default)]
     pub after: String,
+    /// Bash, run on this machine in the folder of the results when all else is as expected; must succeed. `$TRACER` is the tracer, `$SCRIPTS` the folder
+    /// `scripts` of the kernel's source, `$MODULES` the folder of the lab's modules with their debug information.
+    #[serde(default)]
+    pub host: String,
     /// Expected exit status of the tracer.
     #[serde(default)]
     pub status: i32,

@@ -1,7 +1,9 @@
-//! The kernel's own source, of the suite's package `linux-source-VERSION`: netdevsim, which Debian does not build, and the selftests that use it.
+//! The kernel's own source, of the suite's package `linux-source-VERSION`: netdevsim, which Debian does not build, the selftests that use it, and the
+//! script that decodes stacks.
 
 use std::{
     fs,
+    hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
     process::Command,
 };
@@ -18,11 +20,12 @@ use crate::{
 
 const MEGABYTES: u64 = 500;
 /// What is kept of the source.
-const PARTS: [&str; 3] = [
+const PARTS: [&str; 4] = [
     "drivers/net/netdevsim",
     "tools/testing/selftests/drivers/net/netdevsim",
     // The libraries of the former.
     "tools/testing/selftests/net",
+    "scripts/decode_stacktrace.sh",
 ];
 
 /// The directory with the source of netdevsim.
@@ -35,8 +38,16 @@ pub fn selftests(kernel: &Kernel) -> Result<PathBuf> {
     Ok(tree(kernel)?.join("tools/testing/selftests"))
 }
 
+/// The kernel's directory `scripts`, as far as it is kept.
+pub fn scripts(kernel: &Kernel) -> Result<PathBuf> {
+    Ok(tree(kernel)?.join("scripts"))
+}
+
 fn tree(kernel: &Kernel) -> Result<PathBuf> {
-    cache::entry(&format!("source/{}", kernel.resolved.key()), |dir| fill(kernel, dir))
+    let mut parts = DefaultHasher::new();
+    PARTS.hash(&mut parts);
+    let name = format!("source/{}-{:016x}", kernel.resolved.key(), parts.finish());
+    cache::entry(&name, |dir| fill(kernel, dir))
 }
 
 fn fill(kernel: &Kernel, dir: &Path) -> Result<()> {

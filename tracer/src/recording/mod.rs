@@ -42,6 +42,17 @@ pub enum RecordingError {
         /// Its minor version.
         minor: u16,
     },
+    /// A version that is read no more. Before 1.0 there was none.
+    #[error(
+        "is a recording of format {major}.{minor}, and this tracer reads {}.x: read it with an older one",
+        frame::MAJOR
+    )]
+    Older {
+        /// Its major version.
+        major: u16,
+        /// Its minor version.
+        minor: u16,
+    },
     /// The first frame is damaged or not there.
     #[error("this recording is damaged in its header, without which nothing can be made of the rest: {0}")]
     NoHeader(String),

@@ -124,6 +124,7 @@ fn version(input: &mut impl Read, inventory: &mut Inventory) -> Result<(), Recor
     inventory.version = prefix.first_chunk().and_then(frame::version);
     match inventory.version {
         Some((major, minor)) if major > frame::MAJOR => return Err(RecordingError::Newer { major, minor }),
+        Some((major, minor)) if major < frame::MAJOR => return Err(RecordingError::Older { major, minor }),
         Some(_) => {}
         // The rest may be whole all the same: its frames say so.
         None => inventory.damage(Damage {

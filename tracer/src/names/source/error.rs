@@ -58,14 +58,6 @@ pub enum SourceError {
         /// Which kernels, and how many functions of which sizes.
         reason: String,
     },
-    /// Its debug information cannot be read.
-    #[error("{}: {reason}", path.display())]
-    Debug {
-        /// The file.
-        path: PathBuf,
-        /// What the library says.
-        reason: String,
-    },
 }
 
 impl SourceError {

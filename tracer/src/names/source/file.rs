@@ -11,6 +11,7 @@ use blazesym::symbolize::{CodeInfo, Input, Sym, Symbolizer};
 use object::read::ReadCache;
 use tempfile::NamedTempFile;
 
+use super::contain::contain;
 use super::elf::{Address, Elf};
 use super::error::{SourceError, counted};
 use super::frame::Frame;
@@ -187,13 +188,13 @@ impl DebugFile {
         out.into_iter().map(|line| format!("{path}: {line}")).collect()
     }
 
-    /// Adds the lines of frames; gives how many have none. Addresses are looked up as they are in the file.
+    /// Adds the lines of frames; gives how many have none, or why all have none. Addresses are looked up as they are in the file.
     pub(super) fn lines<'a>(
         &self,
         addresses: &[(Frame<'a>, u64)],
         top: Option<&Path>,
         places: &mut BTreeMap<&'a str, Vec<Place>>,
-    ) -> Result<usize, SourceError> {
+    ) -> Result<usize, String> {
         let wanted: Vec<_> = addresses.iter().map(|&(_, address)| address).collect();
         let mut without = 0;
         self.look_up(&wanted, |number, symbol| {
@@ -226,10 +227,15 @@ impl DebugFile {
         top
     }
 
-    fn look_up(&self, addresses: &[u64], mut each: impl FnMut(usize, Option<&Sym<'_>>)) -> Result<(), SourceError> {
+    fn look_up(&self, addresses: &[u64], each: impl FnMut(usize, Option<&Sym<'_>>)) -> Result<(), String> {
         if addresses.is_empty() {
             return Ok(());
         }
+        let found = contain(|| self.symbolize(addresses, each));
+        found.unwrap_or_else(|| Err("its debug information is damaged".to_owned()))
+    }
+
+    fn symbolize(&self, addresses: &[u64], mut each: impl FnMut(usize, Option<&Sym<'_>>)) -> Result<(), String> {
         let path = self.laid_out.as_ref().map_or(&*self.path, NamedTempFile::path);
         let source = Source::Elf(ElfFile::new(path));
         // Nothing but the file that was named is read.
@@ -239,10 +245,7 @@ impl DebugFile {
             .build();
         let found = symbolizer
             .symbolize(&source, Input::VirtOffset(addresses))
-            .map_err(|error| SourceError::Debug {
-                path: self.path.clone(),
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| error.to_string())?;
         for (number, symbolized) in found.iter().enumerate() {
             each(number, symbolized.as_sym());
         }

@@ -3,6 +3,7 @@
 //! Address randomisation plays no role, because the function is looked up by name. Its size has to be that of the frame: a debug file of another build
 //! gives no line rather than a wrong one.
 
+mod contain;
 mod elf;
 mod error;
 mod file;
@@ -46,7 +47,7 @@ pub struct Found<'a> {
     pub warnings: Vec<String>,
 }
 
-/// The lines of all frames for which there is a debug file; what is no frame of the kernel's form is left out.
+/// The lines of all frames for which there is a debug file; what is no frame of the kernel's form is left out. Damaged debug information is a warning.
 ///
 /// # Errors
 /// When a file cannot be read, has no debug information, or is of another kernel.
@@ -80,11 +81,14 @@ pub fn find<'a>(
     let kernel = files.iter().find(|file| file.module.is_none());
     let top = kernel.and_then(DebugFile::top);
     for (file, addresses) in files.iter().zip(uses) {
-        let without = file.lines(&addresses, top.as_deref(), &mut found.places)?;
-        if without > 0 {
-            let frames = error::counted(without, "frame");
-            let path = file.path.display();
-            found.warnings.push(format!("{path}: has no line for {frames}"));
+        let path = file.path.display();
+        match file.lines(&addresses, top.as_deref(), &mut found.places) {
+            Ok(0) => {}
+            Ok(without) => {
+                let frames = error::counted(without, "frame");
+                found.warnings.push(format!("{path}: has no line for {frames}"));
+            }
+            Err(reason) => found.warnings.push(format!("{path}: no lines: {reason}")),
         }
     }
     Ok(found)

@@ -1,0 +1,26 @@
+//! The part of a scenario that this machine runs, for programs that no guest has.
+
+use std::{path::Path, process::Command};
+
+use anyhow::{Context, Result};
+
+use crate::{kernel::Kernel, lab, process, scenario::Scenario, source};
+
+/// Runs `host` in the folder of the results. An error holds the end of what it said.
+///
+/// # Errors
+/// When it fails, or something that it is given is not to be had.
+pub fn run(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Path) -> Result<()> {
+    if scenario.host.is_empty() {
+        return Ok(());
+    }
+    let modules = lab::debug_files(&scenario.modules, kernel)?;
+    let folder = modules.first().and_then(|file| file.parent());
+    let mut bash = Command::new("bash");
+    bash.args(["-euo", "pipefail", "-c", &scenario.host])
+        .current_dir(results)
+        .env("TRACER", tracer)
+        .env("SCRIPTS", source::scripts(kernel)?)
+        .env("MODULES", folder.unwrap_or(Path::new("")));
+    process::run(&mut bash).map(drop).context("host")
+}
