@@ -148,7 +148,7 @@ impl<'a> View<'a> {
     }
 
     /// Its class.
-    pub(crate) fn class(&self, lock: LockId) -> &str {
+    pub(crate) fn class(&self, lock: LockId) -> &'a str {
         self.class_name(self.class_number(lock))
     }
 
@@ -158,7 +158,7 @@ impl<'a> View<'a> {
     }
 
     /// The class with a number.
-    pub(crate) fn class_name(&self, class: u32) -> &str {
+    pub(crate) fn class_name(&self, class: u32) -> &'a str {
         self.classes.get(class as usize).copied().unwrap_or_default()
     }
 
@@ -223,8 +223,9 @@ impl<'a> View<'a> {
     }
 
     /// The function that took the lock: the innermost one that is no locking primitive.
-    pub(crate) fn function(&self, stack: StackId) -> Option<String> {
-        self.model.stacks.frames(stack).iter().find_map(|frame| match frame {
+    pub(crate) fn function(&self, stack: StackId) -> Option<&'a str> {
+        let model = self.model;
+        model.stacks.frames(stack).iter().find_map(|frame| match frame {
             Frame::Address(address) => self.context.symbols.function(*address).and_then(fingerprint::function),
             Frame::Text(text) => fingerprint::function(text),
         })

@@ -91,7 +91,7 @@ fn innermost(stack: &[String]) -> (Option<String>, Option<String>) {
     let mut frames = stack.iter();
     let found = frames.find_map(|frame| Some((fingerprint::function(frame)?, frame)));
     match found {
-        Some((function, frame)) => (Some(function), Some(frame.clone())),
+        Some((function, frame)) => (Some(function.to_owned()), Some(frame.clone())),
         None => (None, stack.first().cloned()),
     }
 }

@@ -100,13 +100,15 @@ fn modes(dependency: &Dependency) -> String {
 }
 
 fn places(evidence: &Evidence) -> Vec<String> {
-    let function = |stack: &[String]| {
-        let named = stack.iter().find_map(|frame| fingerprint::function(frame));
-        named.or_else(|| stack.first().cloned())
-    };
-    let from = function(&evidence.from_stack).map(|from| format!("held since {from}"));
-    let to = function(&evidence.to_stack).map(|to| format!("requested in {to}"));
+    let from = place(&evidence.from_stack).map(|from| format!("held since {from}"));
+    let to = place(&evidence.to_stack).map(|to| format!("requested in {to}"));
     [Some(evidence.task.clone()), from, to].into_iter().flatten().collect()
+}
+
+/// The innermost function that is no locking primitive; without one, the innermost frame.
+fn place(stack: &[String]) -> Option<&str> {
+    let named = stack.iter().find_map(|frame| fingerprint::function(frame));
+    named.or_else(|| stack.first().map(String::as_str))
 }
 
 /// The colour of a severity: told from white and from black.
