@@ -109,8 +109,7 @@ impl<'a> Cycles<'a> {
             let situation = self.view.graph().situation(evidence)?;
             let needed = |node: Node| node == from || !cycle.contains(&node);
             let is_side = situation.held.iter().all(|taken| needed(nodes.of(taken.lock)));
-            let held = situation.held.get(usize::from(evidence.from)).filter(|_| is_side)?;
-            Some(self.ways.between(held, &situation.request))
+            is_side.then(|| self.ways.alternatives(evidence, situation))
         };
         dependency.all_evidence().filter_map(ways).collect()
     }

@@ -20,9 +20,9 @@ struct Touched {
 impl Disturbance {
     pub(super) fn of(graph: &OrderGraph, ways: &Ways<'_>) -> Self {
         let mut touched = vec![Touched::default(); ways.count()];
-        for situation in graph.situations() {
-            for (depth, taken) in situation.held.iter().chain([&situation.request]).enumerate() {
-                let way = ways.hold(taken);
+        for (number, situation) in (0u32..).zip(graph.situations()) {
+            for depth in 0..=situation.held.len() {
+                let way = ways.acquisition(number, depth);
                 if let Some(touched) = way.and_then(|way| touched.get_mut(way.0 as usize)) {
                     touched.situations += 1;
                     touched.depth = touched.depth.max(depth);

@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::analysis::graph::{Evidence, Situation};
 use crate::analysis::held::Taken;
-use crate::analysis::lock::LockId;
-use crate::analysis::stack::StackId;
 use crate::analysis::view::View;
 use crate::analysis::without::{Place, Without};
 
@@ -57,8 +56,10 @@ pub(super) struct Ways<'a> {
     view: &'a View<'a>,
     meanings: Vec<Meaning<'a>>,
     numbers: FxHashMap<Meaning<'a>, Way>,
-    /// Acquisitions whose function is known.
-    holds: FxHashMap<(LockId, StackId), Way>,
+    /// Each hold of each situation, then its request; none where no function is known.
+    acquisitions: Vec<Option<Way>>,
+    /// Where those of each situation begin.
+    starts: Vec<usize>,
 }
 
 impl<'a> Ways<'a> {
@@ -81,13 +82,21 @@ impl<'a> Ways<'a> {
         }
         let meanings: Vec<_> = meanings.into_iter().collect();
         let numbers: FxHashMap<_, _> = meanings.iter().copied().zip((0..).map(Way)).collect();
-        let number = |(at, meaning): (_, Option<_>)| Some((at, *numbers.get(&meaning?)?));
-        let holds = holds.into_iter().filter_map(number).collect();
+        let number = |meaning: Option<_>| numbers.get(&meaning?).copied();
+        let holds: FxHashMap<_, _> = holds.into_iter().map(|(at, meaning)| (at, number(meaning))).collect();
+        let hold = |taken: &Taken| holds.get(&(taken.lock, taken.stack)).copied().flatten();
+        let mut acquisitions = Vec::new();
+        let starts = view.graph().situations().iter().map(|situation| {
+            let start = acquisitions.len();
+            acquisitions.extend(situation.held.iter().chain([&situation.request]).map(hold));
+            start
+        });
         Self {
             view,
+            starts: starts.collect(),
             meanings,
             numbers,
-            holds,
+            acquisitions,
         }
     }
 
@@ -96,24 +105,25 @@ impl<'a> Ways<'a> {
         self.meanings.len()
     }
 
-    /// The way that an acquisition is.
-    pub(super) fn hold(&self, taken: &Taken) -> Option<Way> {
-        self.holds.get(&(taken.lock, taken.stack)).copied()
+    /// The way that an acquisition is, the request behind the holds.
+    pub(super) fn acquisition(&self, situation: u32, position: usize) -> Option<Way> {
+        let start = *self.starts.get(situation as usize)?;
+        self.acquisitions.get(start + position).copied().flatten()
     }
 
     /// What takes out one piece of evidence: either acquisition by its function, the dependency where no function is known.
-    pub(super) fn between(&self, held: &Taken, request: &Taken) -> Alternatives {
-        let mut ways: Alternatives = [held, request]
-            .into_iter()
-            .filter_map(|taken| self.hold(taken))
-            .collect();
-        if ways.is_empty() {
-            let dependency = Meaning::dependency(self.view, held, request);
-            ways.extend(self.numbers.get(&dependency).copied());
+    pub(super) fn alternatives(&self, evidence: &Evidence, situation: &Situation) -> Alternatives {
+        let way = |position: usize| self.acquisition(evidence.situation, position);
+        match (way(evidence.from.into()), way(situation.held.len())) {
+            (Some(a), Some(b)) if a != b => Alternatives::from_buf([a.min(b), a.max(b)]),
+            (Some(way), _) | (None, Some(way)) => Alternatives::from_iter([way]),
+            (None, None) => {
+                let held = situation.held.get(usize::from(evidence.from));
+                let dependency = held.map(|held| Meaning::dependency(self.view, held, &situation.request));
+                let way = dependency.and_then(|dependency| self.numbers.get(&dependency));
+                way.into_iter().copied().collect()
+            }
         }
-        ways.sort_unstable();
-        ways.dedup();
-        ways
     }
 
     /// As `--without` understands them.
