@@ -257,6 +257,7 @@ fn evidence(situation: u32, task: TaskRef, time_ns: u64) -> Evidence {
     Evidence {
         situation,
         from: 0,
+        stacks: [StackId::NONE; 2],
         among_others: false,
         task,
         runner: Runner::Task(task.id),
