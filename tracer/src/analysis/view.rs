@@ -208,7 +208,7 @@ impl<'a> View<'a> {
     pub(crate) fn frame(&self, frame: &Frame) -> String {
         match frame {
             Frame::Address(address) => self.context.symbols.describe(*address),
-            Frame::Text(text) => text.clone(),
+            Frame::Text(text) => text.to_string(),
         }
     }
 
