@@ -21,7 +21,7 @@ type Same<'a> = (
     Vec<(u32, snapshot::Mode, bool)>,
     u32,
     snapshot::Mode,
-    &'a [String],
+    &'a [Arc<str>],
     Option<u32>,
 );
 
@@ -167,6 +167,6 @@ fn mode(mode: snapshot::Mode) -> Mode {
     }
 }
 
-fn frames(stack: &[String]) -> Arc<[Frame]> {
-    stack.iter().map(|frame| Frame::Text(frame.as_str().into())).collect()
+fn frames(stack: &[Arc<str>]) -> Arc<[Frame]> {
+    stack.iter().cloned().map(Frame::Text).collect()
 }

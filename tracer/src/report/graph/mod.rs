@@ -3,6 +3,7 @@
 pub(super) mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::excerpt;
 use super::phrase::lock_name;
@@ -106,9 +107,9 @@ fn places(evidence: &Evidence) -> Vec<String> {
 }
 
 /// The innermost function that is no locking primitive; without one, the innermost frame.
-fn place(stack: &[String]) -> Option<&str> {
+fn place(stack: &[Arc<str>]) -> Option<&str> {
     let named = stack.iter().find_map(|frame| fingerprint::function(frame));
-    named.or_else(|| stack.first().map(String::as_str))
+    named.or_else(|| stack.first().map(|frame| &**frame))
 }
 
 /// The colour of a severity: told from white and from black.
