@@ -79,10 +79,9 @@ fn hold(lock: u32, at: u64) -> Hold {
         lock: LockKey(u64::from(lock)),
         mode: Mode::Exclusive,
         trylock: false,
-        stack: vec![
-            Frame::Address(0xffff_ffff_8100_0000 + at),
-            Frame::Address(0xffff_ffff_8200_0000),
-        ],
+        stack: [0xffff_ffff_8100_0000 + at, 0xffff_ffff_8200_0000]
+            .map(Frame::Address)
+            .into(),
     }
 }
 

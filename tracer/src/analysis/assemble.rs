@@ -170,7 +170,7 @@ fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
         snapshot::Notifier {
             function: notifier.change.function.clone(),
             chain: notifier.change.chain.clone(),
-            callback: view.frame(&notifier.change.callback),
+            callback: view.frame(&notifier.change.callback).to_string(),
             task,
             pid,
             held: view.held(held),

@@ -10,6 +10,7 @@ use super::event::ChainKey;
 use super::graph::{Evidence, OrderGraph, Situation};
 use super::held::Taken;
 use super::lock::LockId;
+use super::stack::StackId;
 use super::strand::{Place, Runner};
 use super::task::{TaskId, TaskRef};
 
@@ -35,6 +36,7 @@ impl Seen {
         Evidence {
             situation,
             from: 0,
+            stacks: [StackId::NONE; 2],
             among_others: false,
             task: self.task,
             runner: self.runner,

@@ -2,6 +2,8 @@
 //!
 //! Live tracing, import and tests all speak these events, so that the same events give the same findings wherever they come from.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -117,7 +119,7 @@ pub enum Frame {
     /// A return address in kernel text, symbolised when it is shown.
     Address(u64),
     /// What the source says: a line number, a function.
-    Text(String),
+    Text(Arc<str>),
 }
 
 /// One lock of a held stack.
@@ -130,7 +132,7 @@ pub struct Hold {
     /// Taken by a trylock.
     pub trylock: bool,
     /// Where it was taken; empty when the source cannot tell.
-    pub stack: Vec<Frame>,
+    pub stack: Arc<[Frame]>,
 }
 
 /// A held stack plus the lock that was requested on top.

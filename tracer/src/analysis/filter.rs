@@ -147,7 +147,7 @@ mod tests {
             lock: LockKey(lock),
             mode: Mode::Exclusive,
             trylock: false,
-            stack: Vec::new(),
+            stack: Default::default(),
         };
         Event::Chain(Box::new(Chain {
             key: ChainKey(1),

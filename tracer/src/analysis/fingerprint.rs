@@ -26,14 +26,14 @@ const PRIMITIVES: [&str; 17] = [
 
 /// The function of a frame, without offset, module and the suffixes that a compiler adds; none for locking primitives and for
 /// locations that are no functions.
-pub(crate) fn function(frame: &str) -> Option<String> {
+pub(crate) fn function(frame: &str) -> Option<&str> {
     let name = frame.split(['+', ' ', '[']).next()?;
     // `foo.isra.0`, `foo.constprop.0`, `foo.cold` differ from build to build.
     let name = name.split('.').next()?;
     let begins_as_name = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     let bare = name.trim_start_matches('_');
     let primitive = PRIMITIVES.iter().any(|primitive| bare.starts_with(primitive));
-    (begins_as_name && !primitive && name != crate::names::symbol::UNKNOWN).then(|| name.to_string())
+    (begins_as_name && !primitive && name != crate::names::symbol::UNKNOWN).then_some(name)
 }
 
 /// Fingerprint of a cycle, from what stands at its sides: classes, modes, functions. It does not matter which side comes first.
@@ -79,15 +79,9 @@ mod tests {
 
     #[test]
     fn functions_lose_what_differs_between_builds() {
-        assert_eq!(function("cleanup_net+0x1c/0x80"), Some("cleanup_net".to_string()));
-        assert_eq!(
-            function("mlx5_unload.isra.0+0x1/0x2 [mlx5_core]"),
-            Some("mlx5_unload".to_string())
-        );
-        assert_eq!(
-            function("mlx5_unload.cold [mlx5_core]"),
-            Some("mlx5_unload".to_string())
-        );
+        assert_eq!(function("cleanup_net+0x1c/0x80"), Some("cleanup_net"));
+        assert_eq!(function("mlx5_unload.isra.0+0x1/0x2 [mlx5_core]"), Some("mlx5_unload"));
+        assert_eq!(function("mlx5_unload.cold [mlx5_core]"), Some("mlx5_unload"));
         assert_eq!(function("120"), None);
         assert_eq!(function(""), None);
         assert_eq!(function("unknown"), None);

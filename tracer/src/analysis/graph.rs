@@ -13,6 +13,7 @@ use super::component::Components;
 use super::event::{Mode, WindowKey};
 use super::held::Taken;
 use super::lock::LockId;
+use super::stack::StackId;
 use super::strand::{Place, Runner};
 use super::task::TaskRef;
 
@@ -39,6 +40,8 @@ pub(crate) struct Evidence {
     pub(crate) situation: u32,
     /// Position of `from` in its held stack.
     pub(crate) from: u16,
+    /// Where `from` was taken and the other requested, once the graph keeps it: compared so often that looking it up is too slow.
+    pub(crate) stacks: [StackId; 2],
     /// The source tells one task more, and there may be others that it does not tell.
     pub(crate) among_others: bool,
     /// Who.
@@ -155,18 +158,16 @@ impl OrderGraph {
 
     /// One held lock -> the requested lock. Tells whether the held one was taken by a trylock.
     pub(crate) fn add_one(&mut self, evidence: Evidence, direct: bool) -> bool {
-        let Some((edge, _)) = self.edge(&evidence) else {
+        let Some((edge, stacks)) = self.edge(&evidence) else {
             return false;
         };
+        let evidence = Evidence { stacks, ..evidence };
         let index = self.dependency(edge, evidence.time_ns);
         let Some(dependency) = self.dependencies.get(index as usize) else {
             return edge.trylock;
         };
         let known = dependency.evidence.iter().any(|known| self.alike(known, &evidence));
-        let elsewhere = known
-            && !dependency
-                .all_evidence()
-                .any(|known| self.same_places(known, &evidence));
+        let elsewhere = known && !dependency.all_evidence().any(|known| known.stacks == stacks);
         if let Some(dependency) = self.dependencies.get_mut(index as usize) {
             dependency.direct |= direct;
             dependency.last_ns = dependency.last_ns.max(evidence.time_ns);
@@ -181,10 +182,11 @@ impl OrderGraph {
         edge.trylock
     }
 
-    fn edge(&self, evidence: &Evidence) -> Option<(Edge, &Situation)> {
-        let situation = self.situations.get(evidence.situation as usize)?;
-        let from = situation.held.get(usize::from(evidence.from))?;
-        Some((edge(from, &situation.request), situation))
+    /// What a piece of evidence proves, and its stacks.
+    fn edge(&self, evidence: &Evidence) -> Option<(Edge, [StackId; 2])> {
+        let Situation { held, request, .. } = self.situation(evidence)?;
+        let from = held.get(usize::from(evidence.from))?;
+        Some((edge(from, request), [from.stack, request.stack]))
     }
 
     /// Evidence is distinct by who, when among the others, and the locks; not by where they were taken.
@@ -202,16 +204,6 @@ impl OrderGraph {
         };
         let same = |(a, b): (&Taken, &Taken)| (a.lock, a.mode, a.trylock) == (b.lock, b.mode, b.trylock);
         a.window == b.window && a.held.len() == b.held.len() && a.held.iter().zip(&b.held).all(same)
-    }
-
-    /// Whether both locks were taken on the same paths.
-    fn same_places(&self, a: &Evidence, b: &Evidence) -> bool {
-        let places = |evidence: &Evidence| {
-            let situation = self.situation(evidence)?;
-            let from = situation.held.get(usize::from(evidence.from))?;
-            Some((from.stack, situation.request.stack))
-        };
-        places(a) == places(b)
     }
 
     fn dependency(&mut self, edge: Edge, time_ns: u64) -> u32 {

@@ -103,7 +103,7 @@ impl Model {
             Event::Chain(chain) => self.chain(*chain),
             Event::Again(chain, task) => self.again(chain, task),
             Event::Count(chain, count) => self.count(chain, count),
-            Event::Stack(key, frames) => self.stack(key, &frames),
+            Event::Stack(key, frames) => self.stack(key, frames),
             Event::Step(step) => self.step(step),
             Event::WindowBegin(begin) => self.window_begin(*begin),
             Event::WindowEnd(key, result, time_ns) => self.window_end(key, result, time_ns),
@@ -136,8 +136,8 @@ impl Model {
         counts
     }
 
-    fn stack(&mut self, key: StackKey, frames: &[Frame]) {
-        let id = self.stacks.add(frames);
+    fn stack(&mut self, key: StackKey, frames: Vec<Frame>) {
+        let id = self.stacks.add(&frames.into());
         self.stack_keys.insert(key, id);
     }
 
@@ -257,6 +257,7 @@ fn evidence(situation: u32, task: TaskRef, time_ns: u64) -> Evidence {
     Evidence {
         situation,
         from: 0,
+        stacks: [StackId::NONE; 2],
         among_others: false,
         task,
         runner: Runner::Task(task.id),

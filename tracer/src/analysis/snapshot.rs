@@ -1,6 +1,7 @@
 //! The report as data: the document of `docs/formats.md`, in stable order.
 
 use std::fmt;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -214,9 +215,9 @@ pub struct Evidence {
     /// Whole held stack at the request, in order of acquisition.
     pub held: Vec<Held>,
     /// Where `from` was taken, innermost frame first.
-    pub from_stack: Vec<String>,
+    pub from_stack: Vec<Arc<str>>,
     /// Where `to` was requested, innermost frame first.
-    pub to_stack: Vec<String>,
+    pub to_stack: Vec<Arc<str>>,
     /// Why the task was in the kernel: a reload window's handle and action.
     pub origin: Option<String>,
     /// Index into `windows`.
@@ -279,7 +280,7 @@ pub struct Notifier {
     /// Locks held.
     pub held: Vec<Held>,
     /// Where from, innermost frame first.
-    pub stack: Vec<String>,
+    pub stack: Vec<Arc<str>>,
     /// Index into `windows`.
     pub window: Option<u32>,
     /// When, ns since the start.
@@ -302,7 +303,7 @@ pub struct Wait {
     /// What it holds.
     pub held: Vec<Held>,
     /// Where it waits, innermost frame first.
-    pub stack: Vec<String>,
+    pub stack: Vec<Arc<str>>,
     /// Tasks that it waits for.
     pub on: Vec<String>,
     /// It waits for itself, through others or directly; otherwise it is stuck behind such tasks or just waits.

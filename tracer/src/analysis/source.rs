@@ -33,7 +33,7 @@ pub(crate) fn frames(snapshot: &Snapshot) -> BTreeSet<&str> {
     let stacks = evidence.flat_map(|evidence| [&evidence.from_stack, &evidence.to_stack]);
     let stacks = stacks.chain(snapshot.notifiers.iter().map(|notifier| &notifier.stack));
     let stacks = stacks.chain(snapshot.waits.iter().map(|wait| &wait.stack));
-    stacks.flatten().map(String::as_str).collect()
+    stacks.flatten().map(|frame| &**frame).collect()
 }
 
 fn place(place: source::Place) -> Place {

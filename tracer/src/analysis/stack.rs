@@ -22,14 +22,11 @@ pub(crate) struct Stacks(IndexSet<Arc<[Frame]>, FxBuildHasher>);
 
 impl Stacks {
     /// Keeps a stack.
-    pub(crate) fn add(&mut self, frames: &[Frame]) -> StackId {
+    pub(crate) fn add(&mut self, frames: &Arc<[Frame]>) -> StackId {
         if frames.is_empty() {
             return StackId::NONE;
         }
-        let index = match self.0.get_index_of(frames) {
-            Some(index) => index,
-            None => self.0.insert_full(frames.into()).0,
-        };
+        let (index, _) = self.0.insert_full(Arc::clone(frames));
         StackId(u32::try_from(index).unwrap_or(u32::MAX))
     }
 

@@ -1,6 +1,8 @@
 //! The model as a document sees it: locks numbered and named, stacks as text.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
@@ -30,6 +32,8 @@ pub(crate) struct View<'a> {
     /// The number of each lock; 0 is none.
     numbers: Vec<u32>,
     classes: Vec<&'a str>,
+    /// Addresses as text: the same are in stack after stack.
+    described: RefCell<FxHashMap<u64, Arc<str>>>,
 }
 
 struct Named<'a> {
@@ -113,6 +117,7 @@ impl<'a> View<'a> {
             locks,
             numbers,
             classes: classes.names,
+            described: RefCell::default(),
         }
     }
 
@@ -148,7 +153,7 @@ impl<'a> View<'a> {
     }
 
     /// Its class.
-    pub(crate) fn class(&self, lock: LockId) -> &str {
+    pub(crate) fn class(&self, lock: LockId) -> &'a str {
         self.class_name(self.class_number(lock))
     }
 
@@ -158,7 +163,7 @@ impl<'a> View<'a> {
     }
 
     /// The class with a number.
-    pub(crate) fn class_name(&self, class: u32) -> &str {
+    pub(crate) fn class_name(&self, class: u32) -> &'a str {
         self.classes.get(class as usize).copied().unwrap_or_default()
     }
 
@@ -205,26 +210,31 @@ impl<'a> View<'a> {
     }
 
     /// One frame as text.
-    pub(crate) fn frame(&self, frame: &Frame) -> String {
+    pub(crate) fn frame(&self, frame: &Frame) -> Arc<str> {
         match frame {
-            Frame::Address(address) => self.context.symbols.describe(*address),
-            Frame::Text(text) => text.clone(),
+            Frame::Address(address) => {
+                let mut described = self.described.borrow_mut();
+                let text = described.entry(*address);
+                Arc::clone(text.or_insert_with(|| self.context.symbols.describe(*address).into()))
+            }
+            Frame::Text(text) => Arc::clone(text),
         }
     }
 
     /// A stack as text, innermost frame first.
-    pub(crate) fn stack(&self, stack: StackId) -> Vec<String> {
+    pub(crate) fn stack(&self, stack: StackId) -> Vec<Arc<str>> {
         self.frames(self.model.stacks.frames(stack))
     }
 
     /// Frames as text.
-    pub(crate) fn frames(&self, frames: &[Frame]) -> Vec<String> {
+    pub(crate) fn frames(&self, frames: &[Frame]) -> Vec<Arc<str>> {
         frames.iter().map(|frame| self.frame(frame)).collect()
     }
 
     /// The function that took the lock: the innermost one that is no locking primitive.
-    pub(crate) fn function(&self, stack: StackId) -> Option<String> {
-        self.model.stacks.frames(stack).iter().find_map(|frame| match frame {
+    pub(crate) fn function(&self, stack: StackId) -> Option<&'a str> {
+        let model = self.model;
+        model.stacks.frames(stack).iter().find_map(|frame| match frame {
             Frame::Address(address) => self.context.symbols.function(*address).and_then(fingerprint::function),
             Frame::Text(text) => fingerprint::function(text),
         })

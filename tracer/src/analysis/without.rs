@@ -89,7 +89,8 @@ impl Names {
                 let function = view.function(taken.stack);
                 for name in [view.any_name(taken.lock), view.class(taken.lock)] {
                     let functions = names.entry(name.to_string()).or_default();
-                    functions.extend(function.clone().filter(|function| !functions.contains(function)));
+                    let is_new = |function: &&str| !functions.iter().any(|known| known == function);
+                    functions.extend(function.filter(is_new).map(str::to_owned));
                 }
             }
         }
@@ -196,7 +197,7 @@ fn is_cut(view: &View<'_>, without: &[Without], held: &Taken, request: &Taken) -
 
 fn is_at(view: &View<'_>, taken: &Taken, place: &Place) -> bool {
     is_called(view, taken.lock, &place.lock)
-        && (place.function.is_none() || view.function(taken.stack) == place.function)
+        && (place.function.is_none() || view.function(taken.stack) == place.function.as_deref())
 }
 
 fn is_called(view: &View<'_>, lock: LockId, name: &str) -> bool {

@@ -7,7 +7,7 @@ use crate::{analysis::event::Frame, names::symbol::Symbols};
 /// The frame of a return address.
 pub(super) fn frame(address: u64, symbols: &Symbols) -> Frame {
     match symbols.module_at(address) {
-        Some(_) => Frame::Text(symbols.describe(address)),
+        Some(_) => Frame::Text(symbols.describe(address).into()),
         None => Frame::Address(address),
     }
 }
@@ -16,7 +16,7 @@ pub(super) fn frame(address: u64, symbols: &Symbols) -> Frame {
 pub(super) fn function<'a>(frame: &'a Frame, symbols: &'a Symbols) -> Option<&'a str> {
     match frame {
         Frame::Address(address) => symbols.function(*address),
-        Frame::Text(text) => Some(text.split_once('+').map_or(text.as_str(), |(function, _)| function)),
+        Frame::Text(text) => Some(text.split_once('+').map_or(&**text, |(function, _)| function)),
     }
 }
 
@@ -46,7 +46,7 @@ ffffffffc0000000 t dlock_init\t[dlock]
             Frame::Address(0xffff_ffff_8100_0010)
         );
         let in_module = frame(0xffff_ffff_c000_0010, &symbols);
-        assert_eq!(in_module, Frame::Text("dlock_init+0x10/0x1000 [dlock]".to_owned()));
+        assert_eq!(in_module, Frame::Text("dlock_init+0x10/0x1000 [dlock]".into()));
         assert_eq!(function(&in_module, &Symbols::default()), Some("dlock_init"));
         assert_eq!(module(&in_module), Some("dlock"));
     }

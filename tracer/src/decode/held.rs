@@ -1,5 +1,7 @@
 //! The held locks of a record: which of them are believed, and which locks they are.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use tracer_common::wire::{Header, Slot, info};
 
@@ -87,8 +89,11 @@ impl Decoder {
                 continue;
             }
             let place = self.places.get(&slot.chain);
-            let taken = place.map_or(&[][..], |place| &place.stack);
-            let stack = path::certain(taken, now, symbols).to_vec();
+            let taken = place.map_or_else(Arc::default, |place| Arc::clone(&place.stack));
+            let stack = match path::certain(&taken, now, symbols) {
+                certain if certain.len() < taken.len() => certain.into(),
+                _ => taken,
+            };
             let site = place
                 .and_then(|place| place.site.clone())
                 .filter(|site| site.frames <= stack.len());

@@ -19,6 +19,7 @@ mod stack;
 pub(crate) mod tests;
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use thiserror::Error;
 use tracer_common::{
@@ -71,7 +72,7 @@ pub enum DecodeError {
 
 /// Where a lock was requested.
 struct Place {
-    stack: Vec<Frame>,
+    stack: Arc<[Frame]>,
     site: Option<Site>,
 }
 
@@ -230,7 +231,7 @@ impl Decoder {
             events,
         );
         let addresses = self.addresses(tail, header, symbols);
-        let stack = stack::frames(&addresses, symbols);
+        let stack: Arc<[Frame]> = stack::frames(&addresses, symbols).into();
         let origin = origin::of(&chain.situation, &stack, symbols);
         let site = self.kernel.site(&addresses, &self.functions, symbols);
         let held = self.held(tail, &stack, header, symbols, events);
@@ -249,7 +250,7 @@ impl Decoder {
         };
         self.naming.name(&seen, &mut self.kernel, symbols, events);
         let place = Place {
-            stack: stack.clone(),
+            stack: Arc::clone(&stack),
             site,
         };
         self.places.insert(chain.key, place);

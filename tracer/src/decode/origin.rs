@@ -167,7 +167,7 @@ mod tests {
     use super::*;
 
     fn frames(functions: &[&str]) -> Vec<Frame> {
-        functions.iter().map(|text| Frame::Text((*text).to_owned())).collect()
+        functions.iter().map(|text| Frame::Text((*text).into())).collect()
     }
 
     fn situation(probe: Option<ProbeIndex>, number: u32, name: &str, parent: &str) -> Situation {

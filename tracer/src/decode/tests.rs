@@ -152,7 +152,7 @@ fn a_chain_tells_task_names_holds_and_stack() {
         (LockKey(DEVLINK), Mode::Exclusive)
     );
     assert_eq!(
-        chain.request.stack,
+        *chain.request.stack,
         [Frame::Address(stack[2]), Frame::Address(stack[3])]
     );
     assert_eq!(
@@ -258,7 +258,7 @@ fn trampolines_within_a_stack_are_left_out() {
         &chain(ProbeIndex::mutex_lock, [DEVLINK, info::MUTEX], &[], &stack),
     );
     let kept = [stack[0], stack[1], stack[4]].map(Frame::Address);
-    assert_eq!(only_chain(&events).request.stack, kept);
+    assert_eq!(*only_chain(&events).request.stack, kept);
 }
 
 #[test]
@@ -279,7 +279,7 @@ fn a_function_that_jumps_into_its_trampoline_is_put_back() {
         .decode(&Record::new(&request.0), &symbols, &mut events)
         .unwrap();
     let kept = [0xffff_ffff_8100_0000, stack[2], stack[4]].map(Frame::Address);
-    assert_eq!(only_chain(&events).request.stack, kept);
+    assert_eq!(*only_chain(&events).request.stack, kept);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! does not have is the order of the steps, so verdicts that rest on it (`ordered`) are then `possible`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::analysis::context::{Addresses, Context};
 use crate::analysis::event::{
@@ -20,7 +21,7 @@ type Same<'a> = (
     Vec<(u32, snapshot::Mode, bool)>,
     u32,
     snapshot::Mode,
-    &'a [String],
+    &'a [Arc<str>],
     Option<u32>,
 );
 
@@ -137,7 +138,7 @@ fn chain(key: ChainKey, dependency: &Dependency, evidence: &Evidence) -> Chain {
         lock: LockKey(u64::from(held.lock)),
         mode: mode(held.mode),
         trylock: held.trylock,
-        stack: Vec::new(),
+        stack: Default::default(),
     };
     Chain {
         key,
@@ -166,6 +167,6 @@ fn mode(mode: snapshot::Mode) -> Mode {
     }
 }
 
-fn frames(stack: &[String]) -> Vec<Frame> {
+fn frames(stack: &[Arc<str>]) -> Arc<[Frame]> {
     stack.iter().cloned().map(Frame::Text).collect()
 }

@@ -176,7 +176,7 @@ impl Text {
                 lock,
                 mode: self.mode(class),
                 trylock: false,
-                stack: Vec::new(),
+                stack: Default::default(),
             };
             let held = hold(objects.key(from, false), from);
             let request = hold(objects.key(to, from == to), to);

@@ -256,8 +256,7 @@ impl Trace {
         }
         let key = StackKey(self.stacks.len() as u64 + 1);
         self.stacks.insert(location.to_string(), key);
-        self.model
-            .apply(Event::Stack(key, vec![Frame::Text(location.to_string())]));
+        self.model.apply(Event::Stack(key, vec![Frame::Text(location.into())]));
         key
     }
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -70,8 +71,8 @@ struct Requested<'a> {
     from: Named<'a>,
     to: Named<'a>,
     held: Vec<Named<'a>>,
-    from_stack: &'a [String],
-    to_stack: &'a [String],
+    from_stack: &'a [Arc<str>],
+    to_stack: &'a [Arc<str>],
 }
 
 #[derive(Serialize)]
@@ -83,7 +84,7 @@ struct Registered<'a> {
     chain: Option<&'a str>,
     callback: &'a str,
     held: Vec<Named<'a>>,
-    stack: &'a [String],
+    stack: &'a [Arc<str>],
 }
 
 #[derive(Serialize)]
@@ -95,7 +96,7 @@ struct Waiting<'a> {
     held: Vec<Named<'a>>,
     on: &'a [String],
     in_circle: bool,
-    stack: &'a [String],
+    stack: &'a [Arc<str>],
 }
 
 #[derive(Serialize)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cycle::Cycle;
-use crate::analysis::without::Without;
+use super::way::{Alternatives, Way};
 
 /// Steps of one search. The problem is a hitting set, which is NP-hard (Karp, 1972); lock graphs have small ones.
 const MAX_STEPS: usize = 20_000;
@@ -15,7 +15,7 @@ const MAX_COVERS: usize = 256;
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Cover {
     /// All of the same size.
-    pub(super) covers: Vec<BTreeSet<Without>>,
+    pub(super) covers: Vec<BTreeSet<Way>>,
     /// No smaller ones exist.
     pub(super) complete: bool,
 }
@@ -46,12 +46,12 @@ pub(super) fn smallest(cycles: &[Cycle]) -> Cover {
 struct Search<'a> {
     cycles: &'a [Cycle],
     steps: usize,
-    found: BTreeSet<BTreeSet<Without>>,
+    found: BTreeSet<BTreeSet<Way>>,
 }
 
 impl Search<'_> {
     /// A cover has to take out some side of the first cycle that is not covered, so some way for the first evidence of that side.
-    fn extend(&mut self, chosen: &mut BTreeSet<Without>, more: usize) {
+    fn extend(&mut self, chosen: &mut BTreeSet<Way>, more: usize) {
         self.steps += 1;
         let Some(open) = self.cycles.iter().find(|cycle| !cycle.is_covered_by(chosen)) else {
             self.found.insert(chosen.clone());
@@ -60,35 +60,40 @@ impl Search<'_> {
         if more == 0 {
             return;
         }
-        let next = |ways: &&BTreeSet<Without>| ways.is_disjoint(chosen);
+        let next = |ways: &&Alternatives| is_open(ways, chosen);
         let ways = open.sides.iter().filter_map(|side| side.evidence.iter().find(next));
-        let ways: BTreeSet<_> = ways.flatten().collect();
+        let ways: BTreeSet<_> = ways.flatten().copied().collect();
         for way in ways {
             if self.steps >= MAX_STEPS || self.found.len() >= MAX_COVERS {
                 return;
             }
-            chosen.insert(way.clone());
+            chosen.insert(way);
             self.extend(chosen, more - 1);
-            chosen.remove(way);
+            chosen.remove(&way);
         }
     }
 }
 
+/// Whether nothing of what would take out a piece of evidence is chosen.
+fn is_open(ways: &Alternatives, chosen: &BTreeSet<Way>) -> bool {
+    !ways.iter().any(|way| chosen.contains(way))
+}
+
 /// Takes out, one after the other, what covers the most cycles that are left.
-fn greedy(cycles: &[Cycle]) -> Option<BTreeSet<Without>> {
+fn greedy(cycles: &[Cycle]) -> Option<BTreeSet<Way>> {
     let mut chosen = BTreeSet::new();
     while let Some(open) = cycles.iter().find(|cycle| !cycle.is_covered_by(&chosen)) {
         let side = open.sides.iter().min_by_key(|side| side.evidence.len())?;
         for ways in &side.evidence {
-            let hits = |way: &&Without| {
+            let hits = |way: &&Way| {
                 let of = |cycle: &&Cycle| {
                     let mut evidence = cycle.sides.iter().flat_map(|side| &side.evidence);
-                    evidence.any(|ways| ways.contains(*way))
+                    evidence.any(|ways| ways.contains(way))
                 };
                 cycles.iter().filter(of).count()
             };
-            if ways.is_disjoint(&chosen) {
-                chosen.insert(ways.iter().max_by_key(hits)?.clone());
+            if is_open(ways, &chosen) {
+                chosen.insert(*ways.iter().max_by_key(hits)?);
             }
         }
     }
@@ -99,18 +104,10 @@ fn greedy(cycles: &[Cycle]) -> Option<BTreeSet<Without>> {
 mod tests {
     use super::*;
     use crate::analysis::breaks::cycle::Side;
-    use crate::analysis::without::Place;
-
-    fn hold(name: &str) -> Without {
-        Without::Hold(Place {
-            lock: name.to_string(),
-            function: None,
-        })
-    }
 
     /// Sides by `|`, evidence by `,`, ways by letter.
     fn cycle(text: &str) -> Cycle {
-        let ways = |text: &str| text.chars().map(|way| hold(&way.to_string())).collect();
+        let ways = |text: &str| text.chars().map(|way| Way(way.into())).collect();
         Cycle {
             sides: text
                 .split('|')
@@ -124,7 +121,7 @@ mod tests {
         let cycles: Vec<_> = cycles.iter().map(|text| cycle(text)).collect();
         let Cover { covers, complete } = smallest(&cycles);
         assert!(complete);
-        let text = |cover: BTreeSet<Without>| cover.iter().map(ToString::to_string).collect();
+        let text = |cover: BTreeSet<Way>| cover.iter().filter_map(|way| char::from_u32(way.0)).collect();
         covers.into_iter().map(text).collect()
     }
 
@@ -151,8 +148,8 @@ mod tests {
     }
 
     /// A cycle that shares nothing with the others.
-    fn wide(number: usize) -> Cycle {
-        let way = |side: usize| BTreeSet::from([hold(&format!("{number}.{side}"))]);
+    fn wide(number: u32) -> Cycle {
+        let way = |side: u32| Alternatives::from_iter([Way(number * 4 + side)]);
         Cycle {
             sides: (0..4).map(|side| Side::new(BTreeSet::from([way(side)]))).collect(),
             classes: BTreeSet::new(),

@@ -1,16 +1,15 @@
 //! How much else a change touches: who argues for a fix looks for the acquisition that nothing else hangs on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
 
-use super::cycle::at;
-use crate::analysis::held::Taken;
-use crate::analysis::view::View;
-use crate::analysis::without::Without;
+use super::way::{Way, Ways};
+use crate::analysis::graph::OrderGraph;
 
 /// Situations by what takes them out.
-pub(super) struct Disturbance(BTreeMap<Without, Touched>);
+pub(super) struct Disturbance(Vec<Touched>);
 
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Touched {
     /// In how many held stacks, or requests on top of one, the acquisition is.
     situations: usize,
@@ -19,20 +18,12 @@ struct Touched {
 }
 
 impl Disturbance {
-    pub(super) fn of(view: &View<'_>) -> Self {
-        let mut touched: BTreeMap<_, Touched> = BTreeMap::new();
-        let mut known: BTreeMap<_, Option<Without>> = BTreeMap::new();
-        for situation in view.graph().situations() {
-            for (depth, taken) in situation.held.iter().chain([&situation.request]).enumerate() {
-                let Taken { lock, stack, .. } = *taken;
-                let way = known.entry((lock, stack)).or_insert_with(|| at(view, taken));
-                let Some(way) = way else {
-                    continue;
-                };
-                if !touched.contains_key(way) {
-                    touched.insert(way.clone(), Touched::default());
-                }
-                if let Some(touched) = touched.get_mut(way) {
+    pub(super) fn of(graph: &OrderGraph, ways: &Ways<'_>) -> Self {
+        let mut touched = vec![Touched::default(); ways.count()];
+        for (number, situation) in (0u32..).zip(graph.situations()) {
+            for depth in 0..=situation.held.len() {
+                let way = ways.acquisition(number, depth);
+                if let Some(touched) = way.and_then(|way| touched.get_mut(way.0 as usize)) {
                     touched.situations += 1;
                     touched.depth = touched.depth.max(depth);
                 }
@@ -42,11 +33,11 @@ impl Disturbance {
     }
 
     /// Smaller is the better break: what touches least, then what is nested deepest, which is the call to move out.
-    pub(super) fn rank(&self, cover: &BTreeSet<Without>) -> (usize, std::cmp::Reverse<usize>, BTreeSet<Without>) {
-        let touched = cover.iter().filter_map(|way| self.0.get(way));
+    pub(super) fn rank(&self, cover: &BTreeSet<Way>) -> (usize, Reverse<usize>, BTreeSet<Way>) {
+        let touched = cover.iter().filter_map(|way| self.0.get(way.0 as usize));
         let (situations, depth) = touched.fold((0, 0), |(situations, depth), touched| {
             (situations + touched.situations, depth + touched.depth)
         });
-        (situations, std::cmp::Reverse(depth), cover.clone())
+        (situations, Reverse(depth), cover.clone())
     }
 }

@@ -7,6 +7,7 @@
 mod cover;
 mod cycle;
 mod disturbance;
+mod way;
 
 use std::collections::BTreeSet;
 
@@ -14,10 +15,11 @@ use super::findings::{self, Limits};
 use super::lock::LockId;
 use super::snapshot::{Break, Choice, Finding};
 use super::view::View;
-use super::without::{self, Without};
+use super::without;
 use cover::Cover;
-use cycle::Cycle;
+use cycle::{Cycle, Cycles};
 use disturbance::Disturbance;
+use way::{Way, Ways};
 
 /// Sets that are looked at, the most severe first.
 const MAX_SETS: usize = 16;
@@ -30,17 +32,17 @@ const MAX_JUDGED: usize = 24;
 
 /// For every connected set of cycles at warning or above, what breaks it.
 pub(crate) fn find(view: &View<'_>, findings: &[Finding]) -> Vec<Break> {
-    let cycles: Vec<_> = findings
-        .iter()
-        .filter(|finding| counts(finding))
-        .map(|finding| (finding.id, Cycle::of(view, view.graph(), finding)))
-        .collect();
-    if cycles.is_empty() {
+    let findings: Vec<_> = findings.iter().filter(|finding| counts(finding)).collect();
+    if findings.is_empty() {
         return Vec::new();
     }
-    let disturbance = Disturbance::of(view);
-    let sets = connected(cycles).into_iter().take(MAX_SETS);
-    sets.map(|set| of_set(view, &disturbance, set)).collect()
+    let cycles = Cycles::of(view);
+    let disturbance = Disturbance::of(view.graph(), &cycles.ways);
+    let found = findings
+        .iter()
+        .map(|finding| (finding.id, cycles.cycle(view.graph(), finding)));
+    let sets = connected(found.collect()).into_iter().take(MAX_SETS);
+    sets.map(|set| of_set(view, &cycles, &disturbance, set)).collect()
 }
 
 /// Notes are no deadlocks, and breaches of a rule are no cycles.
@@ -76,7 +78,7 @@ fn connected(cycles: Vec<(u32, Cycle)>) -> Vec<Vec<(u32, Cycle)>> {
     sets
 }
 
-fn of_set(view: &View<'_>, disturbance: &Disturbance, set: Vec<(u32, Cycle)>) -> Break {
+fn of_set(view: &View<'_>, all: &Cycles<'_>, disturbance: &Disturbance, set: Vec<(u32, Cycle)>) -> Break {
     let (findings, mut cycles): (Vec<u32>, Vec<Cycle>) = set.into_iter().unzip();
     let classes: BTreeSet<u32> = cycles.iter().flat_map(|cycle| cycle.classes.iter().copied()).collect();
     let shown = cycles.len();
@@ -93,10 +95,10 @@ fn of_set(view: &View<'_>, disturbance: &Disturbance, set: Vec<(u32, Cycle)>) ->
                 break 'rounds;
             }
             judged += 1;
-            let left = left(view, &classes, &cover);
+            let left = left(view, all, &classes, &cover);
             if left.is_empty() {
                 let of_findings = cycles.iter().take(shown);
-                choices.push(choice(&cover, of_findings));
+                choices.push(choice(&all.ways, &cover, of_findings));
             } else {
                 fresh.extend(left);
             }
@@ -116,22 +118,22 @@ fn of_set(view: &View<'_>, disturbance: &Disturbance, set: Vec<(u32, Cycle)>) ->
     }
 }
 
-fn choice<'a>(cover: &BTreeSet<Without>, cycles: impl Iterator<Item = &'a Cycle>) -> Choice {
+fn choice<'a>(ways: &Ways<'_>, cover: &BTreeSet<Way>, cycles: impl Iterator<Item = &'a Cycle>) -> Choice {
     let gone = cycles.flat_map(|cycle| cycle.dependencies_covered_by(cover));
     let gone: BTreeSet<u32> = gone.collect();
     Choice {
-        without: cover.iter().map(ToString::to_string).collect(),
+        without: ways.without(cover).iter().map(ToString::to_string).collect(),
         dependencies: gone.into_iter().collect(),
     }
 }
 
 /// The cycles among these classes that are there without what a cover takes out.
-fn left(view: &View<'_>, classes: &BTreeSet<u32>, cover: &BTreeSet<Without>) -> Vec<Cycle> {
-    let without: Vec<_> = cover.iter().cloned().collect();
+fn left(view: &View<'_>, all: &Cycles<'_>, classes: &BTreeSet<u32>, cover: &BTreeSet<Way>) -> Vec<Cycle> {
+    let without = all.ways.without(cover);
     let within = |lock: LockId| classes.contains(&view.class_number(lock));
     let graph = without::rest(view, &without, |edge| within(edge.from) && within(edge.to));
     let rest = view.with(graph);
     let left = findings::cycles(&rest, &mut Limits::default());
     let left = left.iter().filter(|finding| counts(finding));
-    left.map(|finding| Cycle::of(view, rest.graph(), finding)).collect()
+    left.map(|finding| all.cycle(rest.graph(), finding)).collect()
 }

@@ -1,6 +1,7 @@
 //! Where a dependency was seen: the function that took the held lock, and the one that requested the other.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::fingerprint;
 use super::super::snapshot::Evidence;
@@ -87,12 +88,12 @@ pub(super) fn of(evidence: &Evidence) -> (Functions, Place) {
 }
 
 /// The innermost function that is no locking primitive, and its frame; without one, the innermost frame.
-fn innermost(stack: &[String]) -> (Option<String>, Option<String>) {
+fn innermost(stack: &[Arc<str>]) -> (Option<String>, Option<String>) {
     let mut frames = stack.iter();
     let found = frames.find_map(|frame| Some((fingerprint::function(frame)?, frame)));
     match found {
-        Some((function, frame)) => (Some(function), Some(frame.clone())),
-        None => (None, stack.first().cloned()),
+        Some((function, frame)) => (Some(function.to_owned()), Some(frame.to_string())),
+        None => (None, stack.first().map(ToString::to_string)),
     }
 }
 
@@ -113,8 +114,8 @@ mod tests {
             task: "task".to_string(),
             pid: None,
             held: Vec::new(),
-            from_stack: from.iter().map(ToString::to_string).collect(),
-            to_stack: to.iter().map(ToString::to_string).collect(),
+            from_stack: from.iter().copied().map(Arc::from).collect(),
+            to_stack: to.iter().copied().map(Arc::from).collect(),
             origin: None,
             window: None,
             time_ns: 0,

@@ -1,6 +1,7 @@
 //! Order rules: one class before another, whoever takes them. A rule that is broken is told before the second half of a cycle ever runs.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use super::error::Place;
 use super::index::Index;
@@ -80,8 +81,8 @@ fn add<'a>(
 
 /// A side for the fingerprint, as cycles have it: classes, modes, functions.
 fn side_text(index: &Index<'_>, dependency: &Dependency, evidence: Option<&Evidence>) -> String {
-    let function = |stack: Option<&Vec<String>>| {
-        let mut frames = stack.into_iter().flatten();
+    let function = |stack: fn(&Evidence) -> &Vec<Arc<str>>| {
+        let mut frames = evidence.into_iter().flat_map(stack);
         frames
             .find_map(|frame| fingerprint::function(frame))
             .unwrap_or_default()
@@ -90,10 +91,10 @@ fn side_text(index: &Index<'_>, dependency: &Dependency, evidence: Option<&Evide
         "{}|{}|{}|{}|{}|{}",
         index.class(dependency.from),
         dependency.from_mode,
-        function(evidence.map(|evidence| &evidence.from_stack)),
+        function(|evidence| &evidence.from_stack),
         index.class(dependency.to),
         dependency.to_mode,
-        function(evidence.map(|evidence| &evidence.to_stack)),
+        function(|evidence| &evidence.to_stack),
     )
 }
 

@@ -155,7 +155,7 @@ fn hold(lock: LockKey, mode: Mode, stack: &[String]) -> Hold {
         lock,
         mode,
         trylock: false,
-        stack: stack.iter().cloned().map(Frame::Text).collect(),
+        stack: stack.iter().map(|frame| Frame::Text(frame.as_str().into())).collect(),
     }
 }
 

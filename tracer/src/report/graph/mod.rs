@@ -3,6 +3,7 @@
 pub(super) mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::excerpt;
 use super::phrase::lock_name;
@@ -100,13 +101,15 @@ fn modes(dependency: &Dependency) -> String {
 }
 
 fn places(evidence: &Evidence) -> Vec<String> {
-    let function = |stack: &[String]| {
-        let named = stack.iter().find_map(|frame| fingerprint::function(frame));
-        named.or_else(|| stack.first().cloned())
-    };
-    let from = function(&evidence.from_stack).map(|from| format!("held since {from}"));
-    let to = function(&evidence.to_stack).map(|to| format!("requested in {to}"));
+    let from = place(&evidence.from_stack).map(|from| format!("held since {from}"));
+    let to = place(&evidence.to_stack).map(|to| format!("requested in {to}"));
     [Some(evidence.task.clone()), from, to].into_iter().flatten().collect()
+}
+
+/// The innermost function that is no locking primitive; without one, the innermost frame.
+fn place(stack: &[Arc<str>]) -> Option<&str> {
+    let named = stack.iter().find_map(|frame| fingerprint::function(frame));
+    named.or_else(|| stack.first().map(|frame| &**frame))
 }
 
 /// The colour of a severity: told from white and from black.

@@ -2,6 +2,8 @@
 
 mod trim;
 
+use std::sync::Arc;
+
 use super::phrase::{self, counted, held, lock_name, task};
 use super::totals::Totals;
 use super::wrap::{cut, wrap_items_to, wrap_to};
@@ -129,7 +131,7 @@ fn side(snapshot: &Snapshot, side: &Side) -> String {
     out
 }
 
-fn stack(snapshot: &Snapshot, title: &str, frames: &[String]) -> String {
+fn stack(snapshot: &Snapshot, title: &str, frames: &[Arc<str>]) -> String {
     if frames.is_empty() {
         return String::new();
     }

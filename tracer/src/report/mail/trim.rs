@@ -1,5 +1,7 @@
 //! Stacks without what every stack has: from the lock's function to where it is clear why the task was in the kernel.
 
+use std::sync::Arc;
+
 /// Functions that tell why: they stay, and what called them goes (x86 and arm64, 5.10 to 7.2).
 const TELLING: [&str; 9] = [
     "__sysfs_", // fs/sysfs/file.c
@@ -26,8 +28,8 @@ const COMMON: [&str; 8] = [
 ];
 
 /// The inner part of a stack, and the frames that were left out.
-pub(super) fn trim(stack: &[String]) -> (&[String], &[String]) {
-    let is = |names: &[&str], frame: &String| names.iter().any(|name| frame.starts_with(name));
+pub(super) fn trim(stack: &[Arc<str>]) -> (&[Arc<str>], &[Arc<str>]) {
+    let is = |names: &[&str], frame: &str| names.iter().any(|name| frame.starts_with(name));
     let end = stack.iter().enumerate().find_map(|(number, frame)| {
         let telling = is(&TELLING, frame).then_some(number + 1);
         telling.or_else(|| is(&COMMON, frame).then_some(number))
@@ -42,7 +44,7 @@ mod tests {
     use super::*;
 
     fn parts(stack: &str) -> (usize, usize) {
-        let stack: Vec<_> = stack.split(' ').map(|name| format!("{name}+0x1/0x2")).collect();
+        let stack: Vec<_> = stack.split(' ').map(|name| format!("{name}+0x1/0x2").into()).collect();
         let (kept, left_out) = trim(&stack);
         (kept.len(), left_out.len())
     }

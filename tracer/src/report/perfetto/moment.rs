@@ -1,6 +1,7 @@
 //! Moments at which a task is seen to hold locks and to request another: what the evidence of all dependencies and the waits prove.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::track::TaskKey;
 use crate::analysis::snapshot::{Dependency, Evidence, Held, Mode, Snapshot, Wait};
@@ -16,7 +17,7 @@ pub(super) struct Moment<'a> {
     pub(super) lock: u32,
     pub(super) mode: Mode,
     /// Where it is requested, innermost frame first.
-    pub(super) stack: &'a [String],
+    pub(super) stack: &'a [Arc<str>],
     pub(super) origin: Option<&'a str>,
     /// It was not granted until the end of the capture.
     pub(super) wait: Option<&'a Wait>,

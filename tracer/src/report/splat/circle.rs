@@ -1,6 +1,7 @@
 //! A finding as lockdep sees it: one task that tries to take a lock, and the chain of dependencies that stands against it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::frame;
 use crate::analysis::snapshot::{Dependency, Evidence, Finding, Held, Lock, Mode, Side, Snapshot};
@@ -128,7 +129,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Where the task of this side took a lock that it holds, as far as is known.
-    fn taken_at<'s>(&self, snapshot: &'s Snapshot, lock: u32) -> &'s [String] {
+    fn taken_at<'s>(&self, snapshot: &'s Snapshot, lock: u32) -> &'s [Arc<str>] {
         let of = snapshot
             .dependencies
             .iter()
@@ -143,7 +144,7 @@ impl<'a> Seen<'a> {
     }
 
     /// Where a lock was requested while the one before it was held: by this task, or where it only took it, or by any.
-    fn requested_at<'s>(&self, snapshot: &'s Snapshot, before: u32, lock: u32) -> &'s [String] {
+    fn requested_at<'s>(&self, snapshot: &'s Snapshot, before: u32, lock: u32) -> &'s [Arc<str>] {
         let of = |from| {
             let of = snapshot.dependencies.iter();
             let of = of.filter(move |of| of.from == from && of.to == lock);
@@ -202,7 +203,7 @@ impl<'a> Names<'a> {
         clean::text(if several { &lock.name } else { &lock.class }).into_owned()
     }
 
-    fn entry(&self, lock: u32, mode: Mode, stack: &[String]) -> Entry {
+    fn entry(&self, lock: u32, mode: Mode, stack: &[Arc<str>]) -> Entry {
         let known = self.locks.get(&lock);
         let usage = known.and_then(|lock| self.usage.get(lock.class.as_str()));
         let raw = known.and_then(|lock| lock.address.as_deref()?.strip_prefix("0x"));

@@ -1,5 +1,7 @@
 //! Frames as the kernel prints them (`%pS`): `function+0x1c/0x80 [module]`, what scripts/decode_stacktrace.sh looks for.
 
+use std::sync::Arc;
+
 use crate::analysis::snapshot::Mode;
 use crate::import::splat::{is_frame, mode};
 use crate::names::symbol::UNKNOWN;
@@ -10,7 +12,7 @@ const NOWHERE: &str = "+0x0/0x0";
 
 /// A stack in which every line is a frame. Where the primitive is not in it, a shared request is made one: nothing else in the layout
 /// tells how a lock in the middle of a chain was taken.
-pub(super) fn stack(stack: &[String], mode: Mode) -> Vec<String> {
+pub(super) fn stack(stack: &[Arc<str>], mode: Mode) -> Vec<String> {
     let mut frames: Vec<_> = stack.iter().map(|text| frame(text)).collect();
     if mode == Mode::Shared && mode::told(&frames).is_none() {
         frames.insert(0, format!("down_read{NOWHERE}"));
@@ -22,8 +24,8 @@ pub(super) fn stack(stack: &[String], mode: Mode) -> Vec<String> {
 }
 
 /// Where a lock was taken, as in `at: cleanup_net+0x31/0x2f0`: lockdep shows who called the primitive.
-pub(super) fn place(stack: &[String]) -> String {
-    let is_caller = |text: &&String| mode::primitive(text).is_none() && !mode::is_lockdep(text);
+pub(super) fn place(stack: &[Arc<str>]) -> String {
+    let is_caller = |text: &&Arc<str>| mode::primitive(text).is_none() && !mode::is_lockdep(text);
     let caller = stack.iter().find(is_caller).or_else(|| stack.first());
     caller.map_or_else(|| format!("{UNKNOWN}{NOWHERE}"), |text| frame(text))
 }
@@ -78,11 +80,12 @@ mod tests {
 
     #[test]
     fn a_shared_request_is_told_by_its_primitive() {
-        let told = ["down_read+0x9/0xa0".to_string(), "f+0x1/0x2".to_string()];
-        assert_eq!(stack(&told, Mode::Shared), told);
+        let text = ["down_read+0x9/0xa0", "f+0x1/0x2"];
+        let told = text.map(Arc::from);
+        assert_eq!(stack(&told, Mode::Shared), text);
         assert_eq!(stack(&[], Mode::Exclusive), ["unknown+0x0/0x0"]);
         assert_eq!(
-            stack(&["7".to_string()], Mode::Shared),
+            stack(&["7".into()], Mode::Shared),
             ["down_read+0x0/0x0", "line_7+0x0/0x0"]
         );
         assert_eq!(place(&told), "f+0x1/0x2");

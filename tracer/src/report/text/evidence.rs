@@ -1,5 +1,7 @@
 //! What proves one side of a finding: the task, why it was in the kernel, what it held, and both stacks.
 
+use std::sync::Arc;
+
 use crate::analysis::snapshot::{Dependency, Evidence, Side, Snapshot};
 use crate::report::phrase::{held, lock_name, task, time};
 use crate::report::source;
@@ -61,7 +63,7 @@ fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -
     format!("{}{at}; seen {times}{tasks}", task(&side.task, side.pid))
 }
 
-fn trace(snapshot: &Snapshot, title: &str, frames: &[String]) -> String {
+fn trace(snapshot: &Snapshot, title: &str, frames: &[Arc<str>]) -> String {
     if frames.is_empty() {
         return String::new();
     }
