@@ -5,7 +5,7 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{cases, fixture, read};
+use support::{cases, fixture, program::program, read};
 use tracer::analysis::snapshot::{Place, Snapshot, Source};
 use tracer::report::jsonl;
 
@@ -62,6 +62,23 @@ fn the_lines_are_the_document() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn the_lines_of_the_founding_recording_are_its_document() {
+    let recording = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/founding-6.12-v1.rec");
+    let report = |format| {
+        let mut command = program();
+        let report = command.args(["report", recording, "--fail-on", "never", "--format", format]);
+        String::from_utf8(report.output().expect("tracer runs").stdout).expect("UTF-8")
+    };
+    let whole: Value = serde_json::from_str(&report("json")).expect("JSON");
+    assert!(
+        whole["findings"]
+            .as_array()
+            .is_some_and(|findings| !findings.is_empty())
+    );
+    assert_eq!(document(&report("jsonl")), whole);
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
     let mut lost = [
         ("combinations_not_tried", limits.cut_short),
         ("components_not_searched", limits.unfinished),
-        ("evidence_dropped", view.graph().evidence_dropped),
+        ("evidence_dropped", limits.evidence),
         ("held_overflow", held.overflows),
         ("requests_forgotten", model.counts.requests_forgotten),
         ("notifiers_dropped", model.counts.notifiers_dropped),
@@ -59,6 +59,10 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
     let mut counters = [
         ("chains", u64::try_from(model.chains.all().len()).unwrap_or(u64::MAX)),
         ("events", model.counts.events),
+        (
+            "evidence_not_kept",
+            view.graph().evidence_dropped.saturating_sub(limits.evidence),
+        ),
         ("foreign_release", held.foreign_releases),
         ("freed_while_held", held.freed_held),
         ("unknown_chain", model.counts.unknown_chains),

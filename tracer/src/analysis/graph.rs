@@ -83,6 +83,8 @@ pub(crate) struct Dependency {
     pub(crate) evidence: SmallVec<[Evidence; 1]>,
     /// What proves the same in other functions or on other paths: nothing more for a verdict, but who takes one place out has these left.
     pub(crate) elsewhere: Vec<Evidence>,
+    /// How much of either was not kept.
+    pub(crate) dropped: u64,
     /// The next one between the same locks, in other modes.
     next: Option<u32>,
 }
@@ -113,7 +115,7 @@ pub(crate) struct OrderGraph {
     components: Components,
     /// The locks that were requested while they were held.
     loops: Vec<LockId>,
-    /// Evidence that was not kept.
+    /// How much evidence was not kept, of all dependencies.
     pub(crate) evidence_dropped: u64,
 }
 
@@ -176,6 +178,7 @@ impl OrderGraph {
             } else if elsewhere && dependency.elsewhere.len() < MAX_EVIDENCE {
                 dependency.elsewhere.push(evidence);
             } else if !known || elsewhere {
+                dependency.dropped += 1;
                 self.evidence_dropped += 1;
             }
         }
@@ -222,6 +225,7 @@ impl OrderGraph {
             last_ns: time_ns,
             evidence: SmallVec::new(),
             elsewhere: Vec::new(),
+            dropped: 0,
             next: None,
         });
         match last.and_then(|last| self.dependencies.get_mut(last as usize)) {

@@ -150,6 +150,13 @@ impl<'a> Nodes<'a> {
         of_locks.into_iter().flatten().chain(of_classes)
     }
 
+    /// The dependencies that can be on a cycle.
+    pub(crate) fn on_cycles(&self) -> impl Iterator<Item = (u32, &'a Dependency)> {
+        let loops = self.loops.iter().map(|&node| (node, node));
+        let sides = self.parts.iter().flat_map(Part::edges).chain(loops);
+        sides.flat_map(|(from, to)| self.between(from, to))
+    }
+
     /// The nodes with a dependency on themselves, in order.
     pub(crate) fn loops(&self) -> &[Node] {
         &self.loops

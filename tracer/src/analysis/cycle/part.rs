@@ -80,6 +80,12 @@ impl Part {
         &self.nodes
     }
 
+    /// Who is requested under whom.
+    pub(crate) fn edges(&self) -> impl Iterator<Item = (Node, Node)> {
+        let numbered = (0u32..).zip(&self.nodes);
+        numbered.flat_map(move |(number, &from)| self.successors(number).iter().map(move |&to| (from, self.node(to))))
+    }
+
     /// The node with a number.
     pub(super) fn node(&self, number: u32) -> Node {
         self.nodes.get(number as usize).copied().unwrap_or(Node(NONE))

@@ -27,6 +27,8 @@ pub(crate) struct Limits {
     pub(crate) unfinished: u64,
     /// Cycles for which not every combination of evidence was tried.
     pub(crate) cut_short: u64,
+    /// Evidence that was not kept, of dependencies that can be on a cycle: a verdict may rest on too little.
+    pub(crate) evidence: u64,
 }
 
 /// From the most severe to the least.
@@ -34,7 +36,10 @@ const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "note"];
 
 /// All findings, the most severe first, numbered from 1.
 pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits) {
-    let mut limits = Limits::default();
+    let mut limits = Limits {
+        evidence: evidence_dropped(view),
+        ..Limits::default()
+    };
     let mut findings = cycles(view, &mut limits);
     let deadlocks = deadlock::find(view, &Nodes::new(view, Level::Instance), wait_for);
     // What has happened is the same cycle as what could.
@@ -66,6 +71,18 @@ pub(crate) fn cycles(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
         findings.extend(uncovered);
     }
     findings
+}
+
+fn evidence_dropped(view: &View<'_>) -> u64 {
+    if view.graph().evidence_dropped == 0 {
+        return 0;
+    }
+    let levels = [Level::Instance, Level::Class].map(|level| Nodes::new(view, level));
+    let on_cycles = levels.iter().flat_map(Nodes::on_cycles);
+    let dropped: BTreeMap<_, _> = on_cycles
+        .map(|(index, dependency)| (index, dependency.dropped))
+        .collect();
+    dropped.into_values().sum()
 }
 
 /// Class-level findings, one per distinct set of classes: the most severe, then the shortest.
