@@ -1,5 +1,7 @@
 //! Fingerprints: the same bug on another boot, kernel build or machine has the same one.
 
+use std::sync::Arc;
+
 use super::rotation;
 
 /// Entry points of the primitives, the one-line wrappers that a lock is always taken through, and what stands between them and the
@@ -34,6 +36,11 @@ pub(crate) fn function(frame: &str) -> Option<&str> {
     let bare = name.trim_start_matches('_');
     let primitive = PRIMITIVES.iter().any(|primitive| bare.starts_with(primitive));
     (begins_as_name && !primitive && name != crate::names::symbol::UNKNOWN).then_some(name)
+}
+
+/// The innermost function of a stack that is no locking primitive, and its frame.
+pub(crate) fn innermost(stack: &[Arc<str>]) -> Option<(&str, &str)> {
+    stack.iter().find_map(|frame| Some((function(frame)?, &**frame)))
 }
 
 /// Fingerprint of a cycle, from what stands at its sides: classes, modes, functions. It does not matter which side comes first.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::cycle::Cycle;
-use super::way::{Alternatives, Way};
+use super::way::{Alternatives, Way, is_gone};
 
 /// Steps of one search. The problem is a hitting set, which is NP-hard (Karp, 1972); lock graphs have small ones.
 const MAX_STEPS: usize = 20_000;
@@ -60,7 +60,7 @@ impl Search<'_> {
         if more == 0 {
             return;
         }
-        let next = |ways: &&Alternatives| is_open(ways, chosen);
+        let next = |ways: &&Alternatives| !is_gone(ways, chosen);
         let ways = open.sides.iter().filter_map(|side| side.evidence.iter().find(next));
         let ways: BTreeSet<_> = ways.flatten().copied().collect();
         for way in ways {
@@ -72,11 +72,6 @@ impl Search<'_> {
             chosen.remove(&way);
         }
     }
-}
-
-/// Whether nothing of what would take out a piece of evidence is chosen.
-fn is_open(ways: &Alternatives, chosen: &BTreeSet<Way>) -> bool {
-    !ways.iter().any(|way| chosen.contains(way))
 }
 
 /// Takes out, one after the other, what covers the most cycles that are left.
@@ -92,7 +87,7 @@ fn greedy(cycles: &[Cycle]) -> Option<BTreeSet<Way>> {
                 };
                 cycles.iter().filter(of).count()
             };
-            if is_open(ways, &chosen) {
+            if !is_gone(ways, &chosen) {
                 chosen.insert(*ways.iter().max_by_key(hits)?);
             }
         }

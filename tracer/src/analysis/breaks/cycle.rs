@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::way::{Alternatives, Way, Ways};
+use super::way::{Alternatives, Way, Ways, is_gone};
 use crate::analysis::graph::{Dependency, Evidence, OrderGraph};
 use crate::analysis::level::{Level, Node, Nodes};
 use crate::analysis::snapshot::Finding;
@@ -35,8 +35,7 @@ impl Side {
     }
 
     pub(super) fn is_covered_by(&self, cover: &BTreeSet<Way>) -> bool {
-        let is_gone = |ways: &Alternatives| ways.iter().any(|way| cover.contains(way));
-        self.evidence.iter().all(is_gone)
+        self.evidence.iter().all(|ways| is_gone(ways, cover))
     }
 }
 

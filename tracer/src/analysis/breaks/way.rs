@@ -17,6 +17,11 @@ pub(super) struct Way(pub(super) u32);
 /// What takes out one piece of evidence, in order.
 pub(super) type Alternatives = SmallVec<[Way; 2]>;
 
+/// Whether a piece of evidence is gone with what is chosen.
+pub(super) fn is_gone(evidence: &Alternatives, chosen: &BTreeSet<Way>) -> bool {
+    evidence.iter().any(|way| chosen.contains(way))
+}
+
 /// An acquisition by class and function, because a fix is in code, which knows no objects; or a dependency by its classes, where no function is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Meaning<'a> {

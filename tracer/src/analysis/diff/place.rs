@@ -89,10 +89,8 @@ pub(super) fn of(evidence: &Evidence) -> (Functions, Place) {
 
 /// The innermost function that is no locking primitive, and its frame; without one, the innermost frame.
 fn innermost(stack: &[Arc<str>]) -> (Option<String>, Option<String>) {
-    let mut frames = stack.iter();
-    let found = frames.find_map(|frame| Some((fingerprint::function(frame)?, frame)));
-    match found {
-        Some((function, frame)) => (Some(function.to_owned()), Some(frame.to_string())),
+    match fingerprint::innermost(stack) {
+        Some((function, frame)) => (Some(function.to_owned()), Some(frame.to_owned())),
         None => (None, stack.first().map(ToString::to_string)),
     }
 }

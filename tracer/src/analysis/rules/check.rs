@@ -82,10 +82,8 @@ fn add<'a>(
 /// A side for the fingerprint, as cycles have it: classes, modes, functions.
 fn side_text(index: &Index<'_>, dependency: &Dependency, evidence: Option<&Evidence>) -> String {
     let function = |stack: fn(&Evidence) -> &Vec<Arc<str>>| {
-        let mut frames = evidence.into_iter().flat_map(stack);
-        frames
-            .find_map(|frame| fingerprint::function(frame))
-            .unwrap_or_default()
+        let found = evidence.and_then(|evidence| fingerprint::innermost(stack(evidence)));
+        found.map_or("", |(function, _)| function)
     };
     format!(
         "{}|{}|{}|{}|{}|{}",

@@ -108,7 +108,7 @@ fn places(evidence: &Evidence) -> Vec<String> {
 
 /// The innermost function that is no locking primitive; without one, the innermost frame.
 fn place(stack: &[Arc<str>]) -> Option<&str> {
-    let named = stack.iter().find_map(|frame| fingerprint::function(frame));
+    let named = fingerprint::innermost(stack).map(|(function, _)| function);
     named.or_else(|| stack.first().map(|frame| &**frame))
 }
 
