@@ -6,7 +6,7 @@ use super::breaks;
 use super::context::Context;
 use super::findings;
 use super::graph::{self, Evidence};
-use super::level::is_validated;
+use super::level::{Levels, is_validated};
 use super::model::Model;
 use super::scenario::number;
 use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
@@ -20,7 +20,8 @@ use super::without;
 pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
     let view = without::view(model, context);
     let wait_for = WaitFor::of(model);
-    let (findings, limits) = findings::all(&view, &wait_for);
+    let levels = Levels::of(&view);
+    let (findings, limits) = findings::all(&levels, &wait_for);
     Snapshot {
         schema_version: SCHEMA_VERSION.to_string(),
         tool: Tool {
@@ -34,7 +35,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         windows: windows(&view),
         notifiers: notifiers(&view),
         waits: waits(&view, &wait_for, &findings),
-        breaks: breaks::find(&view, &findings),
+        breaks: breaks::find(&levels, &findings),
         findings,
         suppressed: Vec::new(),
         sources: Vec::new(),
@@ -61,7 +62,7 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
         ("events", model.counts.events),
         (
             "evidence_not_kept",
-            view.graph().evidence_dropped.saturating_sub(limits.evidence),
+            view.graph().evidence_dropped().saturating_sub(limits.evidence),
         ),
         ("foreign_release", held.foreign_releases),
         ("freed_while_held", held.freed_held),

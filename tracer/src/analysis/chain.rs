@@ -120,15 +120,14 @@ impl Chains {
         if let Some((seen, situation)) = situated
             && !self.told.contains(&(chain, task.id))
         {
-            let dropped = graph.evidence_dropped;
-            graph.add(Evidence {
+            let is_known = graph.add(Evidence {
                 among_others: true,
                 task,
                 runner: Runner::Task(task.id),
                 ..seen.evidence(situation, None)
             });
             // What was not kept is counted each time that it is seen.
-            if graph.evidence_dropped == dropped {
+            if is_known {
                 self.told.insert((chain, task.id));
             }
         }

@@ -104,6 +104,14 @@ impl Dependency {
     }
 }
 
+/// What became of a piece of evidence.
+pub(crate) struct Added {
+    /// The held lock was taken by a trylock.
+    trylock: bool,
+    /// It is kept, or was known.
+    is_known: bool,
+}
+
 /// All dependencies.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct OrderGraph {
@@ -115,8 +123,6 @@ pub(crate) struct OrderGraph {
     components: Components,
     /// The locks that were requested while they were held.
     loops: Vec<LockId>,
-    /// How much evidence was not kept, of all dependencies.
-    pub(crate) evidence_dropped: u64,
 }
 
 /// What a held lock and a request on top of it make.
@@ -141,32 +147,42 @@ impl OrderGraph {
         u32::try_from(self.situations.len() - 1).unwrap_or(u32::MAX)
     }
 
-    /// Every held lock -> the requested lock. A trylock request waits for nobody and proves none.
-    pub(crate) fn add(&mut self, evidence: Evidence) {
+    /// Every held lock -> the requested lock. A trylock request waits for nobody and proves none. Tells whether all of it is known now.
+    pub(crate) fn add(&mut self, evidence: Evidence) -> bool {
         let Some(situation) = self.situations.get(evidence.situation as usize) else {
-            return;
+            return true;
         };
         if situation.request.trylock {
-            return;
+            return true;
         }
         let mut direct = true;
+        let mut is_known = true;
         for position in (0..situation.held.len()).rev() {
             let from = u16::try_from(position).unwrap_or(u16::MAX);
-            let trylock = self.add_one(Evidence { from, ..evidence }, direct);
+            let added = self.add_one(Evidence { from, ..evidence }, direct);
             // lockdep's check_prevs_add() goes back to the newest hold that is no trylock.
-            direct &= trylock;
+            direct &= added.trylock;
+            is_known &= added.is_known;
         }
+        is_known
     }
 
-    /// One held lock -> the requested lock. Tells whether the held one was taken by a trylock.
-    pub(crate) fn add_one(&mut self, evidence: Evidence, direct: bool) -> bool {
+    /// One held lock -> the requested lock.
+    pub(crate) fn add_one(&mut self, evidence: Evidence, direct: bool) -> Added {
         let Some((edge, stacks)) = self.edge(&evidence) else {
-            return false;
+            return Added {
+                trylock: false,
+                is_known: true,
+            };
         };
         let evidence = Evidence { stacks, ..evidence };
         let index = self.dependency(edge, evidence.time_ns);
+        let mut added = Added {
+            trylock: edge.trylock,
+            is_known: true,
+        };
         let Some(dependency) = self.dependencies.get(index as usize) else {
-            return edge.trylock;
+            return added;
         };
         let known = dependency.evidence.iter().any(|known| self.alike(known, &evidence));
         let elsewhere = known && !dependency.all_evidence().any(|known| known.stacks == stacks);
@@ -179,10 +195,15 @@ impl OrderGraph {
                 dependency.elsewhere.push(evidence);
             } else if !known || elsewhere {
                 dependency.dropped += 1;
-                self.evidence_dropped += 1;
+                added.is_known = false;
             }
         }
-        edge.trylock
+        added
+    }
+
+    /// How much evidence was not kept.
+    pub(crate) fn evidence_dropped(&self) -> u64 {
+        self.dependencies.iter().map(|dependency| dependency.dropped).sum()
     }
 
     /// What a piece of evidence proves, and its stacks.

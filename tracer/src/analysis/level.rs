@@ -4,6 +4,8 @@
 //! Which locks are on cycles with each other is known at any time; which classes are is found when it is asked for, because a lock's class
 //! can be told late, and in time linear in the dependencies.
 
+use std::cell::OnceCell;
+
 use rustc_hash::FxHashSet;
 
 use super::cycle::Part;
@@ -37,6 +39,32 @@ impl Level {
     }
 }
 
+/// The order graph at both levels, each of which is made when it is first asked for.
+pub(crate) struct Levels<'a> {
+    pub(crate) view: &'a View<'a>,
+    instance: OnceCell<Nodes<'a>>,
+    class: OnceCell<Nodes<'a>>,
+}
+
+impl<'a> Levels<'a> {
+    pub(crate) fn of(view: &'a View<'a>) -> Self {
+        Self {
+            view,
+            instance: OnceCell::new(),
+            class: OnceCell::new(),
+        }
+    }
+
+    /// The nodes of one level.
+    pub(crate) fn at(&self, level: Level) -> &Nodes<'a> {
+        let nodes = match level {
+            Level::Instance => &self.instance,
+            Level::Class => &self.class,
+        };
+        nodes.get_or_init(|| Nodes::new(self.view, level))
+    }
+}
+
 /// A lock, or a class of locks, by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Node(pub(crate) u32);
@@ -54,7 +82,7 @@ pub(crate) struct Nodes<'a> {
 }
 
 impl<'a> Nodes<'a> {
-    pub(crate) fn new(view: &'a View<'a>, level: Level) -> Self {
+    fn new(view: &'a View<'a>, level: Level) -> Self {
         match level {
             Level::Instance => Self::of_locks(view),
             Level::Class => Self::of_classes(view),

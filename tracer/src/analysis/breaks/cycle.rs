@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 
 use super::way::{Alternatives, Way, Ways, is_gone};
 use crate::analysis::graph::{Dependency, Evidence, OrderGraph};
-use crate::analysis::level::{Level, Node, Nodes};
+use crate::analysis::level::{Level, Levels, Node, Nodes};
 use crate::analysis::snapshot::Finding;
-use crate::analysis::view::View;
 
 /// Sides in the order of the cycle.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,31 +51,25 @@ impl Cycle {
 }
 
 /// Makes cycles of findings, by all evidence that the whole graph has for their sides.
-pub(super) struct Cycles<'a> {
-    view: &'a View<'a>,
+pub(super) struct Cycles<'l, 'a> {
+    levels: &'l Levels<'a>,
     pub(super) ways: Ways<'a>,
-    of_locks: Nodes<'a>,
-    of_classes: Nodes<'a>,
 }
 
-impl<'a> Cycles<'a> {
-    pub(super) fn of(view: &'a View<'a>) -> Self {
+impl<'l, 'a> Cycles<'l, 'a> {
+    pub(super) fn of(levels: &'l Levels<'a>) -> Self {
         Self {
-            view,
-            ways: Ways::of(view),
-            of_locks: Nodes::new(view, Level::Instance),
-            of_classes: Nodes::new(view, Level::Class),
+            levels,
+            ways: Ways::of(levels.view),
         }
     }
 
     /// The cycle of a finding about `graph`, which is the whole one or a part of it.
     pub(super) fn cycle(&self, graph: &OrderGraph, finding: &Finding) -> Cycle {
         let is_of_classes = finding.level == Level::Class.name();
-        let nodes = if is_of_classes {
-            &self.of_classes
-        } else {
-            &self.of_locks
-        };
+        let nodes = self
+            .levels
+            .at(if is_of_classes { Level::Class } else { Level::Instance });
         let edge = |&id: &u32| Some((id, graph.dependencies().get((id as usize).checked_sub(1)?)?.edge));
         let edges: Vec<_> = finding.dependencies.iter().filter_map(edge).collect();
         let on_cycle: BTreeSet<_> = edges.iter().map(|(_, edge)| nodes.of(edge.from)).collect();
@@ -92,7 +85,7 @@ impl<'a> Cycles<'a> {
         let classes = edges.iter().flat_map(|(_, edge)| [edge.from, edge.to]);
         Cycle {
             sides: sides.collect(),
-            classes: classes.map(|lock| self.view.class_number(lock)).collect(),
+            classes: classes.map(|lock| self.levels.view.class_number(lock)).collect(),
         }
     }
 
@@ -105,7 +98,7 @@ impl<'a> Cycles<'a> {
         cycle: &BTreeSet<Node>,
     ) -> Vec<Alternatives> {
         let ways = |evidence: &Evidence| {
-            let situation = self.view.graph().situation(evidence)?;
+            let situation = self.levels.view.graph().situation(evidence)?;
             let needed = |node: Node| node == from || !cycle.contains(&node);
             let is_side = situation.held.iter().all(|taken| needed(nodes.of(taken.lock)));
             is_side.then(|| self.ways.alternatives(evidence, situation))

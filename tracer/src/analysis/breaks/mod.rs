@@ -12,6 +12,7 @@ mod way;
 use std::collections::BTreeSet;
 
 use super::findings::{self, Limits};
+use super::level::Levels;
 use super::lock::LockId;
 use super::snapshot::{Break, Choice, Finding};
 use super::view::View;
@@ -31,12 +32,13 @@ const MAX_CHOICES: usize = 5;
 const MAX_JUDGED: usize = 24;
 
 /// For every connected set of cycles at warning or above, what breaks it.
-pub(crate) fn find(view: &View<'_>, findings: &[Finding]) -> Vec<Break> {
+pub(crate) fn find(levels: &Levels<'_>, findings: &[Finding]) -> Vec<Break> {
     let findings: Vec<_> = findings.iter().filter(|finding| counts(finding)).collect();
     if findings.is_empty() {
         return Vec::new();
     }
-    let cycles = Cycles::of(view);
+    let view = levels.view;
+    let cycles = Cycles::of(levels);
     let disturbance = Disturbance::of(view.graph(), &cycles.ways);
     let found = findings
         .iter()
@@ -78,7 +80,7 @@ fn connected(cycles: Vec<(u32, Cycle)>) -> Vec<Vec<(u32, Cycle)>> {
     sets
 }
 
-fn of_set(view: &View<'_>, all: &Cycles<'_>, disturbance: &Disturbance, set: Vec<(u32, Cycle)>) -> Break {
+fn of_set(view: &View<'_>, all: &Cycles<'_, '_>, disturbance: &Disturbance, set: Vec<(u32, Cycle)>) -> Break {
     let (findings, mut cycles): (Vec<u32>, Vec<Cycle>) = set.into_iter().unzip();
     let classes: BTreeSet<u32> = cycles.iter().flat_map(|cycle| cycle.classes.iter().copied()).collect();
     let shown = cycles.len();
@@ -128,12 +130,12 @@ fn choice<'a>(ways: &Ways<'_>, cover: &BTreeSet<Way>, cycles: impl Iterator<Item
 }
 
 /// The cycles among these classes that are there without what a cover takes out.
-fn left(view: &View<'_>, all: &Cycles<'_>, classes: &BTreeSet<u32>, cover: &BTreeSet<Way>) -> Vec<Cycle> {
+fn left(view: &View<'_>, all: &Cycles<'_, '_>, classes: &BTreeSet<u32>, cover: &BTreeSet<Way>) -> Vec<Cycle> {
     let without = all.ways.without(cover);
     let within = |lock: LockId| classes.contains(&view.class_number(lock));
     let graph = without::rest(view, &without, |edge| within(edge.from) && within(edge.to));
     let rest = view.with(graph);
-    let left = findings::cycles(&rest, &mut Limits::default());
+    let left = findings::cycles(&Levels::of(&rest), &mut Limits::default());
     let left = left.iter().filter(|finding| counts(finding));
     left.map(|finding| all.cycle(rest.graph(), finding)).collect()
 }

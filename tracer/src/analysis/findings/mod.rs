@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::context::Classes;
 use super::event::Mode;
 use super::held::Breach;
-use super::level::{Level, Nodes};
+use super::level::{Level, Levels, Nodes};
 use super::lock::LockId;
 use super::snapshot::{self, Finding};
 use super::verdict::{Judgement, Pick, Verdict};
@@ -35,13 +35,14 @@ pub(crate) struct Limits {
 const SEVERITIES: [&str; 4] = ["critical", "error", "warning", "note"];
 
 /// All findings, the most severe first, numbered from 1.
-pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits) {
+pub(crate) fn all(levels: &Levels<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits) {
+    let view = levels.view;
     let mut limits = Limits {
-        evidence: evidence_dropped(view),
+        evidence: evidence_dropped(levels),
         ..Limits::default()
     };
-    let mut findings = cycles(view, &mut limits);
-    let deadlocks = deadlock::find(view, &Nodes::new(view, Level::Instance), wait_for);
+    let mut findings = cycles(levels, &mut limits);
+    let deadlocks = deadlock::find(view, levels.at(Level::Instance), wait_for);
     // What has happened is the same cycle as what could.
     let happened: BTreeSet<_> = deadlocks.iter().map(|deadlock| edges(view, deadlock)).collect();
     findings.retain(|finding| finding.dependencies.is_empty() || !happened.contains(&edges(view, finding)));
@@ -54,17 +55,16 @@ pub(crate) fn all(view: &View<'_>, wait_for: &WaitFor) -> (Vec<Finding>, Limits)
 }
 
 /// What could deadlock, at both levels.
-pub(crate) fn cycles(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
+pub(crate) fn cycles(levels: &Levels<'_>, limits: &mut Limits) -> Vec<Finding> {
+    let view = levels.view;
     if view.context.classes == Classes::Alone {
-        return class_level(view, limits);
+        return class_level(levels, limits);
     }
-    let instance = Nodes::new(view, Level::Instance);
-    let mut findings = recursion::find(view, &instance);
-    findings.extend(inversion::find(view, &instance, limits));
+    let mut findings = at_level(levels, Level::Instance, limits);
     let (of_classes, of_locks) = view.sizes();
     if of_classes < of_locks {
         let known = most_severe(view, &findings);
-        let uncovered = class_level(view, limits).into_iter().filter(|finding| {
+        let uncovered = class_level(levels, limits).into_iter().filter(|finding| {
             let known = known.get(&classes(view, finding));
             known.is_none_or(|&known| known > severity_rank(&finding.severity))
         });
@@ -73,12 +73,19 @@ pub(crate) fn cycles(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
     findings
 }
 
-fn evidence_dropped(view: &View<'_>) -> u64 {
-    if view.graph().evidence_dropped == 0 {
+fn at_level(levels: &Levels<'_>, level: Level, limits: &mut Limits) -> Vec<Finding> {
+    let nodes = levels.at(level);
+    let mut findings = recursion::find(levels.view, nodes);
+    findings.extend(inversion::find(levels.view, nodes, limits));
+    findings
+}
+
+fn evidence_dropped(levels: &Levels<'_>) -> u64 {
+    if levels.view.graph().evidence_dropped() == 0 {
         return 0;
     }
-    let levels = [Level::Instance, Level::Class].map(|level| Nodes::new(view, level));
-    let on_cycles = levels.iter().flat_map(Nodes::on_cycles);
+    let both = [Level::Instance, Level::Class].map(|level| levels.at(level));
+    let on_cycles = both.into_iter().flat_map(Nodes::on_cycles);
     let dropped: BTreeMap<_, _> = on_cycles
         .map(|(index, dependency)| (index, dependency.dropped))
         .collect();
@@ -86,13 +93,11 @@ fn evidence_dropped(view: &View<'_>) -> u64 {
 }
 
 /// Class-level findings, one per distinct set of classes: the most severe, then the shortest.
-fn class_level(view: &View<'_>, limits: &mut Limits) -> Vec<Finding> {
-    let nodes = Nodes::new(view, Level::Class);
-    let mut findings = recursion::find(view, &nodes);
-    findings.extend(inversion::find(view, &nodes, limits));
+fn class_level(levels: &Levels<'_>, limits: &mut Limits) -> Vec<Finding> {
+    let mut findings = at_level(levels, Level::Class, limits);
     sort(&mut findings);
     let mut seen = BTreeSet::new();
-    findings.retain(|finding| seen.insert(classes(view, finding)));
+    findings.retain(|finding| seen.insert(classes(levels.view, finding)));
     findings
 }
 
