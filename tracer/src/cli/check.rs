@@ -4,13 +4,12 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use serde::Serialize;
+use tracer_common::probe::Probe;
 
 use super::{
     common::write,
     failure::{Failure, Status},
 };
-use tracer_common::probe::Probe;
-
 use crate::{
     analysis::snapshot::Kernel,
     live::{self, Attached, Backend, kernel},

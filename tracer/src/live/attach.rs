@@ -1,18 +1,13 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{
-    collections::BTreeMap,
-    panic, thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, panic, thread};
 
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, HashMap, MapData, PerCpuArray, RingBuf},
+    maps::{Array, HashMap, Map, MapData, MapError, RingBuf},
     programs::Program,
 };
 use tracer_common::{
-    counter::{COUNTERS, Counter},
     generation,
     offset::Offsets,
     probe::{MAX_PROBES, PROBES, Probe, Purpose},
@@ -21,8 +16,13 @@ use tracer_common::{
 };
 
 use super::{
-    Backend, LiveError, Missing, Start, Types, Wanted, detach, error::chain, hooks::Hooks, kernel, memory_limit,
-    misses::Misses,
+    Backend, LiveError, Missing, Start, Types, Wanted,
+    counters::Counters,
+    detach,
+    error::chain,
+    hooks::Hooks,
+    kernel, memory_limit,
+    misses::{Misses, Settling},
 };
 use crate::{
     analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
@@ -31,9 +31,6 @@ use crate::{
 
 /// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
 const DEVICE_TYPE: &str = "device_ktype";
-
-/// The counters of each probe and CPU.
-type Counted = PerCpuArray<MapData, [u64; COUNTERS]>;
 
 /// The program in the kernel, hooked. Dropping it detaches, and waits for the kernel.
 pub struct Attached {
@@ -47,9 +44,7 @@ pub struct Attached {
     /// Address of each probe's function, in the order of the table; 0 when unknown.
     pub functions: Vec<u64>,
     hooks: Hooks,
-    /// What was counted of locks and calls that began before all hooks were there: that could not be seen, so it tells nothing.
-    before: Vec<CountedAt>,
-    counted: Counted,
+    counters: Counters,
     chains: HashMap<MapData, u64, [u64; 3]>,
     shifted: HashMap<MapData, u64, [u64; 4]>,
     known: Array<MapData, [u64; 5]>,
@@ -58,12 +53,9 @@ pub struct Attached {
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
     releases: Misses,
-    /// How many releases were skipped when that was counted last, and when it was another number.
-    skipped: (u64, Instant),
+    /// How many of these were skipped.
+    skipped: Settling,
 }
-
-/// A task that was skipped in a program has long come to its stand-in by then.
-const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
 /// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with held stacks in the tasks
 /// themselves, too; and with kprobes.
@@ -181,24 +173,14 @@ fn attach_by(
         .allow_unsupported_maps()
         .load(object(backend))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
-    let counted = map(&mut ebpf, "COUNTED")?;
-    let counted = PerCpuArray::try_from(counted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
     let chains = map(&mut ebpf, "CHAINS")?;
-    let chains = HashMap::try_from(chains).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let shifted = map(&mut ebpf, "SHIFTED")?;
-    let shifted = HashMap::try_from(shifted).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let known = map(&mut ebpf, "KNOWN")?;
-    let known = Array::try_from(known).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let may_be_left_out = map(&mut ebpf, "MAY_BE_LEFT_OUT")?;
-    let may_be_left_out =
-        Array::try_from(may_be_left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
-    let left_out = HashMap::try_from(left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
-    let names_left_out =
-        HashMap::try_from(names_left_out).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let epoch = map(&mut ebpf, "EPOCH")?;
-    let epoch = Array::try_from(epoch).map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let hooks = Hooks::all(
         &mut ebpf,
         backend,
@@ -210,6 +192,7 @@ fn attach_by(
     )?;
     let releases = hooks.attached.iter().filter(|(probe, _)| is_proof(probe));
     let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
+    counters.begin();
     Ok(Attached {
         ebpf,
         backend,
@@ -217,8 +200,7 @@ fn attach_by(
         offsets,
         functions,
         hooks,
-        before: half_seen(&counted),
-        counted,
+        counters,
         chains,
         shifted,
         known,
@@ -227,7 +209,7 @@ fn attach_by(
         names_left_out,
         epoch,
         releases,
-        skipped: (0, Instant::now()),
+        skipped: Settling::new(),
     })
 }
 
@@ -236,38 +218,11 @@ fn is_proof(probe: &Probe) -> bool {
     probe.releases() && !info::is_named(probe.info)
 }
 
-fn map(ebpf: &mut Ebpf, name: &str) -> Result<aya::maps::Map, LiveError> {
-    ebpf.take_map(name)
-        .ok_or_else(|| LiveError::Object { name: name.to_owned() })
-}
-
-/// What was seen so far of what began before.
-fn half_seen(map: &Counted) -> Vec<CountedAt> {
-    let mut counted = read_counted(map);
-    let began_before = [Counter::UnmatchedRelease, Counter::CallHalfSeen].map(Counter::name);
-    counted.retain(|place| began_before.contains(&place.counter.as_str()));
-    counted
-}
-
-/// Where counters were counted: only those above zero.
-fn read_counted(map: &Counted) -> Vec<CountedAt> {
-    let mut counted = Vec::new();
-    for row in (0..PROBES.len()).chain([MAX_PROBES]) {
-        let Ok(cpus) = map.get(&(row as u32), 0) else {
-            continue;
-        };
-        for (cpu, cells) in (0..).zip(cpus.iter()) {
-            for ((_, name, _), &count) in Counter::ALL.iter().zip(cells).filter(|(_, count)| **count > 0) {
-                counted.push(CountedAt {
-                    counter: (*name).to_owned(),
-                    probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
-                    cpu: Some(cpu),
-                    count,
-                });
-            }
-        }
-    }
-    counted
+fn map<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result<T, LiveError> {
+    let map = ebpf
+        .take_map(name)
+        .ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
+    T::try_from(map).map_err(|error| LiveError::Load { reason: chain(&error) })
 }
 
 impl Attached {
@@ -300,7 +255,7 @@ impl Attached {
 
     /// The ring of records. There is one: a second call fails.
     pub fn ring(&mut self) -> Result<RingBuf<MapData>, LiveError> {
-        RingBuf::try_from(map(&mut self.ebpf, "RING")?).map_err(|error| LiveError::Load { reason: chain(&error) })
+        map(&mut self.ebpf, "RING")
     }
 
     /// Starts to pass the program's debug log on to `log`.
@@ -310,16 +265,7 @@ impl Attached {
 
     /// What the program counted, and where: only what is above zero.
     pub fn counted(&self) -> Vec<CountedAt> {
-        let mut counted = read_counted(&self.counted);
-        for place in &mut counted {
-            let same = |before: &&CountedAt| {
-                (&before.counter, &before.probe, before.cpu) == (&place.counter, &place.probe, place.cpu)
-            };
-            let before = self.before.iter().find(same).map_or(0, |before| before.count);
-            place.count = place.count.saturating_sub(before);
-        }
-        counted.retain(|place| place.count > 0);
-        counted
+        self.counters.counted()
     }
 
     /// Lets the program leave out the locks that are initialised with a name from now on.
@@ -373,12 +319,9 @@ impl Attached {
     /// happens while this is read makes it one too many, never one too few.
     pub fn missed_releases(&mut self) -> (u64, bool) {
         let proofs = self.stand_ins().filter(|probe| is_proof(probe));
-        let done: u64 = proofs.map(|probe| self.stood_in(probe)).sum();
+        let done: u64 = proofs.map(|probe| self.counters.stood_in(probe)).sum();
         let skipped = self.releases.count();
-        if skipped != self.skipped.0 {
-            self.skipped = (skipped, Instant::now());
-        }
-        let is_settled = self.hooks.stand_ins.is_empty() || self.skipped.1.elapsed() >= SETTLED_AFTER;
+        let is_settled = self.skipped.is_settled(skipped) || self.hooks.stand_ins.is_empty();
         (skipped.saturating_sub(done), is_settled)
     }
 
@@ -395,27 +338,15 @@ impl Attached {
     /// How often the BPF runtime skipped a program whose work no stand-in did, by program; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
     /// runtime's `rcu_read_lock()` (`__bpf_trace_run()` in kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
-        // Counted before the misses: what happens in between is a loss until it is counted again.
-        let stood_in: BTreeMap<_, _> = self
-            .stand_ins()
-            .map(|probe| (probe.program, self.stood_in(probe)))
-            .collect();
-        self.attached()
-            .filter(|probe| probe.purpose != Purpose::Lockdep)
-            .filter_map(|probe| {
-                let misses = Misses::open(self.ebpf.program(probe.program)).count();
-                let misses = misses.saturating_sub(stood_in.get(probe.program).copied().unwrap_or(0));
-                (misses > 0).then_some((probe.program, misses))
-            })
-            .collect()
-    }
-
-    /// How often the stand-in of a program did its work.
-    fn stood_in(&self, probe: &Probe) -> u64 {
-        let row = PROBES.iter().position(|row| row.program == probe.program);
-        let cpus = row.and_then(|row| self.counted.get(&(row as u32), 0).ok());
-        let counts = cpus.iter().flat_map(|cpus| cpus.iter());
-        counts.map(|cells| cells[Counter::StoodIn as usize]).sum()
+        let missed = |probe: &'static Probe| {
+            // Read before the misses: what happens in between is a loss until it is counted again.
+            let stood_in = self.counters.stood_in(probe);
+            let misses = Misses::open(self.ebpf.program(probe.program)).count();
+            let missed = misses.saturating_sub(stood_in);
+            (missed > 0).then_some((probe.program, missed))
+        };
+        let probes = self.attached().filter(|probe| probe.purpose != Purpose::Lockdep);
+        probes.filter_map(missed).collect()
     }
 
     /// Detaches everything. The kernel takes its time for that, but not this process's.

@@ -58,18 +58,14 @@ pub fn check_hooks() -> Result<(), LiveError> {
 
 /// The active lockdown mode: `none`, `integrity` or `confidentiality`; `None` where the kernel has no lockdown.
 pub fn lockdown() -> Option<String> {
-    active_mode(&fs::read_to_string(LOCKDOWN_PATH).ok()?)
+    active_mode(&fs::read_to_string(LOCKDOWN_PATH).ok()?, ['[', ']'])
 }
 
 /// The mode in brackets: `none [integrity] confidentiality`.
-fn active_mode(text: &str) -> Option<String> {
-    within(text, '[', ']')
-}
-
-fn within(text: &str, open: char, close: char) -> Option<String> {
+fn active_mode(text: &str, [open, close]: [char; 2]) -> Option<String> {
     let (_, rest) = text.split_once(open)?;
-    let (inner, _) = rest.split_once(close)?;
-    Some(inner.to_owned())
+    let (mode, _) = rest.split_once(close)?;
+    Some(mode.to_owned())
 }
 
 /// Whether the kernel may preempt a task in its own code, and so in a program. Where it does not tell, it may.
@@ -82,7 +78,7 @@ pub fn preempts() -> bool {
 /// in parentheses: `none (voluntary) full lazy` (`sched_dynamic_show()` in kernel/sched/debug.c).
 fn preempts_by(version: &str, modes: Option<&str>) -> bool {
     let is_built_for_it = version.split_whitespace().any(|word| word.starts_with("PREEMPT"));
-    let mode = modes.and_then(|modes| within(modes, '(', ')'));
+    let mode = modes.and_then(|modes| active_mode(modes, ['(', ')']));
     is_built_for_it && !matches!(mode.as_deref(), Some("none" | "voluntary"))
 }
 
@@ -133,13 +129,13 @@ mod tests {
     #[test]
     fn the_active_lockdown_mode_is_the_one_in_brackets() {
         assert_eq!(
-            active_mode("none integrity [confidentiality]\n").as_deref(),
+            active_mode("none integrity [confidentiality]\n", ['[', ']']).as_deref(),
             Some("confidentiality")
         );
         assert_eq!(
-            active_mode("[none] integrity confidentiality\n").as_deref(),
+            active_mode("[none] integrity confidentiality\n", ['[', ']']).as_deref(),
             Some("none")
         );
-        assert_eq!(active_mode("none\n"), None);
+        assert_eq!(active_mode("none\n", ['[', ']']), None);
     }
 }

@@ -9,6 +9,7 @@ use std::{
         fd::{AsFd as _, AsRawFd as _},
         unix::fs::FileExt as _,
     },
+    time::{Duration, Instant},
 };
 
 use aya::programs::Program;
@@ -42,6 +43,36 @@ impl Misses {
     }
 }
 
+/// A task that was skipped in a program has long come to its stand-in by then.
+const SETTLED_AFTER: Duration = Duration::from_millis(500);
+
+/// A number of misses, and since when it has been the same as far as that was seen.
+#[derive(Debug)]
+pub(super) struct Settling {
+    misses: u64,
+    since: Instant,
+}
+
+impl Settling {
+    pub(super) fn new() -> Self {
+        Self {
+            misses: 0,
+            since: Instant::now(),
+        }
+    }
+
+    /// Whether none was counted for some time, with how many there are now.
+    pub(super) fn is_settled(&mut self, misses: u64) -> bool {
+        if misses != self.misses {
+            *self = Self {
+                misses,
+                since: Instant::now(),
+            };
+        }
+        self.since.elapsed() >= SETTLED_AFTER
+    }
+}
+
 fn misses(text: &[u8]) -> Option<u64> {
     let text = str::from_utf8(text).ok()?;
     let line = text.lines().find_map(|line| line.strip_prefix("recursion_misses:"))?;
@@ -51,6 +82,16 @@ fn misses(text: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_is_settled_when_it_has_not_changed_for_a_while() {
+        let mut settling = Settling::new();
+        settling.since -= SETTLED_AFTER;
+        assert!(settling.is_settled(0));
+        assert!(!settling.is_settled(1), "it has just changed");
+        settling.since -= SETTLED_AFTER;
+        assert!(settling.is_settled(1));
+    }
 
     #[test]
     fn the_kernel_tells_misses_from_5_12_on() {

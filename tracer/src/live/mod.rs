@@ -3,6 +3,7 @@
 mod attach;
 mod backend;
 mod btf;
+mod counters;
 mod detach;
 mod error;
 mod heap;

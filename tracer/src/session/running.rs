@@ -170,15 +170,16 @@ impl<'a> Running<'a> {
         // Those that the record could be wrong by are among them, for they came before it.
         if !self.counted_misses && record.needs_missed() {
             self.counted_misses = true;
-            self.missed = self.attached.missed_releases();
-            self.tell_missed();
+            let missed = self.attached.missed_releases();
+            self.tell_missed(missed);
         }
         self.take(&Input::Record(record));
     }
 
-    fn tell_missed(&mut self) {
-        let (missed, is_settled) = self.missed;
-        let missed = self.trace.missed(missed, is_settled);
+    fn tell_missed(&mut self, missed: (u64, bool)) {
+        self.missed = missed;
+        let (releases, is_settled) = missed;
+        let missed = self.trace.missed(releases, is_settled);
         self.take(&Input::Missed(missed));
     }
 
@@ -216,8 +217,7 @@ impl<'a> Running<'a> {
     fn watch_missed(&mut self) {
         let missed = self.attached.missed_releases();
         if missed != self.missed {
-            self.missed = missed;
-            self.tell_missed();
+            self.tell_missed(missed);
         }
     }
 
