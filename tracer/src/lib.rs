@@ -18,3 +18,5 @@ pub mod selection;
 #[cfg(feature = "live")]
 pub mod session;
 pub mod trace;
+#[cfg(feature = "tui")]
+pub mod tui;

@@ -4,6 +4,7 @@
 //! traces, this process takes no lock that it watches: it reads its ring, writes its files and forks nothing but the command.
 
 mod command;
+mod output;
 mod running;
 mod signal;
 
@@ -26,7 +27,7 @@ use crate::{
     private_file::{Place, PrivateFileError},
     selection::Selection,
 };
-use command::Command;
+use command::{Command, Next};
 use running::Running;
 use signal::Signals;
 
@@ -36,6 +37,9 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Stretches at the end: together more records than a full ring holds, however small.
 const LAST_STRETCHES: usize = 64;
+
+/// In front of what the command writes, where that is told line by line.
+pub const COMMAND_SAYS: &str = "> ";
 
 /// From here on only symbols tell a trampoline in a stack (`decode/stack.rs`): they are read once more when it has one.
 const JUMPS_SINCE: (u16, u16) = (6, 19);
@@ -104,22 +108,32 @@ pub trait Sink {
     ///
     /// # Errors
     /// What could not be written; the trace goes on, and the error is told at once and once more at the end.
-    fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String>;
+    fn write(&mut self, snapshot: &Arc<Snapshot>, last: bool) -> Result<(), String>;
     /// Whether it does anything with a report that is not the last one.
     fn is_growing(&self) -> bool {
         true
     }
     /// Tells the user how it is going.
     fn progress(&mut self, line: &str);
+    /// Whether the terminal is the sink's: what the command writes is then told line by line, and signals are the sink's, too, once the trace is over.
+    fn has_terminal(&self) -> bool {
+        false
+    }
+    /// Whether the user wants the trace to end.
+    fn is_left(&self) -> bool {
+        false
+    }
 }
 
 /// How a trace ended.
 #[derive(Debug)]
 pub struct Outcome {
     /// The report.
-    pub snapshot: Snapshot,
+    pub snapshot: Arc<Snapshot>,
     /// How the command ended; `None` when there was none, or it still runs.
     pub command: Option<ExitStatus>,
+    /// The user, or a signal, has ended the trace.
+    pub is_stopped: bool,
     /// What was recorded, if that was asked for.
     pub recorded: Option<Recorded>,
 }
@@ -209,35 +223,52 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     }
 
     let mut running = Running::new(attached, symbols, sites, options)?;
-    let mut command = Command::spawn(&options.command)?;
+    let mut command = Command::spawn(&options.command, sink.has_terminal())?;
     let mut tick = tokio::time::interval(WRITE_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
     tokio::pin!(end);
-    let status = loop {
+    let (status, is_stopped) = loop {
+        // By turns: neither a command that writes without end nor a full ring keeps the rest from being done.
         tokio::select! {
-            biased;
-            () = signals.stop() => {
-                command.stop();
-                break None;
-            }
-            status = command.wait() => break Some(status),
-            () = &mut end => break None,
+            () = signals.stop() => break (None, true),
+            () = &mut end => break (None, false),
             _ = tick.tick() => running.tick(sink),
             _ = look.tick() => {
+                if sink.is_left() {
+                    break (None, true);
+                }
                 if !running.drain(&mut ring) {
                     look.reset_immediately();
                 }
             }
+            next = command.next() => match next {
+                Next::Ended(status) => break (Some(status), false),
+                Next::Wrote(lines) => tell_lines(sink, &lines),
+            },
             () = flush(&mut logger) => {}
         }
     };
-    signal::restore_default();
+    if is_stopped {
+        command.stop();
+    }
+    if sink.has_terminal() {
+        tell_lines(sink, &command.last().await);
+    } else {
+        signal::restore_default();
+    }
     // Whoever else runs on this machine goes on filling the ring.
     running.is_cut_off = !(0..LAST_STRETCHES).any(|_| running.drain(&mut ring));
-    running.finish(status, sink)
+    running.finish(status, is_stopped, sink)
+}
+
+/// Passes on what the command writes.
+fn tell_lines(sink: &mut dyn Sink, lines: &[String]) {
+    for line in lines {
+        sink.progress(&format!("{COMMAND_SAYS}{line}"));
+    }
 }
 
 /// Opens what the kernel's code is read from, which takes privileges; tells why when it cannot be had.

@@ -39,6 +39,25 @@ pub enum Format {
     Jsonl,
 }
 
+#[cfg(feature = "tui")]
+impl Format {
+    /// What the names of such files end with.
+    pub(super) fn extension(self) -> &'static str {
+        match self {
+            Self::Text => "txt",
+            Self::Splat => "splat.txt",
+            Self::Mail => "mail.txt",
+            Self::Ktap => "ktap",
+            Self::Dot => "dot",
+            Self::Svg => "svg",
+            Self::Html => "html",
+            Self::Perfetto => "perfetto-trace",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+        }
+    }
+}
+
 /// How the report on standard output looks.
 #[derive(Args, Clone, Debug)]
 pub struct View {

@@ -15,6 +15,8 @@ mod pager;
 mod report;
 mod schema;
 mod source;
+#[cfg(feature = "tui")]
+mod tui;
 
 #[cfg(feature = "live")]
 mod check;
@@ -26,6 +28,8 @@ mod reports;
 mod run;
 #[cfg(feature = "live")]
 mod trace_args;
+#[cfg(all(feature = "live", feature = "tui"))]
+mod watch;
 
 use std::path::PathBuf;
 

@@ -1,6 +1,7 @@
 //! `tracer record -o FILE [-- COMMAND]`: traces the running kernel into a file, to be reported elsewhere and later.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
@@ -54,7 +55,7 @@ pub(super) fn execute(args: &RecordArgs) -> Result<Status, Failure> {
 struct User<'a>(&'a RecordArgs);
 
 impl Sink for User<'_> {
-    fn write(&mut self, _snapshot: &Snapshot, _last: bool) -> Result<(), String> {
+    fn write(&mut self, _snapshot: &Arc<Snapshot>, _last: bool) -> Result<(), String> {
         Ok(())
     }
 

@@ -43,6 +43,13 @@ pub struct ReportArgs {
     /// Check every byte of a recording and tell what it holds, instead of reporting what it shows; exits with 2 when it is damaged
     #[arg(long, conflicts_with_all = ["lockdep", "without", "rules", "format", "strict", "vmlinux"])]
     verify: bool,
+    /// Look at it on the terminal, with keys and mouse
+    #[cfg(feature = "tui")]
+    #[arg(long, conflicts_with_all = ["verify", "output", "format"])]
+    tui: bool,
+    #[cfg(feature = "tui")]
+    #[command(flatten)]
+    screen: super::tui::TuiArgs,
 }
 
 pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
@@ -64,6 +71,13 @@ pub(super) fn execute(args: &ReportArgs) -> Result<Status, Failure> {
         hide_addresses(&mut snapshot);
     }
     args.source.fill(&mut snapshot)?;
+    #[cfg(feature = "tui")]
+    if args.tui {
+        let status = args.threshold.status(&snapshot);
+        let shown = args.view.document(&snapshot).into_owned();
+        super::tui::show(shown, args.screen.setup(&args.view, &args.threshold))?;
+        return Ok(status);
+    }
     args.output.write(&snapshot, &args.view, &args.threshold)?;
     if args.view.allowed {
         for line in unused(&rules, &snapshot) {

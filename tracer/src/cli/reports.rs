@@ -1,10 +1,10 @@
 //! Where the report of a trace goes: files that are kept up to date, lines that are told while it runs, standard output at its end.
 
 use std::{
-    borrow::Cow,
     fs::File,
     io::BufWriter,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use super::{
@@ -20,6 +20,8 @@ pub(super) struct Reports<'a> {
     args: &'a RunArgs,
     /// Kept up to date.
     files: Vec<(Place, Format)>,
+    /// The report at the end is not for standard output: it is looked at.
+    pub(super) is_watched: bool,
     /// With `--format jsonl`: what was told, and the file that it is told to, or standard output.
     live: Option<(Live, Option<File>)>,
     /// Why the last report has no lines of the source.
@@ -57,6 +59,7 @@ impl<'a> Reports<'a> {
         Ok(Self {
             args,
             files,
+            is_watched: false,
             live,
             no_lines: None,
         })
@@ -91,42 +94,54 @@ impl<'a> Reports<'a> {
 
     /// The same document with the lines of the source. The debug files are read here and not before: by now all privileges that are not needed any
     /// more are given up, and the report without lines is on disk, whatever a broken file does to who reads it.
-    fn with_lines<'s>(&mut self, snapshot: &'s Snapshot) -> Cow<'s, Snapshot> {
-        let mut filled = snapshot.clone();
+    fn with_lines(&mut self, snapshot: &Arc<Snapshot>) -> Arc<Snapshot> {
+        let mut filled = Snapshot::clone(snapshot);
         match self.args.source.fill(&mut filled) {
-            Ok(()) => Cow::Owned(filled),
+            Ok(()) => Arc::new(filled),
             Err(failure) => {
                 self.no_lines = Some(failure);
-                Cow::Borrowed(snapshot)
+                Arc::clone(snapshot)
             }
         }
     }
 
-    fn write_last(&mut self, snapshot: &Snapshot) -> Result<(), Failure> {
-        let mut shown = Cow::Borrowed(snapshot);
-        if !self.args.source.vmlinux.is_empty() {
-            shown = self.with_lines(snapshot);
-            self.write_files(&shown)?;
-        }
-        self.tell(&shown, true)?;
-        if self.live.is_some() || self.args.output.file().is_some() {
-            return Ok(());
-        }
-        let (args, format) = (self.args, self.args.output.format);
-        write(render(&shown, format, &args.view, &args.threshold, false)?, None)
-    }
-}
-
-impl Sink for Reports<'_> {
-    fn write(&mut self, snapshot: &Snapshot, last: bool) -> Result<(), String> {
+    /// Writes a report to where it goes; as it is shown comes out.
+    pub(super) fn take(&mut self, snapshot: &Arc<Snapshot>, last: bool) -> Result<Arc<Snapshot>, Failure> {
         let mut written = self.write_files(snapshot);
         if self.is_live() {
             written = written.and(self.tell(snapshot, false));
         }
         if last {
-            written = written.and(self.write_last(snapshot));
+            return written.and(self.write_last(snapshot));
         }
-        written.map_err(|failure| failure.to_string())
+        written.map(|()| Arc::clone(snapshot))
+    }
+
+    fn write_last(&mut self, snapshot: &Arc<Snapshot>) -> Result<Arc<Snapshot>, Failure> {
+        let mut shown = Arc::clone(snapshot);
+        if !self.args.source.vmlinux.is_empty() {
+            shown = self.with_lines(snapshot);
+            self.write_files(&shown)?;
+        }
+        self.tell(&shown, true)?;
+        self.print(&shown)?;
+        Ok(shown)
+    }
+
+    /// To standard output, unless it goes elsewhere.
+    fn print(&self, shown: &Snapshot) -> Result<(), Failure> {
+        if self.is_watched || self.live.is_some() || self.args.output.file().is_some() {
+            return Ok(());
+        }
+        let (args, format) = (self.args, self.args.output.format);
+        write(render(shown, format, &args.view, &args.threshold, false)?, None)
+    }
+}
+
+impl Sink for Reports<'_> {
+    fn write(&mut self, snapshot: &Arc<Snapshot>, last: bool) -> Result<(), String> {
+        let taken = self.take(snapshot, last);
+        taken.map(drop).map_err(|failure| failure.to_string())
     }
 
     fn is_growing(&self) -> bool {

@@ -21,6 +21,8 @@ use crate::{
 #[command(
     after_help = "The reports are kept up to date while the trace runs: what was seen is on disk when the machine hangs. \
 The first Ctrl-C ends the trace and reports, a second one aborts.\n\n\
+On a terminal, what is seen is shown while it is seen: `?` tells the keys, `q` ends the trace. What COMMAND writes is in the log then. \
+Without that (--no-tui, or when standard output is no terminal) the text report comes at the end.\n\n\
 Exit status: 0 when there is no finding at or above --fail-on, 1 when there is, 2 for wrong usage, 3 when this machine cannot be traced, \
 4 with --strict, that of COMMAND with --propagate."
 )]
@@ -54,6 +56,13 @@ pub struct RunArgs {
     /// Exit with the command's status when there is no finding
     #[arg(long)]
     propagate: bool,
+    /// Do not open the TUI on a terminal
+    #[cfg(feature = "tui")]
+    #[arg(long)]
+    no_tui: bool,
+    #[cfg(feature = "tui")]
+    #[command(flatten)]
+    pub(super) screen: super::tui::TuiArgs,
 }
 
 pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
@@ -67,6 +76,13 @@ pub(super) fn execute(args: &RunArgs) -> Result<Status, Failure> {
         options.addresses = Addresses::Raw;
     }
     let mut reports = Reports::open(args)?;
+    #[cfg(feature = "tui")]
+    let outcome = if !args.no_tui && super::watch::is_possible(args) {
+        super::watch::run(args, &options, &mut reports)?
+    } else {
+        session::run(&options, &mut reports)?
+    };
+    #[cfg(not(feature = "tui"))]
     let outcome = session::run(&options, &mut reports)?;
     if let (Some(recorded), Some(path)) = (&outcome.recorded, &args.record) {
         reports.progress(&format!("{}: {recorded}", path.display()));

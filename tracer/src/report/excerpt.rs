@@ -14,6 +14,16 @@ pub(super) fn shown(snapshot: &Snapshot, notes: bool) -> Vec<&Finding> {
     snapshot.findings.iter().filter(is_shown).collect()
 }
 
+/// The document of one finding, by its id: what it shows, and nothing of the others.
+pub fn only(snapshot: &Snapshot, finding: u32) -> Snapshot {
+    let meant: Vec<_> = snapshot.findings.iter().filter(|known| known.id == finding).collect();
+    let mut only = of(snapshot, &meant);
+    only.breaks.retain(|of| of.findings == [finding]);
+    only.waits.retain(|wait| wait.finding == Some(finding));
+    only.suppressed.clear();
+    only
+}
+
 /// The document with the dependencies, the evidence and the locks that these findings and the summary show.
 ///
 /// What is shown keeps its id and its place; evidence that is not shown is empty.

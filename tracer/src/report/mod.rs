@@ -2,7 +2,7 @@
 
 mod clean;
 pub mod dot;
-mod excerpt;
+pub mod excerpt;
 pub mod explanation;
 mod graph;
 pub mod html;
@@ -12,13 +12,13 @@ pub mod ktap;
 pub mod live;
 pub mod mail;
 pub mod perfetto;
-mod phrase;
+pub(crate) mod phrase;
 pub mod redact;
-mod scenario;
-mod source;
+pub(crate) mod scenario;
+pub(crate) mod source;
 pub mod splat;
 pub mod style;
 pub mod svg;
 pub mod text;
-mod totals;
+pub(crate) mod totals;
 pub(crate) mod wrap;

@@ -3,12 +3,12 @@
 use crate::analysis::snapshot::{Capture, Held, Kernel, Lock, Snapshot, Window};
 
 /// The name of a lock by its id.
-pub(super) fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
+pub(crate) fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
     lock(snapshot, id).map_or("?", |lock| &lock.name)
 }
 
 /// A lock by its id.
-pub(super) fn lock(snapshot: &Snapshot, id: u32) -> Option<&Lock> {
+pub(crate) fn lock(snapshot: &Snapshot, id: u32) -> Option<&Lock> {
     // A document of tracer's own has them in order.
     let ordered = snapshot.locks.binary_search_by_key(&id, |lock| lock.id).ok();
     let known = ordered.and_then(|index| snapshot.locks.get(index));
@@ -16,12 +16,12 @@ pub(super) fn lock(snapshot: &Snapshot, id: u32) -> Option<&Lock> {
 }
 
 /// A task as shown everywhere: `devlink/4711`, or without a thread id where the source has none.
-pub(super) fn task(name: &str, pid: Option<u32>) -> String {
+pub(crate) fn task(name: &str, pid: Option<u32>) -> String {
     pid.map_or_else(|| name.to_string(), |pid| format!("{name} (pid {pid})"))
 }
 
 /// A held stack, one item a lock: `pernet_ops_rwsem (shared)`.
-pub(super) fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
+pub(crate) fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
     let name = |held: &Held| {
         let trylock = if held.trylock { ", trylock" } else { "" };
         format!("{} ({}{trylock})", lock_name(snapshot, held.lock), held.mode)
@@ -30,17 +30,17 @@ pub(super) fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
 }
 
 /// `1 note`, `2 notes`.
-pub(super) fn counted(count: usize, what: &str) -> String {
+pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A time of the capture: `12.345678 s`.
-pub(super) fn time(ns: u64) -> String {
+pub(crate) fn time(ns: u64) -> String {
     format!("{}.{:06} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
 }
 
 /// A reload window: when, of what, where to, by whom, how it ended.
-pub(super) fn window(window: &Window) -> String {
+pub(crate) fn window(window: &Window) -> String {
     let netns = match (window.netns_from, window.netns_to) {
         (Some(from), Some(to)) if from != to => format!(", netns {from} -> {to}"),
         (Some(from), _) => format!(", netns {from}"),
@@ -65,7 +65,7 @@ pub(super) fn window(window: &Window) -> String {
 }
 
 /// What is known of a kernel.
-pub(super) fn kernel(kernel: &Kernel) -> String {
+pub(crate) fn kernel(kernel: &Kernel) -> String {
     let parts = [&kernel.release, &kernel.version, &kernel.machine];
     let known: Vec<_> = parts.into_iter().flatten().map(String::as_str).collect();
     if known.is_empty() {
@@ -76,7 +76,7 @@ pub(super) fn kernel(kernel: &Kernel) -> String {
 }
 
 /// `events 30, chains 10`; none for nothing.
-pub(super) fn counters<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String> {
+pub(crate) fn counters<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -> Option<String> {
     let parts: Vec<_> = counters
         .map(|(name, count)| format!("{} {count}", name.replace('_', " ")))
         .collect();
@@ -84,7 +84,7 @@ pub(super) fn counters<'a>(counters: impl Iterator<Item = (&'a str, &'a u64)>) -
 }
 
 /// What was lost, and whether that matters.
-pub(super) fn lost(capture: &Capture) -> String {
+pub(crate) fn lost(capture: &Capture) -> String {
     let lost = capture
         .lost
         .iter()

@@ -7,7 +7,7 @@ use crate::analysis::snapshot::{Finding, Mode, ScenarioStep, Side};
 const MIN_COLUMN: usize = 24;
 
 /// The scenario: columns while they fit into `width`, else one task below the other.
-pub(super) fn render(finding: &Finding, width: usize) -> String {
+pub(crate) fn render(finding: &Finding, width: usize) -> String {
     let sides = &finding.scenario;
     let (head, end) = match finding.verdict.as_deref() {
         Some("needs-writer") => ("Possible unsafe locking scenario:", "DEADLOCK once a writer is queued"),

@@ -3,7 +3,7 @@
 use crate::analysis::snapshot::{Place, Snapshot};
 
 /// A frame at this indent, ` (net/core/dev.c:123)` behind it, and below it what is inlined there, the innermost first.
-pub(super) fn frame(snapshot: &Snapshot, width: usize, indent: &str, frame: &str) -> String {
+pub(crate) fn frame(snapshot: &Snapshot, width: usize, indent: &str, frame: &str) -> String {
     let source = snapshot.sources.iter().find(|source| source.frame == frame);
     let Some((own, inlined)) = source.and_then(|source| source.places.split_last()) else {
         return format!("{indent}{frame}\n");

@@ -3,16 +3,16 @@
 use crate::analysis::snapshot::Snapshot;
 
 /// How much there is in the whole document, of which the text is an excerpt.
-pub(super) struct Totals {
+pub(crate) struct Totals {
     /// Findings by severity, the most severe first.
-    pub(super) findings: [(&'static str, usize); 4],
-    pub(super) all_findings: usize,
-    pub(super) locks: usize,
-    pub(super) dependencies: usize,
+    pub(crate) findings: [(&'static str, usize); 4],
+    pub(crate) all_findings: usize,
+    pub(crate) locks: usize,
+    pub(crate) dependencies: usize,
 }
 
 impl Totals {
-    pub(super) fn of(snapshot: &Snapshot) -> Self {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
         let of = |severity| {
             let findings = snapshot.findings.iter();
             findings.filter(|finding| finding.severity == severity).count()
@@ -26,7 +26,7 @@ impl Totals {
     }
 
     /// In words: `Findings: 1 critical, 2 errors`.
-    pub(super) fn counts(&self) -> String {
+    pub(crate) fn counts(&self) -> String {
         let total = self.findings;
         if total.iter().all(|(_, count)| *count == 0) {
             return "No findings.".to_string();

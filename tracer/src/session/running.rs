@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     process::ExitStatus,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -265,7 +266,7 @@ impl<'a> Running<'a> {
         self.counts_recorded = Some(Instant::now());
     }
 
-    fn snapshot(&mut self, last: bool) -> Snapshot {
+    fn snapshot(&mut self, last: bool) -> Arc<Snapshot> {
         if last || self.are_counts_due() {
             self.count();
         } else {
@@ -274,7 +275,7 @@ impl<'a> Running<'a> {
         }
         let mut snapshot = self.trace.snapshot();
         rules::apply(&mut snapshot, &self.options.rules);
-        snapshot
+        Arc::new(snapshot)
     }
 
     /// What the program and the session have counted.
@@ -295,7 +296,12 @@ impl<'a> Running<'a> {
     }
 
     /// Ends the recording, writes the last report, then detaches.
-    pub(super) fn finish(mut self, status: Option<ExitStatus>, sink: &mut dyn Sink) -> Result<Outcome, SessionError> {
+    pub(super) fn finish(
+        mut self,
+        status: Option<ExitStatus>,
+        is_stopped: bool,
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome, SessionError> {
         let counts = self.attached.chain_counts().into_iter().collect();
         self.take(&Input::ChainCounts(counts));
         self.take(&Input::Ended(status.map(command::status_number)));
@@ -314,6 +320,7 @@ impl<'a> Running<'a> {
         Ok(Outcome {
             snapshot,
             command: status,
+            is_stopped,
             recorded,
         })
     }
