@@ -4,7 +4,7 @@ mod clean;
 pub mod dot;
 pub mod excerpt;
 pub mod explanation;
-mod graph;
+pub(crate) mod graph;
 pub mod html;
 pub mod json;
 pub mod jsonl;

@@ -18,6 +18,9 @@ const BESIDE: i32 = 150;
 /// Width of a character of the names and of the legend.
 const CHARACTER: i32 = 8;
 
+/// Pixels between two nodes of a layer.
+const GAP: i32 = 48;
+
 /// Columns of a name before it is cut.
 const NAME: usize = 48;
 
@@ -71,7 +74,8 @@ impl<'a> Drawing<'a> {
     fn new(graph: &'a Graph) -> Self {
         let names = graph.nodes.iter().map(|node| length(&cut(&node.name, NAME)) + 16);
         let widths: Vec<_> = names.collect();
-        let (places, width) = layout::places(graph, &widths);
+        let edges: Vec<_> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
+        let (places, width) = layout::places(&edges, &widths, GAP);
         let layers = places.iter().map(|place| place.layer + 1).max().unwrap_or_default();
         Self {
             graph,

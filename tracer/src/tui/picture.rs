@@ -46,7 +46,6 @@ impl Picture {
             is_shared: edge.is_shared,
             is_heavy: edge.is_heavy,
             is_marked: edge.is_marked,
-            label: String::new(),
         });
         let graph = Graph {
             nodes: nodes.collect(),

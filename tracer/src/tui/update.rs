@@ -3,7 +3,7 @@
 use super::detail;
 use super::list::ListKind;
 use super::message::{Effect, Message, Step, Way};
-use super::model::{Detail, Model, Popup, Reach, Screen, Subject, View};
+use super::model::{Detail, GraphState, Model, Popup, Reach, Screen, Subject, View};
 use super::moment;
 use super::picture;
 use super::rows::refresh;
@@ -23,6 +23,7 @@ pub fn update(model: &mut Model, scene: &Scene, message: Message) -> Option<Effe
         model.notice = None;
     }
     match message {
+        Message::Show(view) if view == model.view && model.detail.is_none() => again(model, scene),
         Message::Show(view) => show(model, view),
         Message::NextView => show(model, turn(model.view, 1)),
         Message::PreviousView => show(model, turn(model.view, View::ALL.len() - 1)),
@@ -86,6 +87,14 @@ fn turn(view: View, by: usize) -> View {
 fn show(model: &mut Model, view: View) {
     model.view = view;
     model.detail = None;
+}
+
+/// To where a view begins.
+fn again(model: &mut Model, scene: &Scene) {
+    match model.view.list() {
+        Some(kind) => select(model, scene, kind, 0),
+        None => model.graph = GraphState::default(),
+    }
 }
 
 fn travel(model: &mut Model, scene: &Scene, way: Way, step: Step) {

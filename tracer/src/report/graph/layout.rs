@@ -1,89 +1,87 @@
-//! Where the nodes of a small graph stand: in layers, so that most edges go down, and close to those that they are connected to.
-
-use super::Graph;
+//! Where the nodes of a small graph stand: in layers, so that most edges go from one layer to a later one, and close to those that they are connected to.
 
 /// Rounds of ordering the layers by their neighbours; more change nothing in graphs that a person can read.
 const ROUNDS: usize = 8;
 
-/// Pixels between two nodes of a layer.
-const GAP: i32 = 48;
-
 /// A node's place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(in crate::report) struct Place {
-    pub(in crate::report) layer: usize,
-    /// Centre.
-    pub(in crate::report) x: i32,
+pub(crate) struct Place {
+    pub(crate) layer: usize,
+    /// Centre, along the layer.
+    pub(crate) x: i32,
 }
 
-/// Places by index, and the width of it all.
-pub(in crate::report) fn places(graph: &Graph, widths: &[i32]) -> (Vec<Place>, i32) {
-    let layers = layers(graph);
+/// Places of nodes by their sizes along the layer, and the length of the longest layer; between two nodes there is a gap.
+pub(crate) fn places(edges: &[(usize, usize)], sizes: &[i32], gap: i32) -> (Vec<Place>, i32) {
+    let layers = layers(edges, sizes.len());
     let count = layers.iter().max().map_or(0, |last| last + 1);
     let mut rows: Vec<Vec<usize>> = vec![Vec::new(); count];
     for (node, &layer) in layers.iter().enumerate() {
         rows[layer].push(node);
     }
-    let mut places = vec![Place::default(); graph.nodes.len()];
-    let width_of = |row: &[usize]| row.iter().map(|&node| widths[node] + GAP).sum::<i32>() - GAP;
-    let width = rows.iter().map(|row| width_of(row)).max().unwrap_or_default();
+    let neighbours = neighbours(edges, sizes.len());
+    let mut places = vec![Place::default(); sizes.len()];
+    let length_of = |row: &[usize]| row.iter().map(|&node| sizes[node] + gap).sum::<i32>() - gap;
+    let length = rows.iter().map(|row| length_of(row)).max().unwrap_or_default();
     for round in 0..=ROUNDS {
         for (layer, row) in rows.iter_mut().enumerate() {
             if round > 0 {
-                row.sort_by_key(|&node| (centre(graph, &places, node), node));
+                row.sort_by_cached_key(|&node| (centre(&neighbours, &places, node), node));
             }
-            let mut x = (width - width_of(row)) / 2;
+            let mut x = (length - length_of(row)) / 2;
             for &node in row.iter() {
                 places[node] = Place {
                     layer,
-                    x: x + widths[node] / 2,
+                    x: x + sizes[node] / 2,
                 };
-                x += widths[node] + GAP;
+                x += sizes[node] + gap;
             }
         }
     }
-    (places, width)
+    (places, length)
 }
 
 /// The mean of a node's neighbours.
-fn centre(graph: &Graph, places: &[Place], node: usize) -> i32 {
-    let neighbours = graph
-        .edges
-        .iter()
-        .filter_map(|edge| match (edge.from == node, edge.to == node) {
-            (true, false) => Some(places[edge.to].x),
-            (false, true) => Some(places[edge.from].x),
-            _ => None,
-        });
-    let neighbours: Vec<_> = neighbours.collect();
-    let count = i32::try_from(neighbours.len()).unwrap_or(i32::MAX);
-    if count == 0 {
-        places[node].x
-    } else {
-        neighbours.iter().sum::<i32>() / count
+fn centre(neighbours: &[Vec<usize>], places: &[Place], node: usize) -> i32 {
+    let around = &neighbours[node];
+    let sum: i32 = around.iter().map(|&other| places[other].x).sum();
+    match i32::try_from(around.len()) {
+        Ok(count) if count > 0 => sum / count,
+        _ => places[node].x,
     }
 }
 
-/// Layers by the longest way down, without the edges that lead back.
-fn layers(graph: &Graph) -> Vec<usize> {
+/// Who is at the other end of each node's edges; the node itself, of one that leads back to it.
+fn neighbours(edges: &[(usize, usize)], count: usize) -> Vec<Vec<usize>> {
+    let mut neighbours = vec![Vec::new(); count];
+    for &(from, to) in edges {
+        neighbours[from].push(to);
+        if from != to {
+            neighbours[to].push(from);
+        }
+    }
+    neighbours
+}
+
+/// Layers by the longest way, without the edges that lead back.
+pub(crate) fn layers(edges: &[(usize, usize)], count: usize) -> Vec<usize> {
+    let mut after = vec![Vec::new(); count];
+    for &(from, to) in edges {
+        after[from].push(to);
+    }
     let mut search = Search {
-        graph,
-        state: vec![State::New; graph.nodes.len()],
+        after: &after,
+        state: vec![State::New; count],
         done: Vec::new(),
-        back: vec![false; graph.edges.len()],
+        on: vec![Vec::new(); count],
     };
-    for node in 0..graph.nodes.len() {
+    for node in 0..count {
         search.visit(node);
     }
-    let mut layers = vec![0; graph.nodes.len()];
+    let mut layers = vec![0; count];
     for &node in search.done.iter().rev() {
-        for (edge, _) in graph
-            .edges
-            .iter()
-            .zip(&search.back)
-            .filter(|(edge, back)| edge.from == node && !**back)
-        {
-            layers[edge.to] = layers[edge.to].max(layers[node] + 1);
+        for &to in &search.on[node] {
+            layers[to] = layers[to].max(layers[node] + 1);
         }
     }
     layers
@@ -98,11 +96,13 @@ enum State {
 
 /// A depth-first search without recursion: a chain of locks can be long.
 struct Search<'a> {
-    graph: &'a Graph,
+    /// Where the edges of each node lead to.
+    after: &'a [Vec<usize>],
     state: Vec<State>,
     /// Nodes in the order in which they were left.
     done: Vec<usize>,
-    back: Vec<bool>,
+    /// The same as `after`, without those that lead back.
+    on: Vec<Vec<usize>>,
 }
 
 impl Search<'_> {
@@ -113,27 +113,19 @@ impl Search<'_> {
         self.state[start] = State::Open;
         let mut path = vec![(start, 0)];
         while let Some(&mut (node, ref mut next)) = path.last_mut() {
-            let edge = self
-                .graph
-                .edges
-                .iter()
-                .enumerate()
-                .skip(*next)
-                .find(|(_, edge)| edge.from == node);
-            let Some((number, edge)) = edge else {
+            let Some(&to) = self.after[node].get(*next) else {
                 self.state[node] = State::Done;
                 self.done.push(node);
                 path.pop();
                 continue;
             };
-            *next = number + 1;
-            match self.state[edge.to] {
-                State::New => {
-                    self.state[edge.to] = State::Open;
-                    path.push((edge.to, 0));
-                }
-                State::Open => self.back[number] = true,
-                State::Done => {}
+            *next += 1;
+            if self.state[to] != State::Open {
+                self.on[node].push(to);
+            }
+            if self.state[to] == State::New {
+                self.state[to] = State::Open;
+                path.push((to, 0));
             }
         }
     }
@@ -141,40 +133,16 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Edge, Node};
     use super::*;
-
-    fn graph(nodes: u32, edges: &[(usize, usize)]) -> Graph {
-        let node = |id| Node {
-            id,
-            name: id.to_string(),
-            class: None,
-        };
-        let edge = |&(from, to)| Edge {
-            from,
-            to,
-            modes: String::new(),
-            findings: Vec::new(),
-            severity: None,
-            places: Vec::new(),
-        };
-        Graph {
-            nodes: (0..nodes).map(node).collect(),
-            edges: edges.iter().map(edge).collect(),
-        }
-    }
 
     #[test]
     fn a_circle_has_one_edge_that_leads_back() {
-        let graph = graph(4, &[(0, 1), (1, 2), (2, 3), (3, 0), (1, 1)]);
-        let layers: Vec<_> = places(&graph, &[10; 4]).0.iter().map(|place| place.layer).collect();
-        assert_eq!(layers, [0, 1, 2, 3]);
+        assert_eq!(layers(&[(0, 1), (1, 2), (2, 3), (3, 0), (1, 1)], 4), [0, 1, 2, 3]);
     }
 
     #[test]
     fn nodes_of_a_layer_do_not_overlap() {
-        let graph = graph(5, &[(0, 1), (0, 2), (0, 3), (0, 4)]);
-        let (places, width) = places(&graph, &[100; 5]);
+        let (places, length) = places(&[(0, 1), (0, 2), (0, 3), (0, 4)], &[100; 5], 48);
         let mut row: Vec<_> = places
             .iter()
             .filter(|place| place.layer == 1)
@@ -182,7 +150,7 @@ mod tests {
             .collect();
         row.sort_unstable();
         assert!(row.windows(2).all(|pair| pair[1] - pair[0] >= 100));
-        assert_eq!(width, 400 + 3 * GAP);
-        assert_eq!(places[0].x, width / 2);
+        assert_eq!(length, 400 + 3 * 48);
+        assert_eq!(places[0].x, length / 2);
     }
 }

@@ -1,6 +1,6 @@
 //! Locks and dependencies as nodes and edges, for the formats that draw them.
 
-pub(super) mod layout;
+pub(crate) mod layout;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

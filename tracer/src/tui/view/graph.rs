@@ -117,8 +117,15 @@ fn drawn(model: &Model, scene: &Scene, picture: &Picture) -> String {
         format!("; {sign} came in {} {}", window.kind, window.handle)
     });
     let [heavy, shared] = if model.theme.ascii { ["=", "."] } else { ["━", "╌"] };
+    let (width, height) = room(model);
+    let drawing = &picture.drawing;
+    let beyond = if drawing.width > width || drawing.height > height {
+        " (there is more: H J K L)"
+    } else {
+        ""
+    };
     format!(
-        "{reach}: {} locks{left_out}; {heavy} cycle, {shared} shared{marked}",
+        "{reach}: {} locks{left_out}{beyond}; {heavy} cycle, {shared} shared{marked}",
         picture.around.nodes.len()
     )
 }
