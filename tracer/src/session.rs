@@ -33,6 +33,8 @@ use signal::Signals;
 
 /// How often the report on disk is brought up to date when there is something new.
 const WRITE_EVERY: Duration = Duration::from_millis(500);
+/// The same, when somebody looks at it.
+const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// How often the ring is looked into: the program wakes nobody, because that would interrupt what it traces.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// Stretches at the end: together more records than a full ring holds, however small.
@@ -224,7 +226,8 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
 
     let mut running = Running::new(attached, symbols, sites, options)?;
     let mut command = Command::spawn(&options.command, sink.has_terminal())?;
-    let mut tick = tokio::time::interval(WRITE_EVERY);
+    let every = if sink.has_terminal() { SHOW_EVERY } else { WRITE_EVERY };
+    let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -235,7 +238,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         tokio::select! {
             () = signals.stop() => break (None, true),
             () = &mut end => break (None, false),
-            _ = tick.tick() => running.tick(sink),
+            _ = tick.tick() => running.tick(sink, every),
             _ = look.tick() => {
                 if sink.is_left() {
                     break (None, true);

@@ -17,5 +17,7 @@ mod pages;
 mod scenes;
 #[path = "tui/screens.rs"]
 mod screens;
+#[path = "tui/terminal.rs"]
+mod terminal;
 #[path = "tui/user.rs"]
 mod user;

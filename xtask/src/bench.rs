@@ -7,8 +7,10 @@ use serde::Deserialize;
 
 use crate::{place, process, progress, toolchain::cargo};
 
-/// The benchmarks of the analysis: `tracer/benches`.
-const ENGINE: [&str; 5] = ["component", "replay", "recording", "snapshot", "memory"];
+/// The benchmarks of the analysis and of the TUI: `tracer/benches`.
+const ENGINE: [&str; 6] = ["component", "replay", "recording", "snapshot", "memory", "tui"];
+/// Those that are not criterion's.
+const OWN: [&str; 2] = ["memory", "tui"];
 
 /// What criterion keeps of a benchmark, in `benchmark.json`.
 #[derive(Debug, Deserialize)]
@@ -50,9 +52,18 @@ pub fn engine(short: bool) -> Result<bool> {
     for bench in ENGINE {
         progress::say("bench", bench);
         let mut run = Command::new(cargo());
-        run.args(["bench", "-p", "tracer", "--no-default-features", "--bench", bench])
-            .current_dir(place::root());
-        if bench != "memory" {
+        run.args([
+            "bench",
+            "-p",
+            "tracer",
+            "--no-default-features",
+            "--features",
+            "tui",
+            "--bench",
+            bench,
+        ])
+        .current_dir(place::root());
+        if !OWN.contains(&bench) {
             run.args(["--", "--noplot", "--measurement-time", "1"]);
         }
         if !short {

@@ -28,6 +28,8 @@ const PROGRAMS: [&str; 10] = [
 ];
 /// What the kernel's selftests want to be the real ones.
 const SELFTEST_PROGRAMS: [&str; 2] = ["/usr/bin/find", "/usr/bin/readlink"];
+const TERMINAL: &str = "/usr/bin/tmux";
+const LOCALE: &str = "usr/lib/locale/C.utf8";
 /// The results come back over a virtio disk.
 const CHANNEL: [&str; 2] = ["virtio_pci", "virtio_blk"];
 
@@ -179,6 +181,16 @@ impl<'a> Initramfs<'a> {
         for file in files {
             fs::copy(file, self.path("debug").join(file.file_name().unwrap_or_default()))?;
         }
+        Ok(())
+    }
+
+    /// Adds what drives programs that want a terminal.
+    pub fn add_terminal(&self) -> Result<()> {
+        self.add_program(Path::new(TERMINAL), TERMINAL)?;
+        // tmux wants a locale with UTF-8.
+        fs::create_dir_all(self.path(LOCALE))?;
+        let characters = Path::new(LOCALE).join("LC_CTYPE");
+        fs::copy(Path::new("/").join(&characters), self.path(characters))?;
         Ok(())
     }
 

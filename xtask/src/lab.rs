@@ -175,6 +175,9 @@ fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result
     if scenario.rivals {
         hot_path::add_rivals(&initramfs)?;
     }
+    if scenario.terminal {
+        initramfs.add_terminal()?;
+    }
     if scenario.selftests {
         initramfs.add_selftests(&source::selftests(kernel)?)?;
     }

@@ -36,6 +36,9 @@ pub struct Scenario {
     /// Whether the guest has what the tracer's cost is compared with: klockstat, and empty programs.
     #[serde(default)]
     pub rivals: bool,
+    /// Whether the guest has tmux, to drive the TUI with.
+    #[serde(default)]
+    pub terminal: bool,
     /// Whether `/out/check.json` is held against the record of verified instructions.
     #[serde(default)]
     pub verified: bool,

@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::{apt, failure::unable, process, progress};
 
 /// What the lab needs.
-pub const LAB: [&str; 18] = [
+pub const LAB: [&str; 19] = [
     "bash",
     "binutils",
     "bpftool",
@@ -23,6 +23,7 @@ pub const LAB: [&str; 18] = [
     "libc-bin",
     "qemu-system-x86",
     "tar",
+    "tmux",
     "util-linux",
     "xz-utils",
     "zstd",

@@ -9,7 +9,7 @@ use std::{
 
 use aya::maps::{MapData, RingBuf};
 
-use super::{Options, Outcome, Recorded, SessionError, Sink, WRITE_EVERY, command};
+use super::{Options, Outcome, Recorded, SessionError, Sink, command};
 use crate::{
     analysis::{
         rules,
@@ -115,7 +115,7 @@ impl<'a> Running<'a> {
             start: Instant::now(),
             is_new: false,
             written: Instant::now(),
-            pause: WRITE_EVERY,
+            pause: Duration::ZERO,
             symbols_unread: 0,
             epochs_lost: 0,
             backlog: VecDeque::new(),
@@ -208,10 +208,10 @@ impl<'a> Running<'a> {
     }
 
     /// Brings what is on disk up to date: the recording first, because a report takes long.
-    pub(super) fn tick(&mut self, sink: &mut dyn Sink) {
+    pub(super) fn tick(&mut self, sink: &mut dyn Sink, every: Duration) {
         self.watch_missed();
         self.flush(sink);
-        self.write_if_new(sink);
+        self.write_if_new(sink, every);
     }
 
     /// Begins a new epoch soon after a release was missed, and not only when a record could be wrong by it: what is taken then is believed again.
@@ -235,7 +235,7 @@ impl<'a> Running<'a> {
     }
 
     /// Brings the report on disk up to date, unless that was done just now; without one, at least the counts of the recording.
-    fn write_if_new(&mut self, sink: &mut dyn Sink) {
+    fn write_if_new(&mut self, sink: &mut dyn Sink, every: Duration) {
         if !self.is_new || self.written.elapsed() < self.pause {
             return;
         }
@@ -250,7 +250,7 @@ impl<'a> Running<'a> {
         }
         self.is_new = false;
         self.written = Instant::now();
-        self.pause = WRITE_EVERY.max(begin.elapsed() * WRITE_SHARE);
+        self.pause = every.max(begin.elapsed() * WRITE_SHARE);
     }
 
     /// Whether a recording should get what was counted: so that there is something in it when there will be no end.

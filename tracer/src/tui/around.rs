@@ -12,6 +12,8 @@ use crate::analysis::snapshot::{Mode, Side};
 
 /// Locks that are drawn at most: more cannot be read.
 const MOST_NODES: usize = 60;
+/// Locks that stand in them at most, when a node is a class.
+const MOST_LOCKS: usize = 300;
 /// Findings of one lock whose cycles are drawn.
 const MOST_FINDINGS: usize = 20;
 
@@ -56,6 +58,7 @@ impl Around {
             reach: &model.graph,
             around: Self::default(),
             nodes: FxHashMap::default(),
+            added: FxHashSet::default(),
             classes: FxHashMap::default(),
         };
         build.draw();
@@ -85,6 +88,8 @@ struct Build<'a> {
     around: Around,
     /// Nodes of locks.
     nodes: FxHashMap<u32, usize>,
+    /// Dependencies that are in.
+    added: FxHashSet<u32>,
     /// Nodes of classes, when it is folded.
     classes: FxHashMap<&'a str, usize>,
 }
@@ -246,7 +251,7 @@ impl Build<'_> {
     fn has_room(&self, lock: u32) -> bool {
         let class = self.scene.snapshot.locks.get(lock as usize).map(|lock| &*lock.class);
         let is_folded = self.reach.is_folded && class.is_some_and(|class| self.classes.contains_key(class));
-        is_folded || self.around.nodes.len() < MOST_NODES
+        self.nodes.len() < MOST_LOCKS && (is_folded || self.around.nodes.len() < MOST_NODES)
     }
 
     fn was_there(&self, row: u32) -> bool {
@@ -293,7 +298,7 @@ impl Build<'_> {
             is_shared: true,
             ..Edge::default()
         });
-        if !edge.dependencies.contains(&row) {
+        if self.added.insert(row) {
             edge.dependencies.push(row);
         }
         edge.is_shared &= dependency.to_mode == Mode::Shared;

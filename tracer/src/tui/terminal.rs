@@ -106,6 +106,7 @@ pub fn run(feed: &Feed, setup: Setup, is_live: bool) -> io::Result<()> {
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
     let size = terminal.size()?;
     let (tell, told) = mpsc::channel();
+    listen(tell.clone())?;
     let mut screen = Screen {
         model: Model::new((size.width, size.height), is_live, setup.formats, setup.theme),
         scene: Arc::new(Scene::default()),
@@ -123,13 +124,36 @@ pub fn run(feed: &Feed, setup: Setup, is_live: bool) -> io::Result<()> {
     left
 }
 
+/// What other threads tell the screen.
+enum Told {
+    /// Keys, the mouse, the size.
+    Event(Event),
+    /// How an export ended.
+    Notice(String),
+}
+
+/// Waits for keys on a thread of its own: crossterm does not come back from a terminal that is gone, and it must not keep a trace from ending.
+fn listen(tell: mpsc::Sender<Told>) -> io::Result<()> {
+    let listen = move || {
+        while let Ok(event) = event::read() {
+            if tell.send(Told::Event(event)).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new()
+        .name("tracer-keys".to_owned())
+        .spawn(listen)
+        .map(drop)
+}
+
 struct Screen {
     model: Model,
     scene: Arc<Scene>,
     export: Arc<Export>,
-    /// What threads of exports have to tell.
-    tell: mpsc::Sender<String>,
-    told: mpsc::Receiver<String>,
+    /// What other threads have to tell.
+    tell: mpsc::Sender<Told>,
+    told: mpsc::Receiver<Told>,
     /// What is seen is not what is.
     is_stale: bool,
 }
@@ -156,8 +180,12 @@ impl Screen {
                 self.is_stale = false;
                 drawn = Some(Instant::now());
             }
-            if event::poll(if self.is_stale { rest } else { FRAME })?
-                && let Some(message) = message(&self.model, event::read()?)
+            let told = self.told.recv_timeout(if self.is_stale { rest } else { FRAME });
+            let message = told.ok().and_then(|told| match told {
+                Told::Event(event) => message(&self.model, event),
+                Told::Notice(notice) => Some(Message::Notice(notice)),
+            });
+            if let Some(message) = message
                 && self.take(message)?
             {
                 return Ok(());
@@ -185,10 +213,6 @@ impl Screen {
                 self.model.is_paused &= self.model.is_live;
                 self.is_stale = true;
             }
-        }
-        while let Ok(notice) = self.told.try_recv() {
-            update(&mut self.model, &self.scene, Message::Notice(notice));
-            self.is_stale = true;
         }
     }
 
@@ -220,7 +244,7 @@ impl Screen {
             let written = export(&snapshot, format, finding);
             let notice = written.unwrap_or_else(|error| format!("not written: {error}"));
             // Nobody is told when the screen is gone.
-            let _ = tell.send(notice);
+            let _ = tell.send(Told::Notice(notice));
         };
         let started = thread::Builder::new().name("tracer-export".to_owned()).spawn(write);
         if let Err(error) = started {

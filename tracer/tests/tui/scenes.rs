@@ -60,7 +60,7 @@ pub fn large(locks: u32, degree: u32) -> Snapshot {
         id,
         name: format!("&class_{}->lock #{id}", id % 317),
         class: format!("&class_{}->lock", id % 317),
-        kind: if id % 5 == 0 { "rwsem" } else { "mutex" }.to_owned(),
+        kind: if id.is_multiple_of(5) { "rwsem" } else { "mutex" }.to_owned(),
         label: None,
         address: None,
         named_by: None,
