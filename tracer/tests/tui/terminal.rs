@@ -13,6 +13,9 @@ use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system}
 /// How long anything is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// Set for the test that runs in a terminal.
+const IN_A_TERMINAL: &str = "TRACER_TEST_IN_A_TERMINAL";
+
 /// A program in a terminal.
 struct Session {
     child: Box<dyn Child + Send + Sync>,
@@ -40,6 +43,7 @@ impl Session {
             ("LANG", "C.UTF-8"),
             ("LC_ALL", ""),
             ("NO_COLOR", ""),
+            ("RUST_BACKTRACE", "0"),
         ];
         for (name, value) in usual.iter().chain(variables) {
             command.env(name, value);
@@ -253,10 +257,12 @@ fn without_a_terminal_there_is_no_tui() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("standard output is no terminal"));
 }
 
-/// What the next test runs in a terminal.
+/// What the next test runs in a terminal of its own; does nothing otherwise.
 #[test]
-#[ignore = "run by the test below, in a terminal of its own"]
 fn panics_when_it_exports() {
+    if std::env::var_os(IN_A_TERMINAL).is_none() {
+        return;
+    }
     let feed = tracer::tui::feed::Feed::default();
     feed.show(Arc::new(crate::scenes::recorded()));
     let setup = tracer::tui::terminal::Setup {
@@ -272,13 +278,13 @@ fn panics_when_it_exports() {
 fn a_panic_puts_the_terminal_back_and_is_told() {
     let folder = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
-    let arguments = [
-        "--exact",
-        "terminal::panics_when_it_exports",
-        "--ignored",
-        "--nocapture",
-    ];
-    let mut session = Session::start(program.to_str().unwrap(), &arguments, &[], folder.path());
+    let arguments = ["--exact", "terminal::panics_when_it_exports", "--nocapture"];
+    let mut session = Session::start(
+        program.to_str().unwrap(),
+        &arguments,
+        &[(IN_A_TERMINAL, "1")],
+        folder.path(),
+    );
     session.see("CRITICAL certain");
     session.press("e\r");
     session.see("as asked");
