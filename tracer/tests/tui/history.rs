@@ -196,3 +196,39 @@ fn ids_that_lead_nowhere_are_no_panic() {
         user.screen();
     }
 }
+
+/// Names come from the kernel, and from files that anybody may have written.
+#[test]
+fn what_could_move_the_cursor_is_not_shown_as_it_is() {
+    let mut snapshot = recorded();
+    let evil = "\x1b[2Jname\r\n\u{9b}31m";
+    snapshot.kernel.release = Some(evil.to_owned());
+    snapshot.capture.command = Some(vec![evil.to_owned()]);
+    for lock in &mut snapshot.locks {
+        (lock.name, lock.class) = (format!("{evil}{}", lock.id), evil.to_owned());
+    }
+    for finding in &mut snapshot.findings {
+        finding.title = evil.to_owned();
+        finding.scenario.iter_mut().for_each(|side| side.task = evil.to_owned());
+    }
+    for evidence in snapshot
+        .dependencies
+        .iter_mut()
+        .flat_map(|dependency| &mut dependency.evidence)
+    {
+        evidence.task = evil.to_owned();
+        evidence.to_stack = vec![evil.into()];
+    }
+    let scene = Scene::new(Arc::new(snapshot), &[]);
+    for keys in [
+        "1", "1 Enter", "2", "2 Enter", "3", "3 Enter", "4", "4 Enter", "5", "6", "1 e", "[",
+    ] {
+        let mut user = User::new(&scene, (120, 40));
+        let screen = user.press(keys).screen();
+        assert!(
+            !screen.chars().any(|c| c.is_control() && c != '\n'),
+            "{keys}: {screen:?}"
+        );
+        assert_eq!(screen.lines().count(), 40);
+    }
+}
