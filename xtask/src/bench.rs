@@ -8,7 +8,15 @@ use serde::Deserialize;
 use crate::{place, process, progress, toolchain::cargo};
 
 /// The benchmarks of the analysis and of the TUI: `tracer/benches`.
-const ENGINE: [&str; 6] = ["component", "replay", "recording", "snapshot", "memory", "tui"];
+const ENGINE: [&str; 7] = [
+    "component",
+    "replay",
+    "recording",
+    "snapshot",
+    "drawing",
+    "memory",
+    "tui",
+];
 /// Those that are not criterion's.
 const OWN: [&str; 2] = ["memory", "tui"];
 

@@ -1,172 +1,196 @@
-//! Lines in cells: which edges leave a cell in which direction, and the symbol that shows it.
+//! The cells that a graph is drawn on.
 
-use super::{Cell, Charset, Edge, Part};
+use unicode_width::UnicodeWidthChar;
 
-/// Directions: up, right, down, left.
-const DIRECTIONS: usize = 4;
+use super::glyph::{self, Arms, DOWN, LEFT, RIGHT, Stroke, UP};
+use super::{Cell, Charset, Part, Place};
 
-/// Box drawings by their arms, each nothing, light or heavy: up counts 27, right 9, down 3, left 1 (Unicode, U+2500 to U+257F).
-const BOXES: &str = " ╴╸╷┐┑╻┒┓╶─╾┌┬┭┎┰┱╺╼━┍┮┯┏┲┳╵┘┙│┤┥╽┧┪└┴┵├┼┽┟╁╅┕┶┷┝┾┿┢╆╈╹┚┛╿┦┩┃┨┫┖┸┹┞╀╃┠╂╉┗┺┻┡╄╇┣╊╋";
+/// A column and a row.
+pub(super) type At = (usize, usize);
 
-/// What runs through a cell.
-#[derive(Clone, Debug, Default)]
-struct Crossing {
-    /// Edges, and whether they leave it up, right, down, left.
-    edges: Vec<(usize, [bool; DIRECTIONS])>,
+/// What a line is drawn with. Lines of one wire join where they meet; of two wires, the more important one hides the other.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pen {
+    pub(super) wire: u32,
+    pub(super) edge: u32,
+    pub(super) stroke: Stroke,
 }
 
-/// Lines that were drawn.
+/// Which of two lines is the more important one.
+fn rank(stroke: Stroke) -> (bool, bool) {
+    (stroke.is_heavy, !stroke.is_dashed)
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Kind {
+    #[default]
+    Empty,
+    Node,
+    Line,
+}
+
+/// What is in a cell.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ink {
+    /// Instead of what follows from the arms, unless it is NUL.
+    symbol: char,
+    arms: Arms,
+    kind: Kind,
+    stroke: Stroke,
+    wire: u32,
+    /// Node or edge.
+    owner: u32,
+}
+
+/// Cells that a text takes.
+pub(super) fn width(text: &str) -> usize {
+    text.chars().filter_map(UnicodeWidthChar::width).sum()
+}
+
+#[derive(Debug)]
 pub(super) struct Canvas {
+    charset: Charset,
     width: usize,
-    crossings: Vec<Crossing>,
+    inks: Vec<Ink>,
 }
 
 impl Canvas {
-    pub(super) fn new(width: usize, height: usize) -> Self {
-        Self {
-            width,
-            crossings: vec![Crossing::default(); width * height],
+    pub(super) fn new(charset: Charset, width: usize, height: usize) -> Self {
+        let inks = vec![Ink::default(); width * height];
+        Self { charset, width, inks }
+    }
+
+    pub(super) fn cell(&self, x: usize, y: usize) -> Option<Cell> {
+        if x >= self.width {
+            return None;
+        }
+        let ink = self.inks.get(y * self.width + x)?;
+        let owner = ink.owner as usize;
+        let (drawn, part) = match ink.kind {
+            Kind::Empty => (' ', Part::Nothing),
+            Kind::Node => (' ', Part::Node(owner)),
+            Kind::Line => (
+                glyph::line(self.charset, ink.arms, ink.stroke, (x, y)),
+                Part::Edge(owner),
+            ),
+        };
+        let symbol = if ink.symbol == '\0' { drawn } else { ink.symbol };
+        Some(Cell { symbol, part })
+    }
+
+    /// A row as text.
+    pub(super) fn line(&self, y: usize) -> String {
+        let mut line = String::new();
+        let mut x = 0;
+        while let Some(cell) = self.cell(x, y) {
+            line.push(cell.symbol);
+            x += cell.symbol.width().unwrap_or(1).max(1);
+        }
+        line
+    }
+
+    fn ink(&mut self, (x, y): At) -> Option<&mut Ink> {
+        self.inks.get_mut(y * self.width + x)
+    }
+
+    /// The brackets of a node, and room between them.
+    pub(super) fn node(&mut self, node: usize, place: Place) {
+        let owner = u32::try_from(node).unwrap_or(u32::MAX);
+        for row in 0..place.height {
+            let sides = glyph::brackets(self.charset, row, place.height);
+            for column in 0..place.width {
+                let symbol = match column {
+                    0 => sides[0],
+                    _ if column + 1 == place.width => sides[1],
+                    _ => ' ',
+                };
+                if let Some(ink) = self.ink((place.x + column, place.y + row)) {
+                    *ink = Ink {
+                        symbol,
+                        kind: Kind::Node,
+                        owner,
+                        ..Ink::default()
+                    };
+                }
+            }
         }
     }
 
-    /// An edge begins at the node before its first cell.
-    pub(super) fn begin(&mut self, edge: usize, way: &[(usize, usize)]) {
-        if let Some(&first) = way.first() {
-            self.leave(edge, first, 3);
+    /// Text over what is drawn, which it goes on belonging to. Characters without a width are left out.
+    pub(super) fn text(&mut self, (mut x, y): At, text: &str) {
+        for character in text.chars() {
+            let width = character.width().unwrap_or_default();
+            for cell in 0..width {
+                if let Some(ink) = self.ink((x + cell, y)) {
+                    ink.symbol = if cell == 0 { character } else { ' ' };
+                }
+            }
+            x += width;
         }
     }
 
-    /// A line of an edge between two corners in one row or column.
-    pub(super) fn line(&mut self, edge: usize, from: (usize, usize), to: (usize, usize)) {
-        let (mut x, mut y) = from;
-        while (x, y) != to {
-            let (out, into, next) = match (to.0.cmp(&x), to.1.cmp(&y)) {
-                (std::cmp::Ordering::Greater, _) => (1, 3, (x + 1, y)),
-                (std::cmp::Ordering::Less, _) => (3, 1, (x - 1, y)),
-                (_, std::cmp::Ordering::Greater) => (2, 0, (x, y + 1)),
-                _ => (0, 2, (x, y - 1)),
-            };
-            self.leave(edge, (x, y), out);
-            (x, y) = next;
-            self.leave(edge, (x, y), into);
+    /// A sign on a line, which says that the line is this edge.
+    pub(super) fn sign(&mut self, at: At, sign: &str, edge: u32) {
+        if let Some(ink) = self.ink(at) {
+            ink.owner = edge;
+        }
+        self.text(at, sign);
+    }
+
+    /// A line through these places; it ends one cell before the first and the last of them.
+    pub(super) fn path(&mut self, points: &[At], pen: Pen) {
+        let mut points = points.to_vec();
+        points.dedup();
+        for (index, pair) in points.windows(2).enumerate() {
+            let (from, to) = (pair[0], pair[1]);
+            let back = direction(to, from);
+            let on = direction(from, to);
+            let straight = back | on;
+            if from.1 == to.1 {
+                for x in from.0.min(to.0) + 1..from.0.max(to.0) {
+                    self.put((x, to.1), straight, pen);
+                }
+            } else {
+                for y in from.1.min(to.1) + 1..from.1.max(to.1) {
+                    self.put((to.0, y), straight, pen);
+                }
+            }
+            if let Some(&next) = points.get(index + 2) {
+                self.put(to, back | direction(to, next), pen);
+            }
         }
     }
 
-    fn leave(&mut self, edge: usize, (x, y): (usize, usize), direction: usize) {
-        let Some(crossing) = self.crossings.get_mut(y * self.width + x) else {
+    fn put(&mut self, at: At, arms: Arms, pen: Pen) {
+        let Some(ink) = self.ink(at) else {
             return;
         };
-        let known = crossing.edges.iter().position(|(known, _)| *known == edge);
-        let place = known.unwrap_or_else(|| {
-            crossing.edges.push((edge, [false; DIRECTIONS]));
-            crossing.edges.len() - 1
-        });
-        crossing.edges[place].1[direction] = true;
-    }
-
-    /// The cells, with what each edge is.
-    pub(super) fn cells(&self, edges: &[Edge], charset: Charset) -> Vec<Cell> {
-        let mut cells: Vec<_> = self
-            .crossings
-            .iter()
-            .map(|crossing| crossing.cell(edges, charset))
-            .collect();
-        for (number, _) in edges.iter().enumerate().filter(|(_, edge)| edge.is_marked) {
-            if let Some(place) = self.place_of_mark(number) {
-                cells[place].symbol = if charset == Charset::Ascii { '*' } else { '◆' };
-            }
+        let is_other = ink.kind == Kind::Line && ink.wire != pen.wire;
+        // Of two that are alike, the one that runs up and down.
+        let is_hidden = is_other && (rank(ink.stroke), ink.arms & UP) >= (rank(pen.stroke), arms & UP);
+        if ink.kind == Kind::Node || is_hidden {
+            return;
         }
-        cells
-    }
-
-    /// Where an edge runs from the left to the right, if possible alone: in the middle of its longest such stretch.
-    fn place_of_mark(&self, edge: usize) -> Option<usize> {
-        let is_level = |only: bool| {
-            let crossings = self.crossings.iter().enumerate();
-            let level = crossings.filter(move |(_, crossing)| {
-                let own = crossing
-                    .edges
-                    .iter()
-                    .any(|&(known, arms)| known == edge && arms == [false, true, false, true]);
-                own && (!only || crossing.edges.len() == 1)
-            });
-            level.map(|(place, _)| place).collect::<Vec<_>>()
+        let before = if is_other { 0 } else { ink.arms };
+        *ink = Ink {
+            symbol: '\0',
+            arms: before | arms,
+            kind: Kind::Line,
+            stroke: pen.stroke,
+            wire: pen.wire,
+            owner: pen.edge,
         };
-        let mut places = is_level(true);
-        if places.is_empty() {
-            places = is_level(false);
-        }
-        let stretches = places.chunk_by(|a, b| a + 1 == *b && b % self.width != 0);
-        let longest = stretches.max_by_key(|stretch| stretch.len())?;
-        longest.get(longest.len() / 2).copied()
     }
 }
 
-impl Crossing {
-    fn cell(&self, edges: &[Edge], charset: Charset) -> Cell {
-        let mut arms = [0; DIRECTIONS];
-        for &(edge, leaves) in &self.edges {
-            for (arm, _) in arms.iter_mut().zip(leaves).filter(|(_, leaves)| *leaves) {
-                *arm = (*arm).max(if edges[edge].is_heavy { 2 } else { 1 });
-            }
-        }
-        let important = self.edges.iter().map(|&(edge, _)| edge);
-        let Some(edge) =
-            important.max_by_key(|&edge| (edges[edge].is_heavy, edges[edge].is_marked, std::cmp::Reverse(edge)))
-        else {
-            return Cell {
-                symbol: ' ',
-                part: Part::Nothing,
-            };
-        };
-        let is_shared = self.edges.iter().all(|&(edge, _)| edges[edge].is_shared);
-        Cell {
-            symbol: symbol(arms, is_shared, charset),
-            part: Part::Edge(edge),
-        }
-    }
-}
-
-/// The box drawing at a place of the table.
-pub(super) fn box_of(place: usize) -> char {
-    BOXES.chars().nth(place).unwrap_or(' ')
-}
-
-fn symbol(arms: [usize; DIRECTIONS], is_shared: bool, charset: Charset) -> char {
-    let is_heavy = arms.contains(&2);
-    match (arms.map(|arm| arm > 0), charset) {
-        ([false, true, false, true], Charset::Unicode) if is_shared => {
-            if is_heavy {
-                '╍'
-            } else {
-                '╌'
-            }
-        }
-        ([true, false, true, false], Charset::Unicode) if is_shared => {
-            if is_heavy {
-                '╏'
-            } else {
-                '╎'
-            }
-        }
-        (_, Charset::Unicode) => box_of(arms.iter().fold(0, |place, arm| place * 3 + arm)),
-        ([false, true, false, true], Charset::Ascii) => match (is_shared, is_heavy) {
-            (false, false) => '-',
-            (false, true) => '=',
-            (true, false) => '.',
-            (true, true) => ':',
-        },
-        ([true, false, true, false], Charset::Ascii) => match (is_shared, is_heavy) {
-            (_, true) => '#',
-            (false, false) => '|',
-            (true, false) => ':',
-        },
-        (_, Charset::Ascii) => {
-            if is_heavy {
-                '#'
-            } else {
-                '+'
-            }
-        }
+fn direction(from: At, to: At) -> Arms {
+    if to.0 > from.0 {
+        RIGHT
+    } else if to.0 < from.0 {
+        LEFT
+    } else if to.1 > from.1 {
+        DOWN
+    } else {
+        UP
     }
 }

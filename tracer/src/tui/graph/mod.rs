@@ -1,171 +1,131 @@
-//! A graph drawn in character cells, layered from the left to the right. Knows neither locks nor terminals.
+//! A graph drawn in character cells: layers from left to right, edges along rows and columns. Knows neither locks nor terminals.
 //!
-//! `route.rs` says where nodes stand and edges run, `canvas.rs` draws lines and finds the symbol of each cell.
+//! `wiring` says what is connected in which space between two layers, `order`, `port` and `settle` in which rows that is, `channel` on which columns
+//! lines run between them, and `plot` puts it on a `canvas`. What a reader can rely on, and `tests.rs` proves:
+//!
+//! - Lines run from left to right into the arrow head at a node; only those that lead back run to the left, beneath, with an arrow head under each layer.
+//! - Lines that join have the source or the target in common, and are drawn alike. Where two others cross, the more important one hides the other.
 
 mod canvas;
-mod route;
+mod channel;
+mod frame;
+mod glyph;
+mod order;
+mod plot;
+mod port;
+mod settle;
+mod wiring;
 
-use unicode_width::UnicodeWidthStr as _;
+#[cfg(test)]
+mod tests;
 
 use canvas::Canvas;
 
-/// A node.
+/// A lock, or what stands for several.
 #[derive(Clone, Debug, Default)]
 pub struct Node {
-    /// What stands in its brackets.
+    /// First line.
     pub name: String,
-    /// What stands below that; may be empty.
+    /// Second line; none where it is empty.
     pub below: String,
 }
 
-/// An edge between two nodes, by their places.
+/// A dependency.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Edge {
-    /// Where it begins.
+    /// Index of the held lock.
     pub from: usize,
-    /// Where it ends.
+    /// Index of the requested lock.
     pub to: usize,
-    /// Dashed: requested shared.
+    /// Requested shared: dashed.
     pub is_shared: bool,
-    /// Heavy: part of a cycle.
+    /// Part of a cycle: a heavy line.
     pub is_heavy: bool,
-    /// With a mark on its way: of the current reload.
+    /// Has a mark on its way.
     pub is_marked: bool,
 }
 
-/// What is drawn.
+/// What is drawn. Edges to or from nodes that are not there are left out.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    /// Nodes.
+    /// Drawn in brackets.
     pub nodes: Vec<Node>,
-    /// Edges; one at most from one node to another.
+    /// Drawn as lines.
     pub edges: Vec<Edge>,
 }
 
-/// Which symbols there are.
+/// What lines are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Charset {
-    /// Box drawing.
+    /// Box drawing characters.
     Unicode,
-    /// `-`, `|`, `+`.
+    /// What every terminal and mail has.
     Ascii,
 }
 
-/// What a cell is part of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Part {
-    /// Nothing is there.
-    #[default]
-    Nothing,
-    /// A node.
-    Node(usize),
-    /// An edge: of several that run there, the one that matters most.
-    Edge(usize),
-}
-
-/// A cell.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Cell {
-    /// What is seen; a space where nothing is.
-    pub symbol: char,
-    /// What it is part of.
-    pub part: Part,
-}
-
-/// Where a node is, in cells.
+/// Where a node is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place {
-    /// Its first column.
+    /// Columns left of it.
     pub x: usize,
-    /// Its first row.
+    /// Rows above it.
     pub y: usize,
-    /// Columns.
+    /// Columns, with its brackets.
     pub width: usize,
     /// Rows.
     pub height: usize,
 }
 
-/// A drawing.
-#[derive(Clone, Debug, Default)]
+/// What a cell belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Empty.
+    Nothing,
+    /// A node.
+    Node(usize),
+    /// An edge: the most important one of those that run here.
+    Edge(usize),
+}
+
+/// A character cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cell {
+    /// What stands in it; a space behind a character that is two cells wide.
+    pub symbol: char,
+    /// What it belongs to.
+    pub part: Part,
+}
+
+/// A drawn graph.
+#[derive(Debug)]
 pub struct Drawing {
     /// Columns.
     pub width: usize,
     /// Rows.
     pub height: usize,
-    cells: Vec<Cell>,
+    canvas: Canvas,
     places: Vec<Place>,
 }
 
 impl Drawing {
-    /// A cell; none outside.
-    pub fn cell(&self, x: usize, y: usize) -> Option<&Cell> {
-        (x < self.width).then(|| self.cells.get(y * self.width + x)).flatten()
+    /// A cell, none outside.
+    pub fn cell(&self, x: usize, y: usize) -> Option<Cell> {
+        self.canvas.cell(x, y)
     }
 
-    /// Where a node is.
+    /// Where a node is; nowhere when there is no such node.
     pub fn place(&self, node: usize) -> Place {
         self.places.get(node).copied().unwrap_or_default()
     }
 
     /// As text, a line a row.
     pub fn text(&self) -> String {
-        let rows = self.cells.chunks(self.width.max(1));
-        let line = |row: &[Cell]| row.iter().map(|cell| cell.symbol).collect::<String>();
-        rows.map(|row| format!("{}\n", line(row).trim_end())).collect()
+        let line = |y| format!("{}\n", self.canvas.line(y).trim_end());
+        (0..self.height).map(line).collect()
     }
 }
 
-/// Draws a graph. Edges that lead back run below everything and come to their node from the left as all others do.
+/// Draws a graph; the same graph is always drawn the same way.
 pub fn draw(graph: &Graph, charset: Charset) -> Drawing {
-    let size = |node: &Node| route::Size {
-        name: node.name.width() + 2,
-        all: (node.name.width() + 2).max(node.below.width() + 1),
-    };
-    let sizes: Vec<_> = graph.nodes.iter().map(size).collect();
-    let lines = if graph.nodes.iter().any(|node| !node.below.is_empty()) {
-        2
-    } else {
-        1
-    };
-    let ends: Vec<_> = graph.edges.iter().map(|edge| (edge.from, edge.to)).collect();
-    let route = route::of(&ends, &sizes, lines);
-    let mut canvas = Canvas::new(route.width, route.height);
-    for (number, ways) in route.ways.iter().enumerate() {
-        canvas.begin(number, ways);
-        for way in ways.windows(2) {
-            canvas.line(number, way[0], way[1]);
-        }
-    }
-    let mut cells = canvas.cells(&graph.edges, charset);
-    for (number, (node, place)) in graph.nodes.iter().zip(&route.places).enumerate() {
-        let texts = [format!("[{}]", node.name), format!(" {}", node.below)];
-        for (text, y) in texts.iter().zip(place.y..place.y + place.height) {
-            for (x, symbol) in (place.x..route.width).zip(text.chars()) {
-                cells[y * route.width + x] = Cell {
-                    symbol,
-                    part: Part::Node(number),
-                };
-            }
-        }
-    }
-    for (number, ways) in route.ways.iter().enumerate() {
-        if let Some(&(x, y)) = ways.last() {
-            cells[y * route.width + x] = Cell {
-                symbol: if charset == Charset::Ascii { '>' } else { '▶' },
-                part: Part::Edge(number),
-            };
-        }
-    }
-    for &(x, y) in &route.turns {
-        cells[y * route.width + x].symbol = if charset == Charset::Ascii { '<' } else { '◀' };
-    }
-    Drawing {
-        width: route.width,
-        height: route.height,
-        cells,
-        places: route.places,
-    }
+    plot::plot(graph, charset)
 }
-
-#[cfg(test)]
-mod tests;
