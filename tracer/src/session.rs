@@ -225,6 +225,8 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     }
 
     let mut running = Running::new(attached, symbols, sites, options)?;
+    // Who looks sees at once what is traced, although nothing came yet.
+    running.is_new = sink.has_terminal();
     let mut command = Command::spawn(&options.command, sink.has_terminal())?;
     let every = if sink.has_terminal() { SHOW_EVERY } else { WRITE_EVERY };
     let mut tick = tokio::time::interval(every);

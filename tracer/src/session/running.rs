@@ -52,7 +52,7 @@ pub(super) struct Running<'a> {
     counts_recorded: Option<Instant>,
     start: Instant,
     /// Something came since the last write.
-    is_new: bool,
+    pub(super) is_new: bool,
     written: Instant,
     pause: Duration,
     symbols_unread: u64,

@@ -119,23 +119,6 @@ const fn bind(
     }
 }
 
-const fn live(
-    keys: &'static [Press],
-    screens: &'static [Screen],
-    message: Message,
-    label: &'static str,
-    about: &'static str,
-) -> Binding {
-    Binding {
-        keys,
-        screens,
-        message,
-        label,
-        about,
-        is_live: true,
-    }
-}
-
 /// The table. Where the footer has no room for all, those that come first are told.
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
@@ -158,7 +141,7 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[key('/')], LISTS, Message::Filter, "filter", "show only rows that have all these words"),
     bind(&[key('s')], SORTED, Message::Sort, "sort", "sort by the next column"),
     bind(&[key('r')], SORTED, Message::Reverse, "", "sort the other way round"),
-    live(&[key('p')], VIEWS, Message::Pause, "pause", "keep what is shown as it is, or go on"),
+    Binding { keys: &[key('p')], screens: VIEWS, message: Message::Pause, label: "pause", about: "keep what is shown as it is, or go on", is_live: true },
     bind(&[key('[')], VIEWS, Message::Moment(Moment::EarlierEdge), "earlier", "step back: before the newest dependency came"),
     bind(&[key(']')], VIEWS, Message::Moment(Moment::LaterEdge), "later", "step on: when the next dependency came"),
     bind(&[key('{')], VIEWS, Message::Moment(Moment::EarlierReload), "", "back to where a devlink reload begins or ends"),

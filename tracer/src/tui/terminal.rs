@@ -49,8 +49,9 @@ pub struct Setup {
     pub export: Arc<Export>,
 }
 
-/// Set by the first signal that asks the process to end, or by a panic.
-static ENDING: Once = Once::new();
+/// A panic puts the terminal back before it is told.
+static HOOK: Once = Once::new();
+/// There was a panic.
 static IS_BROKEN: AtomicBool = AtomicBool::new(false);
 
 /// The terminal as it was before is there again when this is dropped.
@@ -59,7 +60,7 @@ struct Restore;
 impl Restore {
     /// Takes the terminal.
     fn take() -> io::Result<Self> {
-        ENDING.call_once(|| {
+        HOOK.call_once(|| {
             let before = panic::take_hook();
             panic::set_hook(Box::new(move |info| {
                 IS_BROKEN.store(true, Ordering::Relaxed);
