@@ -29,7 +29,7 @@ pub(super) fn render(model: &Model, scene: &Scene, area: Rect, buffer: &mut Buff
     for (y, row) in (area.y..).zip(top..top + height) {
         for (x, column) in (area.x..).zip(left..left + width) {
             if let Some(cell) = picture.drawing.cell(column, row)
-                && cell.symbol != ' '
+                && (cell.symbol != ' ' || matches!(cell.part, Part::Node(_)))
                 && let Some(drawn) = buffer.cell_mut((x, y))
             {
                 drawn.set_char(cell.symbol).set_style(style(model, &picture, cell.part));
