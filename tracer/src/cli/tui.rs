@@ -37,7 +37,8 @@ impl TuiArgs {
             },
             formats: formats.iter().filter_map(name).collect(),
             export: Arc::new(move |snapshot, format, finding| {
-                export(snapshot, formats[format], finding, &view, &threshold)
+                // Where the user stands.
+                export(Path::new(""), snapshot, formats[format], finding, &view, &threshold)
             }),
         }
     }
@@ -75,8 +76,9 @@ fn is_utf8(variable: impl Fn(&str) -> Option<OsString>) -> bool {
     })
 }
 
-/// Writes a report, or one finding of it, to a file in the folder where the user stands.
+/// Writes a report, or one finding of it, to a file in a folder.
 fn export(
+    folder: &Path,
     snapshot: &Snapshot,
     format: Format,
     finding: Option<u32>,
@@ -85,28 +87,25 @@ fn export(
 ) -> Result<String, String> {
     let of = finding.and_then(|id| snapshot.findings.iter().find(|finding| finding.id == id));
     let name = of.map_or("report", |finding| &*finding.fingerprint);
-    let path = format!("tracer-{name}.{}", format.extension());
+    let path = folder.join(format!("tracer-{name}.{}", format.extension()));
     let (snapshot, view) = match finding {
         // It was asked for, whatever it is.
-        Some(id) => (
-            &excerpt::only(snapshot, id),
-            View {
-                notes: true,
-                ..view.clone()
-            },
-        ),
+        Some(id) => {
+            let notes = true;
+            (&excerpt::only(snapshot, id), View { notes, ..view.clone() })
+        }
         None => (snapshot, view.clone()),
     };
     let report = render(snapshot, format, &view, threshold, true).map_err(|failure| failure.to_string())?;
-    let place = Place::new(Path::new(&path)).map_err(|error| error.to_string())?;
-    place
-        .replace(|file| file.write_all(&report))
-        .map_err(|error| error.to_string())?;
-    Ok(format!("written: {path}"))
+    let place = Place::new(&path).map_err(|error| error.to_string())?;
+    let written = place.replace(|file| file.write_all(&report));
+    written.map_err(|error| error.to_string())?;
+    Ok(format!("written: {}", path.display()))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::common::{Color, FailOn};
     use super::*;
 
     #[test]
@@ -125,5 +124,35 @@ mod tests {
             };
             assert_eq!(is_utf8(variable), expected, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn a_finding_is_written_in_each_format() {
+        let trace =
+            "T1|acq(A)|1\nT1|acq(B)|2\nT1|rel(B)|3\nT1|rel(A)|4\nT2|acq(B)|5\nT2|acq(A)|6\nT2|rel(A)|7\nT2|rel(B)|8\n";
+        let snapshot = crate::import::read_from("trace", trace.as_bytes()).unwrap();
+        let id = snapshot.findings[0].id;
+        let folder = tempfile::tempdir().unwrap();
+        let view = View {
+            notes: false,
+            allowed: false,
+            all: false,
+            redact: false,
+            color: Color::Never,
+        };
+        let threshold = Threshold {
+            fail_on: FailOn::Error,
+            strict: false,
+        };
+        let mut written = std::collections::BTreeSet::new();
+        for &format in Format::value_variants() {
+            let told = export(folder.path(), &snapshot, format, Some(id), &view, &threshold).unwrap();
+            let path = told.strip_prefix("written: ").unwrap().to_owned();
+            assert!(std::fs::metadata(&path).unwrap().len() > 0, "{path}");
+            assert!(written.insert(path), "{format:?} has a name of its own");
+        }
+        let nowhere = folder.path().join("nowhere");
+        let error = export(&nowhere, &snapshot, Format::Text, None, &view, &threshold).unwrap_err();
+        assert!(error.contains("tracer-report.txt"), "{error}");
     }
 }
