@@ -463,6 +463,25 @@ pub struct KnownChain {
     pub count: ChainCount,
 }
 
+/// How many call paths are known at once.
+pub const MAX_PATHS: u32 = 1 << 15;
+
+/// What user space finds in the map of call paths: see `tracer-ebpf/src/path.rs`.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
+pub struct ToldPath {
+    /// How many chains of it were told.
+    pub told: u64,
+    /// The first of them.
+    pub chain: u64,
+    /// Its task.
+    pub task: u64,
+    /// Not 0: a chain of a second task was told.
+    pub second: u64,
+    /// How many chains were not told, because the first stands for them.
+    pub others: u64,
+}
+
 /// How many chains are found without a search.
 pub const PLACES: u32 = 1 << 13;
 

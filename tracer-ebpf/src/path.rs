@@ -2,11 +2,18 @@
 //!
 //! Each inode is a lock of its own, and each new one makes a new chain, although nothing about it is new but the objects. So the chains of one path - the same
 //! requests at the same places, each held lock taken at the same place - are told for so many objects, and from there on the first of them stands for them all: their
-//! dependency is known by class, and counted. Variables are told apart always: each is a class of its own.
+//! dependency is known by class. How many that is is counted for each path, so that user space can tell where a cycle may be hidden, and in all, because paths may be forgotten. Variables
+//! are told apart always: each is a class of its own.
+
+use core::arch::asm;
 
 use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 
-use tracer_common::{counter::Counter, probe::ProbeIndex};
+use tracer_common::{
+    counter::Counter,
+    probe::ProbeIndex,
+    wire::{MAX_PATHS, ToldPath},
+};
 
 use crate::{
     count::count_at,
@@ -19,21 +26,7 @@ use crate::{
 
 /// Paths and what was told of them. One that is forgotten is told anew.
 #[map]
-static PATHS: LruHashMap<u64, Path> = LruHashMap::with_max_entries(32_768, 0);
-
-/// What was told of a path.
-#[repr(C)]
-#[derive(Clone, Copy)]
-struct Path {
-    /// How many chains.
-    told: u64,
-    /// The first of them.
-    chain: u64,
-    /// Its task.
-    task: u64,
-    /// Not 0: a chain of a second task was told.
-    second: u64,
-}
+static PATHS: LruHashMap<u64, ToldPath> = LruHashMap::with_max_entries(MAX_PATHS, 0);
 
 /// Which path a hold was taken on: the place of the request, and for a variable the lock.
 #[inline(always)]
@@ -66,6 +59,7 @@ pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
         return 0;
     }
     count_at(Counter::ObjectsByClass, probe);
+    add_one(&mut known.others);
     known.chain
 }
 
@@ -77,12 +71,20 @@ pub fn told(path: u64, chain: u64) {
         unsafe { (*known).told += 1 };
         return;
     }
-    let first = Path {
+    let first = ToldPath {
         told: 1,
         chain,
         task: current(),
         second: 0,
+        others: 0,
     };
     // One that finds no room is told without a limit.
     let _ = PATHS.insert(path, first, u64::from(BPF_ANY));
+}
+
+/// Adds one, whoever else does: what is lost to a race would count as forgotten, which is a loss. The target has no atomic type, but this instruction on every kernel.
+#[inline(always)]
+fn add_one(count: &mut u64) {
+    // SAFETY: a valid, aligned number, and nothing else is written.
+    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) count, in(reg) 1u64, options(nostack)) };
 }

@@ -8,6 +8,7 @@ use super::findings;
 use super::graph::{self, Evidence};
 use super::level::{Levels, is_validated};
 use super::model::Model;
+use super::objects::Objects;
 use super::scenario::number;
 use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
 use super::stack::StackId;
@@ -45,6 +46,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
 fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
     let model = view.model;
     let held = &model.held.counts;
+    let objects = Objects::of(view);
     let mut capture = view.context.capture.clone();
     let mut lost = [
         ("combinations_not_tried", limits.cut_short),
@@ -52,6 +54,7 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
         ("evidence_dropped", limits.evidence),
         ("held_overflow", held.overflows),
         ("requests_forgotten", model.counts.requests_forgotten),
+        ("objects_by_class", objects.lost),
         ("notifiers_dropped", model.counts.notifiers_dropped),
         ("unmatched_release", held.unmatched_releases),
         ("windows_dropped", model.counts.windows_dropped),
@@ -66,6 +69,7 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
         ),
         ("foreign_release", held.foreign_releases),
         ("freed_while_held", held.freed_held),
+        ("objects_not_told", objects.not_told),
         ("unknown_chain", model.counts.unknown_chains),
         ("unknown_window", model.counts.unknown_windows),
         ("unmatched_downgrade", held.unmatched_downgrades),

@@ -89,6 +89,11 @@ impl Chains {
         self.all.get_mut(*self.by_key.get(&key)? as usize)
     }
 
+    /// The same, to look at.
+    pub(crate) fn known(&self, key: ChainKey) -> Option<&Seen> {
+        self.all.get(*self.by_key.get(&key)? as usize)
+    }
+
     /// Keeps a chain of a source that numbers them.
     pub(crate) fn add_keyed(&mut self, key: ChainKey, task: TaskRef, situation: Option<u32>, time_ns: u64) {
         let index = self.push(Seen {

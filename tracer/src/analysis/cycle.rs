@@ -11,7 +11,7 @@ use std::collections::{BinaryHeap, VecDeque};
 use rustc_hash::FxHashSet;
 
 use super::level::Node;
-pub(crate) use part::Part;
+pub(crate) use part::{Part, Parts};
 
 /// Cycles that are kept, of all components together.
 const MAX_CYCLES: usize = 1_000;

@@ -154,6 +154,28 @@ pub struct Chain {
     pub origin: Option<String>,
 }
 
+/// Chains with other locks that were not told, because one that was told stands for them: it is on the same call path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Others {
+    /// The one that was told.
+    pub chain: ChainKey,
+    /// How many there were so far.
+    pub count: u64,
+    /// What it tells of them.
+    pub known: Known,
+}
+
+/// What is known of chains that were not told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Their dependencies, by class.
+    ByClass,
+    /// That all of them are left out.
+    LeftOut,
+    /// Nothing.
+    Nothing,
+}
+
 /// A devlink reload begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WindowBegin {
@@ -261,6 +283,8 @@ pub enum Event {
     Again(ChainKey, TaskKey),
     /// How often a chain has been seen in all.
     Count(ChainKey, u64),
+    /// How many chains a chain has stood for in all.
+    Others(Others),
     /// What a stack is.
     Stack(StackKey, Vec<Frame>),
     /// One step of a task: becomes chains through its held stack.

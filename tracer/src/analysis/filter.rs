@@ -3,9 +3,9 @@
 //! A lock is judged by its name, which is told before the first chain that has it. A source that can save work leaves out from then on what
 //! [`Filter::changes`] says.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::event::{ChainKey, Event, Hold, LockKey, LockName};
+use super::event::{ChainKey, Event, Hold, Known, LockKey, LockName, Others};
 use super::rules::pattern::Pattern;
 
 /// A lock that a source need not tell any longer, or has to tell again.
@@ -22,10 +22,12 @@ pub enum Change {
 pub struct Filter {
     only: Vec<Pattern>,
     exclude: Vec<Pattern>,
-    /// Locks left out.
-    out: FxHashSet<LockKey>,
+    /// Locks left out, and whether by their class, so that all others of it are, too.
+    out: FxHashMap<LockKey, bool>,
     /// Chains whose request is left out.
     dropped: FxHashSet<ChainKey>,
+    /// Chains of which a lock is left out by a name of its own.
+    one_of_many: FxHashSet<ChainKey>,
     changes: Vec<Change>,
 }
 
@@ -65,7 +67,7 @@ impl Filter {
                     self.forget(lock);
                     return Some(Event::Lock(lock, kind, name));
                 }
-                if self.out.insert(lock) {
+                if self.out.insert(lock, self.is_out_by_class(&name)).is_none() {
                     self.changes.push(Change::Out(lock));
                 }
                 None
@@ -75,14 +77,22 @@ impl Filter {
                 Some(event)
             }
             Event::Chain(mut chain) => {
+                let locks = chain.held.iter().chain([&chain.request]).map(|hold| hold.lock);
+                if locks.into_iter().any(|lock| self.out.get(&lock) == Some(&false)) {
+                    self.one_of_many.insert(chain.key);
+                }
                 self.drop_holds(&mut chain.held);
-                if self.out.contains(&chain.request.lock) {
+                if self.out.contains_key(&chain.request.lock) {
                     self.dropped.insert(chain.key);
                     return None;
                 }
                 Some(Event::Chain(chain))
             }
             Event::Again(chain, _) | Event::Count(chain, _) if self.dropped.contains(&chain) => None,
+            Event::Others(others) => Some(Event::Others(Others {
+                known: self.known(&others),
+                ..others
+            })),
             Event::Notifier(mut change) => {
                 self.drop_holds(&mut change.held);
                 Some(Event::Notifier(change))
@@ -106,14 +116,29 @@ impl Filter {
         (self.only.is_empty() || self.only.iter().any(matches)) && !self.exclude.iter().any(matches)
     }
 
+    fn is_out_by_class(&self, name: &LockName) -> bool {
+        self.excludes(&name.class) || name.class == name.name
+    }
+
+    /// What a chain tells of those that it stands for: others of its locks may be wanted.
+    fn known(&self, others: &Others) -> Known {
+        if self.one_of_many.contains(&others.chain) {
+            Known::Nothing
+        } else if self.dropped.contains(&others.chain) {
+            Known::LeftOut
+        } else {
+            others.known
+        }
+    }
+
     fn forget(&mut self, lock: LockKey) {
-        if self.out.remove(&lock) {
+        if self.out.remove(&lock).is_some() {
             self.changes.push(Change::In(lock));
         }
     }
 
     fn drop_holds(&self, held: &mut Vec<Hold>) {
-        held.retain(|hold| !self.out.contains(&hold.lock));
+        held.retain(|hold| !self.out.contains_key(&hold.lock));
     }
 }
 
@@ -199,5 +224,46 @@ mod tests {
         assert!(filter.is_open());
         assert_eq!(filter.pass(chain(&[2], 1)), Some(chain(&[2], 1)));
         assert!(Filter::new(&["*".to_owned()], &[]).is_err());
+    }
+
+    /// What is known of the chains that the one told before stands for.
+    fn others(filter: &mut Filter) -> Known {
+        let others = Others {
+            chain: ChainKey(1),
+            count: 7,
+            known: Known::ByClass,
+        };
+        match filter.pass(Event::Others(others)) {
+            Some(Event::Others(others)) => others.known,
+            other => unreachable!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_chain_stands_for_is_left_out_with_it_when_its_class_is() {
+        let mut filter = filter(&[], &["&mm->*"]);
+        filter.pass(named(1, "&mm->mmap_lock"));
+        filter.pass(chain(&[2], 1));
+        assert_eq!(others(&mut filter), Known::LeftOut);
+    }
+
+    #[test]
+    fn a_chain_tells_nothing_of_others_when_one_of_its_locks_is_left_out_by_its_own_name() {
+        for (held, request) in [(3, 2), (2, 3)] {
+            let mut filter = filter(&[], &["devlink pci/1"]);
+            filter.pass(named(2, "rtnl_mutex"));
+            filter.pass(chain(&[2], 4));
+            assert_eq!(others(&mut filter), Known::ByClass);
+            let Event::Lock(lock, kind, name) = named(3, "&devlink->lock") else {
+                unreachable!()
+            };
+            let name = LockName {
+                name: "devlink pci/1".to_owned(),
+                ..name
+            };
+            assert_eq!(filter.pass(Event::Lock(lock, kind, name)), None);
+            filter.pass(chain(&[held], request));
+            assert_eq!(others(&mut filter), Known::Nothing);
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
-use super::cycle::Part;
+use super::cycle::{Part, Parts};
 use super::graph::{Dependency, Edge};
 use super::lock::LockId;
 use super::view::View;
@@ -120,17 +120,8 @@ impl<'a> Nodes<'a> {
         let all = || dependencies().filter_map(|(index, dependency)| Some((judged(dependency.edge)?, index)));
         let edges: Vec<_> = all().map(|(pair, _)| pair).collect();
         let parts = Part::of_edges(classes, &edges);
-        let mut part_of = vec![None; classes as usize];
-        for (number, part) in parts.iter().enumerate() {
-            for node in part.nodes() {
-                if let Some(of) = part_of.get_mut(node.0 as usize) {
-                    *of = Some(number);
-                }
-            }
-        }
-        let part_of = |class: u32| part_of.get(class as usize).copied().flatten();
-        let on_cycle = |(from, to): (u32, u32)| from == to || (part_of(from).is_some() && part_of(from) == part_of(to));
-        let pairs = all().filter(|&(pair, _)| on_cycle(pair));
+        let part_of = Parts::of(classes, &parts);
+        let pairs = all().filter(|&((from, to), _)| part_of.on_cycle(from, to));
         let mut pairs: Vec<_> = pairs.map(|((from, to), index)| (Node(from), Node(to), index)).collect();
         pairs.sort_unstable();
         let loops = pairs.iter().filter(|(from, to, _)| from == to);

@@ -19,6 +19,7 @@ mod held;
 mod level;
 mod lock;
 pub mod model;
+mod objects;
 mod rotation;
 pub mod rules;
 mod scenario;

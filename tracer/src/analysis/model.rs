@@ -8,7 +8,8 @@ use super::assemble;
 use super::chain::Chains;
 use super::context::Context;
 use super::event::{
-    Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, StackKey, TaskKey, WindowBegin, WindowKey,
+    Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, Others, StackKey, TaskKey, WindowBegin,
+    WindowKey,
 };
 use super::graph::{Evidence, OrderGraph, Situation};
 use super::held::{Breach, HeldStacks, Taken};
@@ -68,6 +69,8 @@ pub struct Model {
     pub(crate) breaches: BTreeMap<(Breach, LockId, TaskId), BreachSeen>,
     pub(crate) counts: Counts,
     pub(crate) chains: Chains,
+    /// Those that stand for others that were not told.
+    pub(crate) others: BTreeMap<ChainKey, Others>,
     pub(crate) strands: Strands,
     /// What stands for the end of a thread that somebody waits for.
     pub(crate) threads: FxHashMap<TaskId, LockId>,
@@ -93,8 +96,8 @@ impl Model {
 
     /// Takes in one event. Events of one task must come in their order.
     pub fn apply(&mut self, event: Event) {
-        // What a stack is tells of no event of its own.
-        self.counts.events += u64::from(!matches!(event, Event::Stack(..)));
+        // What a stack is tells of no event of its own, and what was not told of none.
+        self.counts.events += u64::from(!matches!(event, Event::Stack(..) | Event::Others(_)));
         match event {
             Event::Task(key, name) => self.tasks.name(key, name),
             Event::Lock(key, kind, name) => self.locks.name(key, kind, name),
@@ -103,6 +106,9 @@ impl Model {
             Event::Chain(chain) => self.chain(*chain),
             Event::Again(chain, task) => self.again(chain, task),
             Event::Count(chain, count) => self.count(chain, count),
+            Event::Others(others) => {
+                self.others.insert(others.chain, others);
+            }
             Event::Stack(key, frames) => self.stack(key, frames),
             Event::Step(step) => self.step(step),
             Event::WindowBegin(begin) => self.window_begin(*begin),
@@ -114,6 +120,11 @@ impl Model {
     /// All that is known now, as a document. The same events give the same document.
     pub fn snapshot(&self, context: &Context) -> Snapshot {
         assemble::snapshot(self, context)
+    }
+
+    /// How many chains were not told because others stand for them.
+    pub fn stood_for(&self) -> u64 {
+        self.others.values().map(|others| others.count).sum()
     }
 
     /// How often each dependency was seen.

@@ -63,7 +63,21 @@ impl Decoder {
         std::mem::take(&mut self.asked)
     }
 
-    pub(super) fn ask_again(&mut self, chain: ChainKey) {
+    /// Whether a hold is missing in what was last told of a chain.
+    pub(crate) fn is_half_told(&self, chain: ChainKey) -> bool {
+        self.half_told.contains(&chain)
+    }
+
+    pub(super) fn told_whole(&mut self, chain: ChainKey, is_whole: bool) {
+        if is_whole {
+            self.half_told.remove(&chain);
+        } else {
+            self.half_told.insert(chain);
+            self.ask_again(chain);
+        }
+    }
+
+    fn ask_again(&mut self, chain: ChainKey) {
         let told = self.unbelieved.entry(chain).or_default();
         if *told < MAX_ASKED {
             *told += 1;

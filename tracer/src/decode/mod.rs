@@ -18,7 +18,7 @@ mod stack;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use thiserror::Error;
@@ -94,6 +94,8 @@ pub struct Decoder {
     epochs: Epochs,
     /// Chains with a hold that was not believed, and how often each was told so.
     unbelieved: HashMap<ChainKey, u32>,
+    /// Those that were last told without a hold.
+    half_told: HashSet<ChainKey>,
     /// Those of them that should be told once more.
     asked: Vec<ChainKey>,
     circles: Circles,
@@ -118,6 +120,7 @@ impl Decoder {
             generations: Generations::default(),
             epochs: Epochs::new(),
             unbelieved: HashMap::new(),
+            half_told: HashSet::new(),
             asked: Vec::new(),
             circles: Circles::default(),
             counters: BTreeMap::new(),
@@ -235,9 +238,7 @@ impl Decoder {
         let origin = origin::of(&chain.situation, &stack, symbols);
         let site = self.kernel.site(&addresses, &self.functions, symbols);
         let held = self.held(tail, &stack, header, symbols, events);
-        if !held.is_whole {
-            self.ask_again(ChainKey(chain.key));
-        }
+        self.told_whole(ChainKey(chain.key), held.is_whole);
         self.renew(chain.lock, chain.generation, events);
         let device = record::text(&chain.device);
         let seen = Seen {

@@ -12,7 +12,7 @@ use tracer_common::{
     offset::Offsets,
     probe::{MAX_PROBES, PROBES, Probe, Purpose},
     scope::Scope,
-    wire::{KnownChain, info},
+    wire::{KnownChain, MAX_PATHS, info},
 };
 
 use super::{
@@ -48,6 +48,7 @@ pub struct Attached {
     chains: HashMap<MapData, u64, [u64; 3]>,
     shifted: HashMap<MapData, u64, [u64; 4]>,
     known: Array<MapData, [u64; 5]>,
+    paths: HashMap<MapData, u64, [u64; 5]>,
     left_out: HashMap<MapData, u64, u64>,
     may_be_left_out: Array<MapData, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
@@ -177,6 +178,7 @@ fn attach_by(
     let chains = map(&mut ebpf, "CHAINS")?;
     let shifted = map(&mut ebpf, "SHIFTED")?;
     let known = map(&mut ebpf, "KNOWN")?;
+    let paths = map(&mut ebpf, "PATHS")?;
     let may_be_left_out = map(&mut ebpf, "MAY_BE_LEFT_OUT")?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
@@ -204,6 +206,7 @@ fn attach_by(
         chains,
         shifted,
         known,
+        paths,
         left_out,
         may_be_left_out,
         names_left_out,
@@ -301,6 +304,18 @@ impl Attached {
             }
         }
         counts
+    }
+
+    /// Of each chain that stands for others which were not told: for how many so far. One whose path was forgotten is not in it.
+    pub fn others(&self) -> BTreeMap<u64, u64> {
+        let told = self.paths.iter().filter_map(Result::ok);
+        // Where entries go while they are read, some come twice.
+        let paths: BTreeMap<_, _> = told.take(2 * MAX_PATHS as usize).collect();
+        let mut others = BTreeMap::new();
+        for [_, chain, _, _, count] in paths.into_values().filter(|[.., count]| *count > 0) {
+            *others.entry(chain).or_default() += count;
+        }
+        others
     }
 
     /// Forgets chains that were sent: they are sent again when they are seen again.

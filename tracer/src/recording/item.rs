@@ -14,6 +14,8 @@ const COUNTED: u8 = 4;
 const CHAIN_COUNTS: u8 = 5;
 const ENDED: u8 = 6;
 const LOST: u8 = 7;
+/// Since 1.1.
+const OTHERS: u8 = 8;
 
 /// A table of symbols begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,17 +31,20 @@ pub(super) fn write(input: &Input<'_>, out: &mut Vec<u8>) -> serde_json::Result<
         Input::Answers(answers) => put(ANSWERS, &serde_json::to_vec(answers)?, out),
         Input::Missed(missed) => put(MISSED, &serde_json::to_vec(missed)?, out),
         Input::Counted(counted) => put(COUNTED, &serde_json::to_vec(counted)?, out),
-        Input::ChainCounts(counts) => {
-            for counts in counts.chunks(COUNTS) {
-                let words = counts.iter().flat_map(|&(key, count)| [key, count]);
-                put(CHAIN_COUNTS, &words.flat_map(u64::to_le_bytes).collect::<Vec<_>>(), out);
-            }
-        }
+        Input::ChainCounts(counts) => put_counts(CHAIN_COUNTS, counts, out),
+        Input::Others(counts) => put_counts(OTHERS, counts, out),
         Input::Ended(status) => put(ENDED, &serde_json::to_vec(status)?, out),
         Input::Lost(inputs) => put(LOST, &inputs.to_le_bytes(), out),
         Input::Table(_) | Input::Symbols(_) => {}
     }
     Ok(())
+}
+
+fn put_counts(kind: u8, counts: &[(u64, u64)], out: &mut Vec<u8>) {
+    for counts in counts.chunks(COUNTS) {
+        let words = counts.iter().flat_map(|&(key, count)| [key, count]);
+        put(kind, &words.flat_map(u64::to_le_bytes).collect::<Vec<_>>(), out);
+    }
 }
 
 fn put(kind: u8, bytes: &[u8], out: &mut Vec<u8>) {
@@ -80,14 +85,8 @@ impl<'a> Iterator for Items<'a> {
             ANSWERS => json(bytes, Input::Answers),
             MISSED => json(bytes, Input::Missed),
             COUNTED => json(bytes, Input::Counted),
-            CHAIN_COUNTS => {
-                let counts = bytes
-                    .as_chunks::<16>()
-                    .0
-                    .iter()
-                    .map(|pair| (word(pair, 0), word(pair, 8)));
-                Item::Input(Input::ChainCounts(counts.collect()))
-            }
+            CHAIN_COUNTS => Item::Input(Input::ChainCounts(counts(bytes))),
+            OTHERS => Item::Input(Input::Others(counts(bytes))),
             ENDED => json(bytes, Input::Ended),
             LOST if bytes.len() == 8 => Item::Input(Input::Lost(word(bytes, 0))),
             LOST => Item::Broken,
@@ -101,6 +100,11 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
     let (length, rest) = rest.split_first_chunk()?;
     let (item, rest) = rest.split_at_checked(usize::try_from(u32::from_le_bytes(*length)).ok()?)?;
     Some((kind, item, rest))
+}
+
+fn counts(bytes: &[u8]) -> Vec<(u64, u64)> {
+    let pairs = bytes.as_chunks::<16>().0.iter();
+    pairs.map(|pair| (word(pair, 0), word(pair, 8))).collect()
 }
 
 fn json<'a, T: DeserializeOwned>(bytes: &[u8], input: impl FnOnce(T) -> Input<'a>) -> Item<'a> {
@@ -140,6 +144,7 @@ mod tests {
         for input in [
             Input::Missed(missed),
             Input::ChainCounts(vec![(1, 2), (u64::MAX, 4)]),
+            Input::Others(vec![(3, 70)]),
             Input::Ended(Some(1)),
             Input::Ended(None),
             Input::Lost(7),
@@ -151,6 +156,7 @@ mod tests {
             "unknown",
             "Missed(Missed { releases: 3, is_settled: true, epochs: 1 })",
             "ChainCounts([(1, 2), (18446744073709551615, 4)])",
+            "Others([(3, 70)])",
             "Ended(Some(1))",
             "Ended(None)",
             "Lost(7)",

@@ -176,18 +176,9 @@ impl Live {
 
     fn end(&mut self) {
         self.take(&Input::ChainCounts(vec![(1, 5), (2, 6), (9, 1)]));
+        self.take(&Input::Others(vec![(1, 7)]));
         self.take(&Input::Ended(Some(3)));
-        let counted = Counted {
-            duration_ns: 5_000,
-            places: vec![CountedAt {
-                counter: "stale_hold".to_owned(),
-                probe: Some("mutex_lock".to_owned()),
-                cpu: Some(1),
-                count: 2,
-            }],
-            lost: [("symbols_not_read".to_owned(), 1)].into(),
-        };
-        self.take(&Input::Counted(counted));
+        self.take(&Input::Counted(counted()));
         let notice = self.writer.finish();
         self.notices.extend(notice.map(|notice| notice.to_string()));
     }
@@ -195,6 +186,21 @@ impl Live {
     /// The report, as live.
     fn json(&mut self) -> String {
         json::render(&self.trace.snapshot()).unwrap()
+    }
+}
+
+/// What the program and the session counted.
+fn counted() -> Counted {
+    let place = |(counter, count): (&str, u64)| CountedAt {
+        counter: counter.to_owned(),
+        probe: Some("mutex_lock".to_owned()),
+        cpu: Some(1),
+        count,
+    };
+    Counted {
+        duration_ns: 5_000,
+        places: [("stale_hold", 2), ("objects_by_class", 50)].map(place).into(),
+        lost: [("symbols_not_read".to_owned(), 1)].into(),
     }
 }
 
@@ -243,6 +249,41 @@ fn a_recording_replays_to_the_same_bytes() {
     assert_eq!((inventory.records, inventory.bytes), (5, bytes.len() as u64));
     let text = String::from_utf8_lossy(&bytes);
     assert!(!text.contains("unused"), "symbols that are not used are not in it");
+}
+
+/// Of a report: the chains that others stand for, as a loss and as none.
+fn by_class(json: &str) -> (Option<u64>, Option<u64>) {
+    let report: serde_json::Value = serde_json::from_str(json).unwrap();
+    let capture = &report["capture"];
+    let count = |counter: &serde_json::Value| counter.as_u64();
+    (
+        count(&capture["lost"]["objects_by_class"]),
+        count(&capture["counters"]["objects_not_told"]),
+    )
+}
+
+#[test]
+fn what_others_stand_for_is_a_loss_where_a_cycle_may_be_hidden_or_nothing_is_told_of_it() {
+    for (others, expected) in [
+        // One that is on no cycle, one that may be, and 3 of paths that were forgotten.
+        (Some(vec![(1, 40), (2, 7)]), (Some(7 + 3), Some(40))),
+        (Some(vec![(1, 50)]), (None, Some(50))),
+        // Versions before 1.1 did not tell.
+        (None, (Some(50), None)),
+    ] {
+        let disk = Disk::default();
+        let mut live = Live::new(disk.clone());
+        live.chain(1, 0xffff_ffff_8200_0000, 0xffff_ffff_8200_0100);
+        live.chain(2, LOCKS[0], LOCKS[1]);
+        live.take(&Input::Counted(counted()));
+        if let Some(others) = others {
+            live.take(&Input::Others(others));
+        }
+        live.flush();
+        let (json, _) = replayed(&disk.bytes.borrow());
+        assert_eq!(by_class(&json), expected, "{json}");
+        assert_eq!(by_class(&live.json()), expected);
+    }
 }
 
 /// Where each frame ends.

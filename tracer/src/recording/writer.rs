@@ -143,7 +143,7 @@ impl<S: Storage> Writer<S> {
     fn add_to_full(&mut self, input: &Input<'_>) {
         let is_of_end = match input {
             Input::ChainCounts(_) | Input::Ended(_) => true,
-            Input::Counted(_) => !self.items.is_empty(),
+            Input::Counted(_) | Input::Others(_) => !self.items.is_empty(),
             _ => false,
         };
         if is_of_end {

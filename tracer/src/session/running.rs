@@ -1,7 +1,7 @@
 //! A trace that runs: inputs from the kernel to the trace and the recording, and back to the kernel what it should know.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     process::ExitStatus,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -31,6 +31,8 @@ use crate::{
 
 /// How often a recording gets what was counted: each time takes some KiB of it.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
+/// How often those that stand for others are asked for: it takes a call of the kernel for each path.
+const ASK_OTHERS_EVERY: Duration = Duration::from_secs(5);
 /// Records taken in at a stretch.
 const DRAIN_LIMIT: usize = 8192;
 /// And for so long: in between, the report is written.
@@ -50,6 +52,9 @@ pub(super) struct Running<'a> {
     notices: Vec<String>,
     /// When it last got what was counted.
     counts_recorded: Option<Instant>,
+    /// Chains that stand for others, as they were told last, and when that was.
+    others: BTreeMap<u64, u64>,
+    others_told: Option<Instant>,
     start: Instant,
     /// Something came since the last write.
     pub(super) is_new: bool,
@@ -109,6 +114,8 @@ impl<'a> Running<'a> {
             recording: recording.map(begin).transpose()?,
             notices: Vec::new(),
             counts_recorded: None,
+            others: BTreeMap::new(),
+            others_told: None,
             options,
             attached,
             trace,
@@ -247,6 +254,7 @@ impl<'a> Running<'a> {
             }
         } else if self.are_counts_due() {
             self.count();
+            self.tell_others();
         }
         self.is_new = false;
         self.written = Instant::now();
@@ -273,9 +281,25 @@ impl<'a> Running<'a> {
             let counted = self.counted();
             self.trace.take(&Input::Counted(counted));
         }
+        if last || self.others_told.is_none_or(|told| told.elapsed() >= ASK_OTHERS_EVERY) {
+            self.tell_others();
+        }
         let mut snapshot = self.trace.snapshot();
         rules::apply(&mut snapshot, &self.options.rules);
         Arc::new(snapshot)
+    }
+
+    /// Tells which chains stand for others, as far as that is new: after what was counted in all, so that nothing of that is missing.
+    fn tell_others(&mut self) {
+        let mut others = self.attached.others();
+        others.retain(|chain, count| self.others.get(chain) != Some(count));
+        if !others.is_empty() {
+            self.take(&Input::Others(
+                others.iter().map(|(&chain, &count)| (chain, count)).collect(),
+            ));
+            self.others.append(&mut others);
+        }
+        self.others_told = Some(Instant::now());
     }
 
     /// What the program and the session have counted.

@@ -27,6 +27,8 @@ pub enum Input<'a> {
     Counted(Counted),
     /// How often chains were seen in all, by their keys.
     ChainCounts(Vec<(u64, u64)>),
+    /// How many chains were not told because others stand for them, in all, by the keys of these. Those that were told before and are not in it stand as they were.
+    Others(Vec<(u64, u64)>),
     /// The trace ends, with the status of the command if that has ended.
     Ended(Option<i32>),
     /// So many inputs are not in the recording.

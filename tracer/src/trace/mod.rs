@@ -13,7 +13,7 @@ use tracer_common::counter::Counter;
 use crate::{
     analysis::{
         context::{Addresses, Context},
-        event::{ChainKey, Event},
+        event::{ChainKey, Event, Known, Others},
         filter::{Change, Filter},
         model::Model,
         snapshot::Snapshot,
@@ -105,6 +105,11 @@ impl Trace {
                     self.apply(Event::Count(ChainKey(key), count));
                 }
             }
+            Input::Others(others) => {
+                for &(chain, count) in others {
+                    self.others(ChainKey(chain), count);
+                }
+            }
             Input::Ended(status) => self.context.capture.command_status = *status,
             Input::Lost(inputs) => self.lack("recording_lost", *inputs),
         }
@@ -124,6 +129,12 @@ impl Trace {
         feedback.names_left_out = left_out.map(|(name, _)| name).collect();
         feedback.asked = self.decoder.asked();
         feedback.changes = self.filter.changes();
+    }
+
+    fn others(&mut self, chain: ChainKey, count: u64) {
+        let is_whole = !self.decoder.is_half_told(chain);
+        let known = if is_whole { Known::ByClass } else { Known::Nothing };
+        self.apply(Event::Others(Others { chain, count, known }));
     }
 
     fn apply(&mut self, event: Event) {
@@ -176,6 +187,11 @@ impl Trace {
     /// Brings what the report says of losses and counts up to date.
     fn count(&mut self) {
         let (mut lost, mut counters) = decode::split_counters(&self.counted.places);
+        // What is beyond those that are told is of paths that the program has forgotten.
+        if let Some(by_class) = lost.get_mut(Counter::ObjectsByClass.name()) {
+            *by_class = by_class.saturating_sub(self.model.stood_for());
+        }
+        lost.retain(|_, count| *count > 0);
         lost.extend(self.counted.lost.clone());
         let undecoded = (self.undecoded > 0).then_some(("records_not_decoded", self.undecoded));
         let lacking = self.lacking.iter().map(|(name, count)| (*name, *count));

@@ -102,6 +102,31 @@ impl Part {
     }
 }
 
+/// Which part each node is in.
+#[derive(Debug)]
+pub(crate) struct Parts(Vec<u32>);
+
+impl Parts {
+    /// Of a graph with so many nodes.
+    pub(crate) fn of(nodes: u32, parts: &[Part]) -> Self {
+        let mut part_of = vec![NONE; nodes as usize];
+        for (number, part) in (0u32..).zip(parts) {
+            for node in part.nodes() {
+                if let Some(of) = part_of.get_mut(node.0 as usize) {
+                    *of = number;
+                }
+            }
+        }
+        Self(part_of)
+    }
+
+    /// Whether a dependency between two nodes is on a cycle.
+    pub(crate) fn on_cycle(&self, from: u32, to: u32) -> bool {
+        let part = place_of(&self.0, Node(from));
+        from == to || (part != NONE && part == place_of(&self.0, Node(to)))
+    }
+}
+
 fn set_places(places: &mut [u32], nodes: &[Node]) {
     for (place, node) in (0u32..).zip(nodes) {
         if let Some(known) = places.get_mut(node.0 as usize) {
