@@ -1,6 +1,6 @@
 //! Reports: pure functions of a snapshot.
 
-mod clean;
+pub(crate) mod clean;
 pub mod dot;
 pub mod excerpt;
 pub mod explanation;

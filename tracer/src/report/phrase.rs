@@ -1,6 +1,6 @@
 //! How locks, tasks, times and counts are written in every format that people read.
 
-use crate::analysis::snapshot::{Capture, Held, Kernel, Lock, Snapshot, Window};
+use crate::analysis::snapshot::{Capture, Dependency, Held, Kernel, Lock, Snapshot, Window};
 
 /// The name of a lock by its id.
 pub(crate) fn lock_name(snapshot: &Snapshot, id: u32) -> &str {
@@ -29,6 +29,33 @@ pub(crate) fn held(snapshot: &Snapshot, held: &[Held]) -> Vec<String> {
     held.iter().map(name).collect()
 }
 
+/// A dependency with its modes: `A (shared) -> B (exclusive)`.
+pub(crate) fn dependency(snapshot: &Snapshot, dependency: &Dependency) -> String {
+    let trylock = if dependency.trylock { ", trylock" } else { "" };
+    format!(
+        "{} ({}{trylock}) -> {} ({})",
+        lock_name(snapshot, dependency.from),
+        dependency.from_mode,
+        lock_name(snapshot, dependency.to),
+        dependency.to_mode
+    )
+}
+
+/// How often a dependency was seen, and by how many tasks: `3 times by 2 tasks or more`.
+pub(crate) fn times(dependency: &Dependency) -> String {
+    let times = if dependency.count == 1 {
+        "once".to_string()
+    } else {
+        format!("{} times", dependency.count)
+    };
+    let tasks = if dependency.tasks > 1 {
+        format!(" by {} tasks or more", dependency.tasks)
+    } else {
+        String::new()
+    };
+    times + &tasks
+}
+
 /// `1 note`, `2 notes`.
 pub(crate) fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
@@ -39,13 +66,18 @@ pub(crate) fn time(ns: u64) -> String {
     format!("{}.{:06} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
 }
 
+/// The network namespace that a reload was in, and the one that it goes to.
+pub(crate) fn netns(window: &Window) -> Option<String> {
+    match (window.netns_from, window.netns_to) {
+        (Some(from), Some(to)) if from != to => Some(format!("{from} -> {to}")),
+        (Some(from), _) => Some(from.to_string()),
+        _ => None,
+    }
+}
+
 /// A reload window: when, of what, where to, by whom, how it ended.
 pub(crate) fn window(window: &Window) -> String {
-    let netns = match (window.netns_from, window.netns_to) {
-        (Some(from), Some(to)) if from != to => format!(", netns {from} -> {to}"),
-        (Some(from), _) => format!(", netns {from}"),
-        _ => String::new(),
-    };
+    let netns = netns(window).map_or_else(String::new, |netns| format!(", netns {netns}"));
     let end = match (window.end_ns, window.result) {
         (Some(end), Some(0)) => format!("took {}", time(end.saturating_sub(window.start_ns))),
         (Some(end), Some(error)) => format!(

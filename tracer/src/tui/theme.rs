@@ -1,5 +1,6 @@
 //! How things look. Nothing is told by colour alone: without colours, the same words, signs and shapes are there.
 
+use crate::report::clean;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::symbols::border;
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
@@ -92,9 +93,9 @@ impl Theme {
     /// A text that has at most so many cells; what is cut off shows as an ellipsis.
     pub fn cut(self, text: &str, cells: usize) -> String {
         // What could move the cursor, or hide what follows it, is not shown as it is.
-        let text: String = text.chars().map(|c| if c.is_control() { '?' } else { c }).collect();
+        let text = clean::text(text);
         if text.width() <= cells {
-            return text;
+            return text.into_owned();
         }
         let mut left = cells.saturating_sub(1);
         let fitting = text.chars().take_while(|c| {
@@ -130,5 +131,6 @@ mod tests {
         assert_eq!(ascii.cut("rtnl_mutex", 6), "rtnl_~");
         assert_eq!(unicode.cut("rtnl_mutex", 0), "");
         assert_eq!(unicode.cut("a\x1b[2J\n", 10), "a?[2J?");
+        assert_eq!(unicode.cut("a\u{202e}b", 10), "a?b", "what turns the direction of writing");
     }
 }

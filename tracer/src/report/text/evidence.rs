@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::analysis::snapshot::{Dependency, Evidence, Side, Snapshot};
-use crate::report::phrase::{held, lock_name, task, time};
+use crate::report::phrase::{self, held, lock_name, task, time, times};
 use crate::report::source;
 use crate::report::wrap::{WIDTH, wrap, wrap_items};
 
@@ -17,7 +17,11 @@ pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String 
     let (Some(dependency), Some(evidence)) = (dependency, evidence) else {
         return String::new();
     };
-    let mut out = wrap(&format!("  #{number} "), "     ", &title(snapshot, dependency));
+    let mut out = wrap(
+        &format!("  #{number} "),
+        "     ",
+        &phrase::dependency(snapshot, dependency),
+    );
     let clock = snapshot.capture.duration_ns.is_some();
     out.push_str(&wrap("     ", "       ", &who(dependency, evidence, side, clock)));
     if let Some(origin) = &side.origin {
@@ -32,17 +36,6 @@ pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String 
     out
 }
 
-fn title(snapshot: &Snapshot, dependency: &Dependency) -> String {
-    let trylock = if dependency.trylock { ", trylock" } else { "" };
-    format!(
-        "{} ({}{trylock}) -> {} ({})",
-        lock_name(snapshot, dependency.from),
-        dependency.from_mode,
-        lock_name(snapshot, dependency.to),
-        dependency.to_mode
-    )
-}
-
 /// A source without a clock (a text trace) has no times to show.
 fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -> String {
     let at = if clock {
@@ -50,17 +43,7 @@ fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -
     } else {
         String::new()
     };
-    let times = if dependency.count == 1 {
-        "once".to_string()
-    } else {
-        format!("{} times", dependency.count)
-    };
-    let tasks = if dependency.tasks > 1 {
-        format!(" by {} tasks or more", dependency.tasks)
-    } else {
-        String::new()
-    };
-    format!("{}{at}; seen {times}{tasks}", task(&side.task, side.pid))
+    format!("{}{at}; seen {}", task(&side.task, side.pid), times(dependency))
 }
 
 fn trace(snapshot: &Snapshot, title: &str, frames: &[Arc<str>]) -> String {

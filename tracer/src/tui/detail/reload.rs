@@ -2,7 +2,7 @@
 
 use ratatui::text::Line;
 
-use super::{MOST, Page, sides};
+use super::{MOST, Page};
 use crate::report::phrase;
 use crate::tui::list::seconds;
 use crate::tui::scene::Scene;
@@ -56,7 +56,7 @@ pub(super) fn lines(mut page: Page, scene: &Scene, row: u32) -> Vec<Line<'static
     {
         page.told(
             &format!("  {}  ", seconds(dependency.first_ns)),
-            &sides::name(scene, dependency),
+            &phrase::dependency(&scene.snapshot, dependency),
         );
     }
     page.more(brought.dependencies.len().saturating_sub(MOST), "dependencies");

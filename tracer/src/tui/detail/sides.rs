@@ -7,25 +7,13 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::Page;
 use crate::analysis::snapshot::Dependency;
-use crate::report::source;
+use crate::report::{phrase, source};
 use crate::tui::list::seconds;
 use crate::tui::scene::Scene;
 
-/// `A (shared) -> B (exclusive)`
-pub(super) fn name(scene: &Scene, dependency: &Dependency) -> String {
-    let trylock = if dependency.trylock { ", trylock" } else { "" };
-    format!(
-        "{} ({}{trylock}) -> {} ({})",
-        scene.lock_name(dependency.from),
-        dependency.from_mode,
-        scene.lock_name(dependency.to),
-        dependency.to_mode
-    )
-}
-
 /// One situation of a dependency.
 pub(super) fn between(page: &mut Page, scene: &Scene, dependency: &Dependency, evidence: usize) {
-    page.told("  ", &name(scene, dependency));
+    page.told("  ", &phrase::dependency(&scene.snapshot, dependency));
     let Some(evidence) = dependency.evidence.get(evidence) else {
         return;
     };
@@ -34,7 +22,7 @@ pub(super) fn between(page: &mut Page, scene: &Scene, dependency: &Dependency, e
     }
     page.told(
         "  at ",
-        &format!("{}; seen {}", seconds(evidence.time_ns), times(dependency)),
+        &format!("{}; seen {}", seconds(evidence.time_ns), phrase::times(dependency)),
     );
     page.text("  holding:\n");
     page.locks("    ", &scene.held(&evidence.held));
@@ -45,14 +33,6 @@ pub(super) fn between(page: &mut Page, scene: &Scene, dependency: &Dependency, e
         (&format!("{from} was taken at"), &evidence.from_stack),
         (&format!("{to} is requested at"), &evidence.to_stack),
     );
-}
-
-fn times(dependency: &Dependency) -> String {
-    match (dependency.count, dependency.tasks) {
-        (1, _) => "once".to_owned(),
-        (count, 0 | 1) => format!("{count} times"),
-        (count, tasks) => format!("{count} times by {tasks} tasks or more"),
-    }
 }
 
 type Stack<'a> = (&'a str, &'a [Arc<str>]);

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::{Column, List, Width, descending, key_of, number, seconds};
 use crate::analysis::snapshot::Window;
+use crate::report::phrase;
 use crate::tui::scene::Scene;
 
 /// The list of reloads.
@@ -26,20 +27,11 @@ fn window(scene: &Scene, row: u32) -> Option<&Window> {
 }
 
 /// How long it took, or how it ended.
-pub(in crate::tui) fn took(window: &Window) -> String {
+fn took(window: &Window) -> String {
     match (window.end_ns, window.result) {
         (Some(end), None | Some(0)) => seconds(end.saturating_sub(window.start_ns)),
         (Some(_), Some(error)) => format!("failed: {error}"),
         (None, _) => "not ended".to_owned(),
-    }
-}
-
-/// Where it was and goes to.
-pub(in crate::tui) fn netns(window: &Window) -> String {
-    match (window.netns_from, window.netns_to) {
-        (Some(from), Some(to)) if from != to => format!("{from} -> {to}"),
-        (Some(from), _) => from.to_string(),
-        _ => String::new(),
     }
 }
 
@@ -73,7 +65,7 @@ impl List for Reloads {
             0 => seconds(window.start_ns).into(),
             1 => window.handle.as_str().into(),
             2 => window.action.as_str().into(),
-            3 => netns(window).into(),
+            3 => phrase::netns(window).unwrap_or_default().into(),
             4 => took(window).into(),
             5 => number(brought.dependencies.len()),
             6 => number(brought.notifiers.len()),

@@ -5,6 +5,7 @@ use ratatui::text::{Line, Span};
 use unicode_width::UnicodeWidthStr as _;
 
 use super::areas::Areas;
+use crate::report::phrase;
 use crate::tui::list::seconds;
 use crate::tui::model::{Model, View};
 use crate::tui::scene::Scene;
@@ -56,17 +57,10 @@ fn title(model: &Model, scene: &Scene) -> Line<'static> {
 
 fn losses(model: &Model, scene: &Scene) -> Line<'static> {
     let capture = &scene.snapshot.capture;
-    let lost: Vec<_> = capture
-        .lost
-        .iter()
-        .map(|(counter, count)| format!("{} {count}", counter.replace('_', " ")))
-        .collect();
+    let lost = capture.lost.iter().map(|(counter, count)| (counter.as_str(), count));
     let width = usize::from(model.size.0);
-    if !lost.is_empty() {
-        return Line::styled(
-            model.theme.cut(&format!("LOST: {}", lost.join(", ")), width),
-            model.theme.alarm(),
-        );
+    if let Some(lost) = phrase::counters(lost) {
+        return Line::styled(model.theme.cut(&format!("LOST: {lost}"), width), model.theme.alarm());
     }
     let text = match (capture.backend.is_empty(), capture.complete) {
         (true, _) => "nothing was seen yet",
