@@ -31,12 +31,7 @@ pub(super) fn run(args: &RunArgs, options: &Options, reports: &mut Reports<'_>) 
     let shown = feed.clone();
     let screen = thread::Builder::new()
         .name("tracer-screen".to_owned())
-        .spawn(move || {
-            let left = terminal::run(&shown, setup, true);
-            // Whatever ended it: the trace ends, too.
-            shown.leave();
-            left
-        })
+        .spawn(move || terminal::run(&shown, setup, true))
         .map_err(|error| Failure::usage(format!("the screen: {error}")))?;
     let mut watched = Watched {
         reports,

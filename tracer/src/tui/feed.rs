@@ -78,9 +78,14 @@ impl Feed {
     }
 
     /// The user has left, or the screen is gone.
-    pub fn leave(&self) {
+    fn leave(&self) {
         self.0.is_left.store(true, Ordering::Relaxed);
         self.close();
+    }
+
+    /// Leaves when what comes out is dropped: whatever ends the screen, a panic too, ends the trace.
+    pub(super) fn leave_at_end(&self) -> Leaving {
+        Leaving(self.clone())
     }
 
     /// Whether the user has left.
@@ -138,6 +143,15 @@ impl Feed {
             }
             inbox = self.0.news.wait(inbox).unwrap_or_else(PoisonError::into_inner);
         }
+    }
+}
+
+/// See [`Feed::leave_at_end`].
+pub(super) struct Leaving(Feed);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        self.0.leave();
     }
 }
 
@@ -232,6 +246,19 @@ mod tests {
             ]
         );
         assert_eq!(scene.log[2].time_ns, Some(4));
+    }
+
+    #[test]
+    fn a_screen_that_panics_has_left() {
+        let feed = Feed::default();
+        let shown = feed.clone();
+        let screen = thread::spawn(move || {
+            let _leaving = shown.leave_at_end();
+            assert!(!shown.is_left());
+            panic!("as asked");
+        });
+        assert!(screen.join().is_err());
+        assert!(feed.is_left() && feed.is_closed());
     }
 
     #[test]

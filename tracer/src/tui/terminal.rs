@@ -102,6 +102,7 @@ fn ending() -> io::Result<Arc<AtomicBool>> {
 /// # Errors
 /// When the terminal fails.
 pub fn run(feed: &Feed, setup: Setup, is_live: bool) -> io::Result<()> {
+    let _leaving = feed.leave_at_end();
     let ending = ending()?;
     let _restore = Restore::take()?;
     let mut terminal = Terminal::new(CrosstermBackend::new(io::stdout()))?;
@@ -120,9 +121,7 @@ pub fn run(feed: &Feed, setup: Setup, is_live: bool) -> io::Result<()> {
     thread::Builder::new()
         .name("tracer-scene".to_owned())
         .spawn(move || makes.make_scenes())?;
-    let left = screen.show(feed, &mut terminal, &ending);
-    feed.leave();
-    left
+    screen.show(feed, &mut terminal, &ending)
 }
 
 /// What other threads tell the screen.

@@ -131,6 +131,10 @@ mod tests {
         assert_eq!(ascii.cut("rtnl_mutex", 6), "rtnl_~");
         assert_eq!(unicode.cut("rtnl_mutex", 0), "");
         assert_eq!(unicode.cut("a\x1b[2J\n", 10), "a?[2J?");
-        assert_eq!(unicode.cut("a\u{202e}b", 10), "a?b", "what turns the direction of writing");
+        assert_eq!(
+            unicode.cut("a\u{202e}b", 10),
+            "a?b",
+            "what turns the direction of writing"
+        );
     }
 }
