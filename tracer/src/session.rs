@@ -224,11 +224,11 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         }
     }
 
-    let mut running = Running::new(attached, symbols, sites, options)?;
+    let every = if sink.has_terminal() { SHOW_EVERY } else { WRITE_EVERY };
+    let mut running = Running::new(attached, symbols, sites, options, every)?;
     // Who looks sees at once what is traced, although nothing came yet.
     running.is_new = sink.has_terminal();
     let mut command = Command::spawn(&options.command, sink.has_terminal())?;
-    let every = if sink.has_terminal() { SHOW_EVERY } else { WRITE_EVERY };
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = tokio::time::interval(LOOK_EVERY);
@@ -240,7 +240,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         tokio::select! {
             () = signals.stop() => break (None, true),
             () = &mut end => break (None, false),
-            _ = tick.tick() => running.tick(sink, every),
+            _ = tick.tick() => running.tick(sink),
             _ = look.tick() => {
                 if sink.is_left() {
                     break (None, true);

@@ -59,6 +59,8 @@ pub(super) struct Running<'a> {
     /// Something came since the last write.
     pub(super) is_new: bool,
     written: Instant,
+    /// At most so often is anything written.
+    every: Duration,
     pause: Duration,
     symbols_unread: u64,
     epochs_lost: u64,
@@ -103,6 +105,7 @@ impl<'a> Running<'a> {
         symbols: Symbols,
         sites: Option<Sites>,
         options: &'a Options,
+        every: Duration,
     ) -> Result<Self, SessionError> {
         let setup = setup(&attached, options)?;
         let recording = options.recording.as_ref();
@@ -122,6 +125,7 @@ impl<'a> Running<'a> {
             start: Instant::now(),
             is_new: false,
             written: Instant::now(),
+            every,
             pause: Duration::ZERO,
             symbols_unread: 0,
             epochs_lost: 0,
@@ -215,10 +219,10 @@ impl<'a> Running<'a> {
     }
 
     /// Brings what is on disk up to date: the recording first, because a report takes long.
-    pub(super) fn tick(&mut self, sink: &mut dyn Sink, every: Duration) {
+    pub(super) fn tick(&mut self, sink: &mut dyn Sink) {
         self.watch_missed();
         self.flush(sink);
-        self.write_if_new(sink, every);
+        self.write_if_new(sink);
     }
 
     /// Begins a new epoch soon after a release was missed, and not only when a record could be wrong by it: what is taken then is believed again.
@@ -242,7 +246,7 @@ impl<'a> Running<'a> {
     }
 
     /// Brings the report on disk up to date, unless that was done just now; without one, at least the counts of the recording.
-    fn write_if_new(&mut self, sink: &mut dyn Sink, every: Duration) {
+    fn write_if_new(&mut self, sink: &mut dyn Sink) {
         if !self.is_new || self.written.elapsed() < self.pause {
             return;
         }
@@ -258,7 +262,7 @@ impl<'a> Running<'a> {
         }
         self.is_new = false;
         self.written = Instant::now();
-        self.pause = every.max(begin.elapsed() * WRITE_SHARE);
+        self.pause = self.every.max(begin.elapsed() * WRITE_SHARE);
     }
 
     /// Whether a recording should get what was counted: so that there is something in it when there will be no end.

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::list::ListKind;
 use super::model::{GraphState, Model, Reach};
 use super::scene::Scene;
-use crate::analysis::snapshot::{Mode, Side};
+use crate::analysis::snapshot::{Lock, Mode, Side};
 
 /// Locks that are drawn at most: more cannot be read.
 const MOST_NODES: usize = 60;
@@ -46,6 +46,13 @@ pub struct Around {
     pub edges: IndexMap<(usize, usize), Edge>,
     /// Locks within reach that are not drawn.
     pub left_out: usize,
+}
+
+impl Node {
+    /// The first of its locks, which the others are like.
+    pub fn lock<'a>(&self, scene: &'a Scene) -> Option<&'a Lock> {
+        self.locks.first().and_then(|&row| scene.lock(row))
+    }
 }
 
 impl Around {
@@ -249,7 +256,7 @@ impl Build<'_> {
 
     /// Whether there is room for a lock, or it has a node already.
     fn has_room(&self, lock: u32) -> bool {
-        let class = self.scene.snapshot.locks.get(lock as usize).map(|lock| &*lock.class);
+        let class = self.scene.lock(lock).map(|lock| &*lock.class);
         let is_folded = self.reach.is_folded && class.is_some_and(|class| self.classes.contains_key(class));
         self.nodes.len() < MOST_LOCKS && (is_folded || self.around.nodes.len() < MOST_NODES)
     }

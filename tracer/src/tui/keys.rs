@@ -42,64 +42,31 @@ const fn shift(code: KeyCode) -> Press {
     Press(code, KeyModifiers::SHIFT)
 }
 
-const LISTS: &[Screen] = &[
-    Screen::Findings,
-    Screen::Locks,
-    Screen::Tasks,
-    Screen::Reloads,
-    Screen::Log,
-];
+/// Some screens, and more of them; so many in all.
+const fn and<const ALL: usize>(some: &[Screen], more: &[Screen]) -> [Screen; ALL] {
+    let mut all = [Screen::Help; ALL];
+    let mut place = 0;
+    while place < ALL {
+        all[place] = if place < some.len() {
+            some[place]
+        } else {
+            more[place - some.len()]
+        };
+        place += 1;
+    }
+    all
+}
+
 const SORTED: &[Screen] = &[Screen::Findings, Screen::Locks, Screen::Tasks, Screen::Reloads];
+const LISTS: &[Screen] = &and::<5>(SORTED, &[Screen::Log]);
 /// What can be scrolled.
-const TEXTS: &[Screen] = &[
-    Screen::Findings,
-    Screen::Locks,
-    Screen::Tasks,
-    Screen::Reloads,
-    Screen::Log,
-    Screen::Detail,
-    Screen::Help,
-];
-const ROWS: &[Screen] = &[
-    Screen::Findings,
-    Screen::Locks,
-    Screen::Tasks,
-    Screen::Reloads,
-    Screen::Log,
-    Screen::Detail,
-    Screen::Help,
-    Screen::Export,
-];
-/// All but the line in which a filter is typed, and popups.
-const VIEWS: &[Screen] = &[
-    Screen::Findings,
-    Screen::Graph,
-    Screen::Locks,
-    Screen::Tasks,
-    Screen::Reloads,
-    Screen::Log,
-    Screen::Detail,
-];
-const ALL: &[Screen] = &[
-    Screen::Findings,
-    Screen::Graph,
-    Screen::Locks,
-    Screen::Tasks,
-    Screen::Reloads,
-    Screen::Log,
-    Screen::Detail,
-    Screen::Help,
-    Screen::Export,
-];
+const TEXTS: &[Screen] = &and::<7>(LISTS, &[Screen::Detail, Screen::Help]);
+const ROWS: &[Screen] = &and::<8>(TEXTS, &[Screen::Export]);
 /// All but what lies over them.
-const TOP: &[Screen] = &[
-    Screen::Findings,
-    Screen::Graph,
-    Screen::Locks,
-    Screen::Tasks,
-    Screen::Reloads,
-    Screen::Log,
-];
+const TOP: &[Screen] = &and::<6>(LISTS, GRAPH);
+/// All but the line in which a filter is typed, and popups.
+const VIEWS: &[Screen] = &and::<7>(TOP, &[Screen::Detail]);
+const ALL: &[Screen] = &and::<9>(VIEWS, &[Screen::Help, Screen::Export]);
 const GRAPH: &[Screen] = &[Screen::Graph];
 
 const fn bind(
@@ -174,9 +141,13 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[control('c')], &[Screen::Filter], Message::Leave, "", "end the trace, or leave the report"),
 ];
 
-/// The keys of a screen.
+/// The keys of the screen that they go to.
 pub fn of(model: &Model) -> impl Iterator<Item = &'static Binding> + use<> {
-    let (screen, is_live) = (model.screen(), model.is_live);
+    on(model.screen(), model.is_live)
+}
+
+/// The keys of a screen.
+pub fn on(screen: Screen, is_live: bool) -> impl Iterator<Item = &'static Binding> {
     let is_here = move |binding: &&Binding| binding.screens.contains(&screen) && (is_live || !binding.is_live);
     BINDINGS.iter().filter(is_here)
 }

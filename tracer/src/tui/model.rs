@@ -209,17 +209,24 @@ impl Model {
 
     /// Where keys go to.
     pub fn screen(&self) -> Screen {
-        match (self.popup, self.is_typing, self.detail, self.view) {
-            (Some(Popup::Help(_)), ..) => Screen::Help,
-            (Some(Popup::Export(_)), ..) => Screen::Export,
-            (None, true, ..) => Screen::Filter,
-            (None, false, Some(_), _) => Screen::Detail,
-            (None, false, None, View::Findings) => Screen::Findings,
-            (None, false, None, View::Graph) => Screen::Graph,
-            (None, false, None, View::Locks) => Screen::Locks,
-            (None, false, None, View::Tasks) => Screen::Tasks,
-            (None, false, None, View::Reloads) => Screen::Reloads,
-            (None, false, None, View::Log) => Screen::Log,
+        match self.popup {
+            Some(Popup::Help(_)) => Screen::Help,
+            Some(Popup::Export(_)) => Screen::Export,
+            None => self.screen_below(),
+        }
+    }
+
+    /// Where they go to without what lies over it.
+    pub fn screen_below(&self) -> Screen {
+        match (self.is_typing, self.detail, self.view) {
+            (true, ..) => Screen::Filter,
+            (false, Some(_), _) => Screen::Detail,
+            (false, None, View::Findings) => Screen::Findings,
+            (false, None, View::Graph) => Screen::Graph,
+            (false, None, View::Locks) => Screen::Locks,
+            (false, None, View::Tasks) => Screen::Tasks,
+            (false, None, View::Reloads) => Screen::Reloads,
+            (false, None, View::Log) => Screen::Log,
         }
     }
 
@@ -231,6 +238,15 @@ impl Model {
     /// The same, to change it.
     pub fn list_mut(&mut self, kind: ListKind) -> &mut ListState {
         &mut self.lists[kind as usize]
+    }
+
+    /// What is opened, drawn or selected.
+    pub fn subject(&self) -> Option<Subject> {
+        match (self.detail, self.view) {
+            (Some(detail), _) => Some(detail.subject),
+            (None, View::Graph) => self.graph.root,
+            (None, _) => self.selected(),
+        }
     }
 
     /// What is selected in the list of the view.

@@ -2,8 +2,9 @@
 
 use super::around::{Around, Edge};
 use super::graph::{self, Charset, Drawing, Graph};
+use super::list::ListKind;
 use super::message::Way;
-use super::model::Model;
+use super::model::{Model, Subject};
 use super::scene::Scene;
 use super::view::graph::room;
 
@@ -25,10 +26,7 @@ impl Picture {
     pub fn of(model: &Model, scene: &Scene) -> Self {
         let around = Around::of(model, scene);
         let nodes = around.nodes.iter().map(|node| {
-            let lock = node
-                .locks
-                .first()
-                .and_then(|&row| scene.snapshot.locks.get(row as usize));
+            let lock = node.lock(scene);
             let (name, class) = lock.map_or(("?", "?"), |lock| (&*lock.name, &*lock.class));
             let (name, below) = match node.locks.len() {
                 1 => (name.to_owned(), if name == class { "" } else { class }),
@@ -99,15 +97,14 @@ impl Picture {
     }
 }
 
-/// The key of the selected lock.
-pub fn selected(model: &Model, scene: &Scene) -> Option<u64> {
+/// The selected lock.
+pub fn selected(model: &Model, scene: &Scene) -> Option<Subject> {
     let picture = Picture::of(model, scene);
-    picture.key(scene, picture.selected?)
-}
-
-/// What is left of and above what is seen.
-pub fn pan(model: &Model, scene: &Scene) -> (usize, usize) {
-    Picture::of(model, scene).pan(model)
+    let key = picture.key(scene, picture.selected?)?;
+    Some(Subject {
+        list: ListKind::Locks,
+        key,
+    })
 }
 
 /// The key of the lock that is next to the selected one.

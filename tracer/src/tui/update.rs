@@ -3,9 +3,9 @@
 use super::detail;
 use super::list::ListKind;
 use super::message::{Effect, Message, Step, Way};
-use super::model::{Detail, GraphState, Model, Popup, Reach, Screen, Subject, View};
+use super::model::{Detail, GraphState, Model, Popup, Reach, Screen, View};
 use super::moment;
-use super::picture;
+use super::picture::{self, Picture};
 use super::rows::refresh;
 use super::scene::Scene;
 use super::view::areas::Areas;
@@ -155,16 +155,16 @@ fn select(model: &mut Model, scene: &Scene, kind: ListKind, selected: usize) {
 }
 
 fn pan(model: &mut Model, scene: &Scene, way: Way) {
-    let (left, top) = picture::pan(model, scene);
-    let (left, top) = match way {
+    let picture = Picture::of(model, scene);
+    let (left, top) = picture.pan(model);
+    model.graph.pan = Some(match way {
         Way::Left => (left.saturating_sub(PAN[0]), top),
         Way::Right => (left + PAN[0], top),
         Way::Up => (left, top.saturating_sub(PAN[1])),
         Way::Down => (left, top + PAN[1]),
-    };
-    model.graph.pan = Some((left, top));
+    });
     // As far as the drawing goes.
-    model.graph.pan = Some(picture::pan(model, scene));
+    model.graph.pan = Some(picture.pan(model));
 }
 
 fn open(model: &mut Model, scene: &Scene) -> Option<Effect> {
@@ -173,10 +173,7 @@ fn open(model: &mut Model, scene: &Scene) -> Option<Effect> {
         return Some(Effect::Export { format, finding });
     }
     let subject = match model.view {
-        View::Graph => picture::selected(model, scene).map(|key| Subject {
-            list: ListKind::Locks,
-            key,
-        }),
+        View::Graph => picture::selected(model, scene),
         _ => model.selected(),
     };
     model.detail = subject.map(|subject| Detail { subject, top: 0 });
@@ -202,24 +199,13 @@ fn back(model: &mut Model, scene: &Scene) {
     }
 }
 
-/// What is selected or opened, if it can be drawn: a finding or a lock.
-fn drawable(model: &Model) -> Option<Subject> {
-    let subject = match (model.detail, model.view) {
-        (Some(detail), _) => Some(detail.subject),
-        (None, _) => model.selected(),
-    };
-    subject.filter(|subject| matches!(subject.list, ListKind::Findings | ListKind::Locks))
-}
-
 fn draw(model: &mut Model, scene: &Scene) {
     let subject = if model.view == View::Graph && model.detail.is_none() {
-        picture::selected(model, scene).map(|key| Subject {
-            list: ListKind::Locks,
-            key,
-        })
+        picture::selected(model, scene)
     } else {
-        drawable(model)
+        model.subject()
     };
+    let subject = subject.filter(|subject| matches!(subject.list, ListKind::Findings | ListKind::Locks));
     let Some(subject) = subject else {
         model.notice = Some("findings and locks can be drawn".to_owned());
         return;
@@ -262,12 +248,7 @@ fn reverse(model: &mut Model, scene: &Scene) {
 
 /// The row of the finding that is selected, opened or drawn.
 pub(super) fn finding(model: &Model, scene: &Scene) -> Option<u32> {
-    let subject = match (model.detail, model.view) {
-        (Some(detail), _) => Some(detail.subject),
-        (None, View::Graph) => model.graph.root,
-        (None, _) => model.selected(),
-    };
-    let subject = subject.filter(|subject| subject.list == ListKind::Findings)?;
+    let subject = model.subject().filter(|subject| subject.list == ListKind::Findings)?;
     scene.row_of(ListKind::Findings, subject.key)
 }
 

@@ -8,7 +8,7 @@ use crate::tui::list::seconds;
 use crate::tui::scene::Scene;
 
 pub(super) fn lines(mut page: Page, scene: &Scene, row: u32, moment: Option<u64>) -> Vec<Line<'static>> {
-    let (Some(lock), Some(facts)) = (scene.snapshot.locks.get(row as usize), scene.facts(row)) else {
+    let (Some(lock), Some(facts)) = (scene.lock(row), scene.facts(row)) else {
         return page.lines;
     };
     page.heading(&lock.name);

@@ -24,10 +24,6 @@ const COLUMNS: &[Column] = &[
     Column::number("findings", 8),
 ];
 
-fn lock(scene: &Scene, row: u32) -> Option<&Lock> {
-    scene.snapshot.locks.get(row as usize)
-}
-
 impl List for Locks {
     fn columns(&self) -> &'static [Column] {
         COLUMNS
@@ -46,7 +42,7 @@ impl List for Locks {
     }
 
     fn words<'a>(&self, scene: &'a Scene, row: u32) -> Vec<&'a str> {
-        let Some(lock) = lock(scene, row) else {
+        let Some(lock) = scene.lock(row) else {
             return Vec::new();
         };
         vec![
@@ -58,7 +54,7 @@ impl List for Locks {
     }
 
     fn cell<'a>(&self, scene: &'a Scene, row: u32, column: usize) -> Cow<'a, str> {
-        let (Some(lock), Some(facts)) = (lock(scene, row), scene.facts(row)) else {
+        let (Some(lock), Some(facts)) = (scene.lock(row), scene.facts(row)) else {
             return Cow::Borrowed("");
         };
         match column {
@@ -77,7 +73,7 @@ impl List for Locks {
     }
 
     fn compare(&self, scene: &Scene, column: usize, a: u32, b: u32) -> Ordering {
-        let (Some(one), Some(other)) = (lock(scene, a), lock(scene, b)) else {
+        let (Some(one), Some(other)) = (scene.lock(a), scene.lock(b)) else {
             return Ordering::Equal;
         };
         let (Some(facts), Some(others)) = (scene.facts(a), scene.facts(b)) else {

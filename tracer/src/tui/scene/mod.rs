@@ -13,7 +13,7 @@ pub use log::{Line, Losses};
 pub use task::Task;
 
 use super::list::{self, ListKind};
-use crate::analysis::snapshot::{Dependency, Finding, Held, Snapshot, Wait};
+use crate::analysis::snapshot::{Dependency, Finding, Held, Lock, Snapshot, Wait};
 use crate::report::phrase;
 
 /// What is known of a lock beside what the snapshot says.
@@ -169,6 +169,11 @@ impl Scene {
             .map_or(&[], Vec::as_slice)
     }
 
+    /// A lock.
+    pub fn lock(&self, row: u32) -> Option<&Lock> {
+        self.snapshot.locks.get(row as usize)
+    }
+
     /// What is known of a lock.
     pub fn facts(&self, row: u32) -> Option<&LockFacts> {
         self.locks.get(row as usize)
@@ -218,8 +223,8 @@ impl Scene {
 
     /// The name of a lock by its id.
     pub fn lock_name(&self, id: u32) -> &str {
-        let row = self.edges.row(id).and_then(|row| self.snapshot.locks.get(row as usize));
-        row.map_or("?", |lock| &lock.name)
+        let lock = self.edges.row(id).and_then(|row| self.lock(row));
+        lock.map_or("?", |lock| &lock.name)
     }
 
     /// The locks of a finding in the order of its circle, with arrows; of what is no circle, its title.

@@ -61,12 +61,12 @@ fn about(model: &Model, scene: &Scene, picture: &Picture) -> Vec<Line<'static>> 
     let Some(node) = picture.selected else {
         return lines;
     };
-    let locks = &picture.around.nodes[node].locks;
-    let Some(lock) = locks.first().and_then(|&row| scene.snapshot.locks.get(row as usize)) else {
+    let drawn = &picture.around.nodes[node];
+    let Some(lock) = drawn.lock(scene) else {
         return lines;
     };
-    let others = if locks.len() > 1 {
-        format!(" and {} more", locks.len() - 1)
+    let others = if drawn.locks.len() > 1 {
+        format!(" and {} more", drawn.locks.len() - 1)
     } else {
         String::new()
     };
@@ -78,10 +78,7 @@ fn about(model: &Model, scene: &Scene, picture: &Picture) -> Vec<Line<'static>> 
     let room = usize::from(BELOW) - lines.len();
     for &(from, to, edge) in edges.iter().take(if edges.len() > room { room - 1 } else { room }) {
         let other = if from == node { to } else { from };
-        let name = picture.around.nodes[other]
-            .locks
-            .first()
-            .and_then(|&row| scene.snapshot.locks.get(row as usize));
+        let name = picture.around.nodes[other].lock(scene);
         let name = name.map_or("?", |lock| &*lock.name);
         let way = if from == node {
             format!("-> {name}")

@@ -13,11 +13,7 @@ const KEYS: usize = 18;
 
 /// The lines, without what lies over the screen.
 fn lines(model: &Model) -> Vec<Line<'static>> {
-    let below = Model {
-        popup: None,
-        ..model.clone()
-    };
-    let mut lines: Vec<_> = keys::of(&below)
+    let mut lines: Vec<_> = keys::on(model.screen_below(), model.is_live)
         .map(|binding| {
             let names: Vec<_> = binding.keys.iter().map(|key| key.name(model.theme.ascii)).collect();
             Line::from(vec![
