@@ -59,6 +59,14 @@ offsets! {
     semaphore_count: "semaphore", "count";
     /// Lowest address of a task's kernel stack.
     task_stack: "task_struct", "stack";
+    /// What it does: 0 is running, or ready to.
+    task_state: "task_struct", "__state" | "state";
+    /// Its thread id.
+    task_pid: "task_struct", "pid";
+    /// Its process id.
+    task_tgid: "task_struct", "tgid";
+    /// Its name.
+    task_comm: "task_struct", "comm";
     /// `struct kthread` of a kernel thread: `worker_private` since 5.17, `set_child_tid` before.
     task_kthread: "task_struct", "worker_private" | "set_child_tid";
     /// The address space of a process; 0 for kernel threads.

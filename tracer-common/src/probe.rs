@@ -13,6 +13,8 @@ pub enum Hook {
     Exit,
     /// At a tracepoint with typed arguments.
     Tracepoint,
+    /// For each of the kernel's objects of one sort, whenever user space asks (`kernel/bpf/bpf_iter.c`).
+    Iterator,
 }
 
 /// What a probe is there for, and so what goes blind without it.
@@ -34,6 +36,8 @@ pub enum Purpose {
     Contention,
     /// A task is gone: its held stack is freed.
     Task,
+    /// Tasks that do not get on: who waits for whom right now.
+    Stall,
     /// A module comes or goes, and its symbols and locks with it.
     Module,
 }
@@ -255,6 +259,8 @@ macro_rules! probes {
             contention_end contention_end = Tracepoint "contention_end" [] Contention () Since (5, 19);
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
             task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
+            // kernel/bpf/task_iter.c: every task, a few times a second
+            look look = Iterator "task" [] Stall () Any();
         }
     };
 }
@@ -303,7 +309,7 @@ macro_rules! table {
 probes!(table);
 
 /// The most rows that the program's tables can hold.
-pub const MAX_PROBES: usize = 128;
+pub const MAX_PROBES: usize = 256;
 
 const _: () = assert!(PROBES.len() <= MAX_PROBES);
 
@@ -333,7 +339,10 @@ mod tests {
 
     #[test]
     fn every_function_has_a_prototype_with_the_lock_first() {
-        for probe in PROBES.iter().filter(|probe| probe.hook != Hook::Tracepoint) {
+        for probe in PROBES
+            .iter()
+            .filter(|probe| matches!(probe.hook, Hook::Entry | Hook::Exit))
+        {
             assert!(!probe.prototypes.is_empty(), "{}", probe.function);
             let first = |prototype: &str| prototype.contains(" (struct ") && prototype.ends_with(')');
             assert!(

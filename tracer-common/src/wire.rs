@@ -64,6 +64,10 @@ impl Kind {
     pub const BLOCKED: Self = Self(12);
     /// [`Unblocked`]: one of them waits no longer.
     pub const UNBLOCKED: Self = Self(13);
+    /// [`Stalled`]: a task that holds locks and does not get on.
+    pub const STALLED: Self = Self(14);
+    /// [`Moved`]: one of them gets on.
+    pub const MOVED: Self = Self(15);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`]; a request has no epoch and no running number.
@@ -429,6 +433,30 @@ pub struct Unblocked {
     pub lock: u64,
 }
 
+/// A task that holds or requests locks and has slept at one place from one look at all tasks to the next.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Stalled {
+    /// Kind [`Kind::STALLED`]; its task is the one that stalls, its time that of the look.
+    pub header: Header,
+    /// When it was first found there, `CLOCK_MONOTONIC` in ns.
+    pub since_ns: u64,
+    /// What it holds, the lock that it waits for among it, and where it is; see there for what follows.
+    pub situation: Situation,
+}
+
+/// A task that was told as [`Stalled`] is at another place, or gone.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Moved {
+    /// Kind [`Kind::MOVED`].
+    pub header: Header,
+    /// Its `task_struct`.
+    pub mover: u64,
+    /// Its thread id.
+    pub pid: u64,
+}
+
 /// What user space finds in the map of chains.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, Pod, Zeroable)]
@@ -519,6 +547,8 @@ const fn mix(mut hash: u64, name: &str, number: usize) -> u64 {
     (hash ^ number as u64).wrapping_mul(0x100_0000_01b3)
 }
 
+// The records of format 1.0. One that came later is not among them, so that what was recorded before can still be read; should it ever change, it
+// gets another kind.
 layout! {
     Header: kind probe time_ns task pid tgid comm;
     Origin: probe number name parent;

@@ -8,12 +8,19 @@ use core::ffi::c_void;
 use aya_ebpf::{EbpfContext, helpers::generated::bpf_get_stack, programs::BtfTracePointContext};
 #[cfg(feature = "kprobe")]
 pub use probed as hooked;
-use tracer_common::{probe::ProbeIndex, wire::STACK_DEPTH};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{Header, Kind, STACK_DEPTH},
+};
 #[cfg(not(feature = "kprobe"))]
 pub use trampoline as hooked;
 
 pub use self::hooked::{Entry, Exit, Return};
-use crate::{held::Held, kernel::read};
+use crate::{
+    held::Held,
+    kernel::read,
+    task::{current, fill_header},
+};
 
 #[cfg(feature = "kprobe")]
 pub mod probed;
@@ -39,6 +46,22 @@ pub trait Call: EbpfContext {
     #[inline(always)]
     fn depth(&self) -> u64 {
         self.as_ptr() as u64
+    }
+
+    /// The task that makes it.
+    #[inline(always)]
+    fn task(&self) -> u64 {
+        current()
+    }
+
+    /// Fills the beginning of a record of it.
+    ///
+    /// # Safety
+    /// `header` is valid for writes.
+    #[inline(always)]
+    unsafe fn header(&self, header: *mut Header, kind: Kind, probe: ProbeIndex) {
+        // SAFETY: the caller's.
+        unsafe { fill_header(header, kind, probe) };
     }
 
     /// Return address into the caller, without walking the stack; 0 when it is not found.

@@ -1,6 +1,6 @@
 //! A task's held stack: slots in order of acquisition with gaps, so that taking and releasing in any order is constant work.
 
-use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, STACK_DEPTH, Slot, info};
+use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, STACK_DEPTH, Slot, Stalled, info};
 
 use crate::slots::{bounded, each_slot};
 
@@ -8,11 +8,9 @@ use crate::slots::{bounded, each_slot};
 pub const HELD_SLOTS: usize = MAX_HELD + 1;
 
 /// Room for the fixed part of any record that tells what is held.
-const FIXED: usize = if size_of::<Chain>() > size_of::<Notifier>() {
-    size_of::<Chain>()
-} else {
-    size_of::<Notifier>()
-};
+const FIXED: usize = size_of::<Chain>();
+
+const _: () = assert!(FIXED >= size_of::<Notifier>() && FIXED >= size_of::<Stalled>());
 
 /// What one task holds. It begins in the shape of the records that tell it, which are put together in it and sent as they lie there: in front of the
 /// slots their fixed part, behind the last used slot the stack.
@@ -55,10 +53,22 @@ pub struct Held {
     pub calls: [crate::call::probed::Noted; crate::call::probed::CALLS],
     /// Of a stack that is looked at.
     pub hash: u64,
+    /// Where the task was when all tasks were last looked at, and since when: see `stall.rs`.
+    pub looked: Looked,
     /// The best that a search has found so far: in memory, so that the verifier forgets which.
     best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
+}
+
+/// Where a task was found.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Looked {
+    /// Tells places apart by what is held and by the stack; 0 where it did not sleep, or held nothing.
+    pub place: u64,
+    /// When it was first found there, in ns.
+    pub since_ns: u64,
 }
 
 /// How a lock was taken.

@@ -31,6 +31,7 @@ mod setting;
 mod shift;
 mod situation;
 mod slots;
+mod stall;
 #[cfg(feature = "stand-in")]
 mod stand_in;
 mod task;

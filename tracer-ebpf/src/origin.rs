@@ -11,7 +11,7 @@ use crate::{
     call::{Call, Entry},
     kernel::{peek, read, read_string},
     setting::offset,
-    task::{current, is_traced},
+    task::is_traced,
     tasks::held,
 };
 
@@ -110,14 +110,14 @@ const PADDINGS: [i64; 2] = [0, 16];
 /// `__USER_CS`: whoever came from user space came with it. With FRED the bits above the lower 16 mean other things.
 const USER_SEGMENT: u64 = 0x33;
 
-/// The system call that the current task is in, from the registers at the end of its kernel stack.
+/// The system call that a task is in, from the registers at the end of its kernel stack.
 #[inline(always)]
-pub fn syscall() -> Syscall {
+pub fn syscall(task: u64) -> Syscall {
     let none = Syscall {
         number: u64::MAX,
         second: 0,
     };
-    let Some(stack) = peek(current(), offset!(task_stack)) else {
+    let Some(stack) = peek(task, offset!(task_stack)) else {
         return none;
     };
     for padding in PADDINGS {

@@ -10,7 +10,8 @@ use tracer_common::{
 #[cfg(feature = "stand-in")]
 use crate::call::hooked::doubled;
 use crate::{
-    call::hooked::hook, chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, task,
+    call::hooked::hook, chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, stall,
+    task,
 };
 
 /// Where there are no stand-ins, every hook has one program.
@@ -47,6 +48,14 @@ macro_rules! program {
     (contention_begin $program:ident) => { program!(tracepoint $program, contention::begin); };
     (contention_end $program:ident) => { program!(tracepoint $program, contention::end); };
     (lockdep_acquire $program:ident) => { program!(tracepoint $program, lockdep::acquire); };
+    (look $program:ident) => {
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = "iter/task")]
+        fn $program(context: *mut core::ffi::c_void) -> i32 {
+            stall::look(context, ProbeIndex::$program);
+            0
+        }
+    };
     (lockdep_release $program:ident) => { program!(tracepoint $program, lockdep::release); };
     (tracepoint $program:ident, $action:path) => {
         #[btf_tracepoint]

@@ -19,7 +19,7 @@ use crate::{
     ring::output,
     setting::{offset, proof_offset},
     slots::{bounded, each_slot, masked},
-    task::{fill_header, work},
+    task::work,
 };
 
 /// The bits of a number of bytes of return addresses.
@@ -48,9 +48,9 @@ pub fn send_with_held<T: 'static>(
     // SAFETY: there is room for the fixed part of any record in front of the slots, and for a whole stack behind the last used one.
     let sent = unsafe {
         let record = slots.byte_sub(size_of::<T>()).cast::<T>();
-        fill_header(record.cast::<Header>(), kind, probe);
+        context.header(record.cast::<Header>(), kind, probe);
         let situation = fill(record);
-        fill_situation(situation, held);
+        fill_situation(situation, held, context.task());
         each_slot(top as u64, |place| {
             prove(slots.add(place));
             true
@@ -70,12 +70,12 @@ pub fn send_with_held<T: 'static>(
 /// # Safety
 /// `situation` is valid for writes.
 #[inline(always)]
-unsafe fn fill_situation(situation: *mut Situation, held: &Held) {
+unsafe fn fill_situation(situation: *mut Situation, held: &Held, task: u64) {
     // SAFETY: the caller's; the helper gets the size of the field that it writes.
     unsafe {
         (*situation).window = held.window;
-        (*situation).work = work(&raw mut (*situation).desc);
-        (*situation).syscall = syscall();
+        (*situation).work = work(task, &raw mut (*situation).desc);
+        (*situation).syscall = syscall(task);
         bpf_probe_read_kernel(
             (&raw mut (*situation).origin).cast(),
             size_of::<Origin>() as u32,

@@ -14,7 +14,7 @@ use crate::{
     devlink::netns,
     kernel::{peek, read, read_string},
     setting::{is_tracer, offset, scope},
-    tasks,
+    stall, tasks,
 };
 
 /// `PF_WQ_WORKER`, `include/linux/sched.h`: the task runs work items.
@@ -90,10 +90,11 @@ pub fn current() -> u64 {
 
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.
 #[inline(always)]
-pub fn free(context: &BtfTracePointContext, _probe: ProbeIndex) {
+pub fn free(context: &BtfTracePointContext, probe: ProbeIndex) {
     let task: u64 = context.arg(0);
     tasks::free(task);
     contention::free(task);
+    stall::free(task, probe);
 }
 
 /// Fills the beginning of a record.
@@ -115,17 +116,16 @@ pub unsafe fn fill_header(header: *mut Header, kind: Kind, probe: ProbeIndex) {
     }
 }
 
-/// Tells which work item the current task runs: its function, and the queue's name in `desc`; 0 when it runs none.
+/// Tells which work item a task runs: its function, and the queue's name in `desc`; 0 when it runs none.
 ///
 /// `kernel/workqueue.c`: `process_one_work()` puts both into the `struct worker`, which `kthread_data()` finds.
 ///
 /// # Safety
 /// `desc` is valid for writes.
 #[inline(always)]
-pub unsafe fn work(desc: *mut [u8; DESC_LEN]) -> u64 {
+pub unsafe fn work(task: u64, desc: *mut [u8; DESC_LEN]) -> u64 {
     // SAFETY: the caller's.
     unsafe { (*desc)[0] = 0 };
-    let task = current();
     match read::<u32>(task, offset!(task_flags)) {
         Some(flags) if flags & WORKER_FLAG != 0 => {}
         _ => return 0,

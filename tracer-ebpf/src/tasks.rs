@@ -4,6 +4,8 @@
 //! gone with the task. From 6.2 on a look-up there cannot fail because another one is under way on that CPU (`bpf_task_storage_get_recur()` in
 //! kernel/bpf/bpf_task_storage.c). For older kernels there is a map by the address of the task.
 
+use core::ffi::c_void;
+
 #[cfg(not(feature = "task-storage"))]
 use hashed as kept;
 #[cfg(feature = "task-storage")]
@@ -34,6 +36,12 @@ pub fn held_or(full: impl FnOnce()) -> Option<*mut Held> {
     held
 }
 
+/// The held stack of any task, if it has one. `task` is a pointer that the verifier knows to be one.
+#[inline(always)]
+pub fn of(task: *mut c_void) -> Option<*mut Held> {
+    kept::of(task)
+}
+
 /// A task is gone.
 #[inline(always)]
 pub fn free(task: u64) {
@@ -42,7 +50,7 @@ pub fn free(task: u64) {
 
 #[cfg(feature = "task-storage")]
 mod stored {
-    use core::ptr;
+    use core::{ffi::c_void, ptr};
 
     use aya_ebpf::{
         bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE},
@@ -84,11 +92,26 @@ mod stored {
     }
 
     #[inline(always)]
+    pub fn of(task: *mut c_void) -> Option<*mut Held> {
+        storage_of(task, 0)
+    }
+
+    #[inline(always)]
     fn storage(flags: u64) -> Option<*mut Held> {
-        // SAFETY: the map and the current task; a new value is all zeroes.
+        // SAFETY: has no preconditions.
+        storage_of(unsafe { bpf_get_current_task_btf() }.cast(), flags)
+    }
+
+    #[inline(always)]
+    fn storage_of(task: *mut c_void, flags: u64) -> Option<*mut Held> {
+        // SAFETY: the map, and a task by the verifier's word; a new value is all zeroes.
         let held = unsafe {
-            let map = (&raw const TASKS).cast_mut().cast();
-            bpf_task_storage_get(map, bpf_get_current_task_btf(), ptr::null_mut(), flags)
+            bpf_task_storage_get(
+                (&raw const TASKS).cast_mut().cast(),
+                task.cast(),
+                ptr::null_mut(),
+                flags,
+            )
         };
         (!held.is_null()).then_some(held.cast())
     }
@@ -99,6 +122,8 @@ mod stored {
 
 #[cfg(not(feature = "task-storage"))]
 mod hashed {
+    use core::ffi::c_void;
+
     use aya_ebpf::{
         bindings::BPF_NOEXIST,
         macros::map,
@@ -118,6 +143,11 @@ mod hashed {
     #[inline(always)]
     pub fn get() -> Option<*mut Held> {
         TASKS.get_ptr_mut(current())
+    }
+
+    #[inline(always)]
+    pub fn of(task: *mut c_void) -> Option<*mut Held> {
+        TASKS.get_ptr_mut(task as u64)
     }
 
     #[inline(always)]

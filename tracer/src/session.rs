@@ -37,6 +37,8 @@ const WRITE_EVERY: Duration = Duration::from_millis(500);
 const SHOW_EVERY: Duration = Duration::from_millis(200);
 /// How often the ring is looked into: the program wakes nobody, because that would interrupt what it traces.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How often all tasks are looked at, for those that do not get on.
+const LOOK_AT_TASKS_EVERY: Duration = Duration::from_millis(200);
 /// Stretches at the end: together more records than a full ring holds, however small.
 const LAST_STRETCHES: usize = 64;
 
@@ -233,6 +235,8 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = tokio::time::interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut tasks = tokio::time::interval(LOOK_AT_TASKS_EVERY);
+    tasks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let end = tokio::time::sleep(options.duration.unwrap_or(Duration::MAX));
     tokio::pin!(end);
     let (status, is_stopped) = loop {
@@ -249,6 +253,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
                     look.reset_immediately();
                 }
             }
+            _ = tasks.tick() => running.look_at_tasks(),
             next = command.next() => match next {
                 Next::Ended(status) => break (Some(status), false),
                 Next::Wrote(lines) => tell_lines(sink, &lines),

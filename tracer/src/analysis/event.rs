@@ -218,6 +218,25 @@ pub struct NotifierChange {
     pub window: Option<WindowKey>,
 }
 
+/// A task that holds or requests locks and does not get on, as it is now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stalled {
+    /// Who.
+    pub task: TaskKey,
+    /// Locks held, in order of acquisition. Already verified.
+    pub held: Vec<Hold>,
+    /// The lock that it waits for; none when it sleeps for another reason.
+    pub waits: Option<Hold>,
+    /// Who has that lock, where the lock itself tells.
+    pub owner: Option<TaskKey>,
+    /// Since when, in ns since the start of the capture: it may have been there for some time by then.
+    pub since_ns: u64,
+    /// The reload window that it is in.
+    pub window: Option<WindowKey>,
+    /// Why it is in the kernel, beside the window.
+    pub origin: Option<String>,
+}
+
 /// What a task does in one step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Op {
@@ -295,4 +314,8 @@ pub enum Event {
     WindowEnd(WindowKey, i32, u64),
     /// A notifier is registered or unregistered.
     Notifier(Box<NotifierChange>),
+    /// A task does not get on: this is what it holds, and nothing else, until it moves.
+    Stalled(Box<Stalled>),
+    /// It is elsewhere, or gone: what it holds is not known any more.
+    Moved(TaskKey),
 }

@@ -97,6 +97,11 @@ impl Filter {
                 self.drop_holds(&mut change.held);
                 Some(Event::Notifier(change))
             }
+            Event::Stalled(mut stalled) => {
+                self.drop_holds(&mut stalled.held);
+                stalled.waits.take_if(|waits| self.out.contains_key(&waits.lock));
+                Some(Event::Stalled(stalled))
+            }
             other => Some(other),
         }
     }

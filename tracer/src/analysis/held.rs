@@ -77,6 +77,10 @@ pub(crate) struct Waiting {
     pub(crate) request: Taken,
     /// Since when, in ns.
     pub(crate) since_ns: u64,
+    /// It was seen to wait, and not only not seen to go on.
+    pub(crate) is_seen: bool,
+    /// Who has the lock, where the lock itself told.
+    pub(crate) owner: Option<TaskId>,
 }
 
 #[derive(Debug, Default)]
@@ -138,7 +142,29 @@ impl HeldStacks {
 
     /// A task begins to wait.
     pub(crate) fn wait(&mut self, task: TaskId, request: Taken, since_ns: u64) {
-        entry(&mut self.tasks, task.index()).waiting = Some(Waiting { request, since_ns });
+        entry(&mut self.tasks, task.index()).waiting = Some(Waiting {
+            request,
+            since_ns,
+            is_seen: false,
+            owner: None,
+        });
+    }
+
+    /// A task holds exactly this, and waits for that.
+    pub(crate) fn stall(&mut self, task: TaskId, held: Vec<Taken>, waiting: Option<Waiting>) {
+        self.forget(task);
+        for taken in held {
+            self.acquire(task, taken);
+        }
+        entry(&mut self.tasks, task.index()).waiting = waiting;
+    }
+
+    /// What a task holds is not known any more.
+    pub(crate) fn forget(&mut self, task: TaskId) {
+        while let Some(&Taken { lock, mode, .. }) = self.of(task).last() {
+            self.take_hold(task, lock, mode);
+        }
+        self.go_on(task);
     }
 
     /// A task goes on; tells what it waited for.
@@ -331,7 +357,15 @@ mod tests {
         assert_eq!(f.0.go_on(task), None);
         f.0.wait(task, request, 5);
         assert_eq!(f.0.all_waiting().map(|(task, _)| task).collect::<Vec<_>>(), [task]);
-        assert_eq!(f.0.go_on(task), Some(Waiting { request, since_ns: 5 }));
+        assert_eq!(
+            f.0.go_on(task),
+            Some(Waiting {
+                request,
+                since_ns: 5,
+                is_seen: false,
+                owner: None
+            })
+        );
         assert_eq!(f.0.waiting(task), None);
     }
 

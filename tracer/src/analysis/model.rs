@@ -8,11 +8,11 @@ use super::assemble;
 use super::chain::Chains;
 use super::context::Context;
 use super::event::{
-    Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, Others, StackKey, TaskKey, WindowBegin,
-    WindowKey,
+    Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, Others, StackKey, Stalled, TaskKey,
+    WindowBegin, WindowKey,
 };
 use super::graph::{Evidence, OrderGraph, Situation};
-use super::held::{Breach, HeldStacks, Taken};
+use super::held::{Breach, HeldStacks, Taken, Waiting};
 use super::lock::{LockId, Locks};
 use super::snapshot::Snapshot;
 use super::stack::{StackId, Stacks};
@@ -114,6 +114,11 @@ impl Model {
             Event::WindowBegin(begin) => self.window_begin(*begin),
             Event::WindowEnd(key, result, time_ns) => self.window_end(key, result, time_ns),
             Event::Notifier(change) => self.notifier(*change),
+            Event::Stalled(stalled) => self.stalled(*stalled),
+            Event::Moved(task) => {
+                let task = self.tasks.id(task);
+                self.held.forget(task);
+            }
         }
     }
 
@@ -219,6 +224,30 @@ impl Model {
             Some(seen) => seen.count = count,
             None => self.counts.unknown_chains += 1,
         }
+    }
+
+    /// What it waits for is a dependency as any other, most often one that is known.
+    fn stalled(&mut self, stalled: Stalled) {
+        let task = self.tasks.now(stalled.task);
+        let held: Vec<Taken> = stalled.held.iter().map(|hold| self.taken(hold)).collect();
+        let request = stalled.waits.as_ref().map(|waits| self.taken(waits));
+        let owner = stalled.owner.map(|owner| self.tasks.id(owner));
+        if let Some(request) = request.filter(|_| !held.is_empty()) {
+            let situation = self.graph.add_situation(Situation {
+                held: held.as_slice().into(),
+                request,
+                window: stalled.window,
+                origin: stalled.origin.map(String::into_boxed_str),
+            });
+            self.graph.add(evidence(situation, task, stalled.since_ns));
+        }
+        let waiting = request.map(|request| Waiting {
+            request,
+            since_ns: stalled.since_ns,
+            is_seen: true,
+            owner,
+        });
+        self.held.stall(task.id, held, waiting);
     }
 
     pub(super) fn breach(&mut self, breach: Breach, lock: LockId, task: TaskRef, stack: StackId, time_ns: u64) {

@@ -99,6 +99,9 @@ impl<'a> Known<'a> {
 
     /// Whether what a task waits for has come although it has done nothing since.
     fn is_over(&self, waiting: &Waiting) -> bool {
+        if waiting.is_seen {
+            return false;
+        }
         let (model, what) = (self.model, waiting.request.lock);
         match model.locks.get(what).map(|lock| lock.kind) {
             Some(LockKind::Work) => !model.strands.is_busy(what),
@@ -119,6 +122,9 @@ impl<'a> Known<'a> {
             Some(LockKind::Thread) => self.threads.get(&what).copied().into_iter().collect(),
             _ => self.holders(waiting),
         };
+        if on.is_empty() {
+            on.extend(waiting.owner);
+        }
         on.sort();
         on.dedup();
         on
@@ -139,7 +145,7 @@ impl<'a> Known<'a> {
     fn holders(&self, waiting: &Waiting) -> Vec<TaskId> {
         let request = waiting.request;
         let queued = self.queued.get(&request.lock);
-        let queued_before = queued.is_some_and(|&queued| queued < waiting.since_ns);
+        let queued_before = queued.is_some_and(|&queued| queued <= waiting.since_ns);
         let blocks = |&&holder: &&TaskId| {
             let holds = self.model.held.of(holder).iter();
             let mut modes = holds.filter(|taken| taken.lock == request.lock).map(|taken| taken.mode);

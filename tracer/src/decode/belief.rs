@@ -39,8 +39,7 @@ const READER_SHIFT: u32 = 8;
 /// An exclusive hold is confirmed by the owner word. For a shared one a lock only tells how many readers it has, and for a semaphore that it cannot be
 /// had: a hold is denied when there is none, and plausible otherwise.
 pub fn of(bits: u64, proof: &Proof, task: u64, offsets: &Offsets) -> Belief {
-    let word = |offset: i64, index: usize| (offset >= 0).then(|| proof.words.get(index).copied()).flatten();
-    let place = |offset: i64| usize::try_from(offset).map_or(PROOF_WORDS, |offset| offset / size_of::<u64>());
+    let word = |offset: i64, index: usize| word(proof, offset, index);
     let owned = |word: u64| told(word & !OWNER_FLAGS == task, Belief::Confirmed);
     // The words of a rwsem are its first ones; those of all others begin with the one that tells.
     let belief = match (bits & info::KIND, bits & info::SHARED != 0) {
@@ -67,6 +66,29 @@ pub fn of(bits: u64, proof: &Proof, task: u64, offsets: &Offsets) -> Belief {
         _ => None,
     };
     belief.unwrap_or(Belief::Unknown)
+}
+
+/// The task that a lock says has it exclusively: the address of its `task_struct`; none when the lock does not tell.
+pub(super) fn owner(bits: u64, proof: &Proof, offsets: &Offsets) -> Option<u64> {
+    let word = match bits & info::KIND {
+        info::MUTEX | info::WW_MUTEX => word(proof, offsets.mutex_owner, 0),
+        info::RT_MUTEX => word(proof, offsets.rt_mutex_owner, 0),
+        info::RWSEM => {
+            word(proof, offsets.rwsem_owner, place(offsets.rwsem_owner)).filter(|word| word & READER_OWNED == 0)
+        }
+        _ => None,
+    };
+    word.map(|word| word & !OWNER_FLAGS).filter(|&owner| owner != 0)
+}
+
+/// A word of a proof, where this kernel has the member that it is.
+fn word(proof: &Proof, offset: i64, index: usize) -> Option<u64> {
+    (offset >= 0).then(|| proof.words.get(index).copied()).flatten()
+}
+
+/// Which of the first words of a lock a member is.
+fn place(offset: i64) -> usize {
+    usize::try_from(offset).map_or(PROOF_WORDS, |offset| offset / size_of::<u64>())
 }
 
 fn told(agrees: bool, belief: Belief) -> Belief {

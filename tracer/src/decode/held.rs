@@ -11,7 +11,6 @@ use super::{
     mode,
     naming::Seen,
     path,
-    record::Tail,
 };
 use crate::{
     analysis::event::{ChainKey, Event, Frame, Hold, LockKey},
@@ -36,6 +35,13 @@ pub struct Missed {
 /// Without stand-ins it always is.
 fn settled() -> bool {
     true
+}
+
+/// Slots in order of acquisition.
+pub(super) fn in_order(slots: &[Slot]) -> Vec<Slot> {
+    let mut slots = slots.to_vec();
+    slots.sort_by_key(|slot| slot.info >> info::SEQUENCE_SHIFT);
+    slots
 }
 
 /// Held locks in order of acquisition.
@@ -88,49 +94,53 @@ impl Decoder {
     /// The locks that the task holds, as far as they are believed; `now` is the stack that it is at.
     pub(super) fn held(
         &mut self,
-        tail: &Tail,
+        slots: &[Slot],
         now: &[Frame],
         header: &Header,
         symbols: &Symbols,
         events: &mut Vec<Event>,
     ) -> Held {
-        let mut slots = tail.held.clone();
-        slots.sort_by_key(|slot| slot.info >> info::SEQUENCE_SHIFT);
+        let slots = in_order(slots);
         let mut holds = Vec::with_capacity(slots.len());
         for slot in &slots {
-            if !self.is_believed(slot, header.task) {
+            if self.is_believed(slot, header.task) {
+                holds.push(self.hold(slot, now, symbols, events));
+            } else {
                 *self.counters.entry("holds_not_believed").or_default() += 1;
-                continue;
             }
-            let place = self.places.get(&slot.chain);
-            let taken = place.map_or_else(Arc::default, |place| Arc::clone(&place.stack));
-            let stack = match path::certain(&taken, now, symbols) {
-                certain if certain.len() < taken.len() => certain.into(),
-                _ => taken,
-            };
-            let site = place
-                .and_then(|place| place.site.clone())
-                .filter(|site| site.frames <= stack.len());
-            self.renew(slot.lock, slot.generation, events);
-            let seen = Seen {
-                lock: slot.lock,
-                info: slot.info,
-                init_name: slot.name,
-                device: "",
-                stack: &stack,
-                site: site.as_ref(),
-            };
-            self.naming.name(&seen, &mut self.kernel, symbols, events);
-            holds.push(Hold {
-                lock: LockKey(slot.lock),
-                mode: mode(slot.info),
-                trylock: slot.info & info::TRYLOCK != 0,
-                stack,
-            });
         }
         Held {
             is_whole: holds.len() == slots.len(),
             holds,
+        }
+    }
+
+    /// The lock in a slot, and where it was taken.
+    pub(super) fn hold(&mut self, slot: &Slot, now: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) -> Hold {
+        let place = self.places.get(&slot.chain);
+        let taken = place.map_or_else(Arc::default, |place| Arc::clone(&place.stack));
+        let stack = match path::certain(&taken, now, symbols) {
+            certain if certain.len() < taken.len() => certain.into(),
+            _ => taken,
+        };
+        let site = place
+            .and_then(|place| place.site.clone())
+            .filter(|site| site.frames <= stack.len());
+        self.renew(slot.lock, slot.generation, events);
+        let seen = Seen {
+            lock: slot.lock,
+            info: slot.info,
+            init_name: slot.name,
+            device: "",
+            stack: &stack,
+            site: site.as_ref(),
+        };
+        self.naming.name(&seen, &mut self.kernel, symbols, events);
+        Hold {
+            lock: LockKey(slot.lock),
+            mode: mode(slot.info),
+            trylock: slot.info & info::TRYLOCK != 0,
+            stack,
         }
     }
 

@@ -15,6 +15,7 @@ mod origin;
 mod path;
 mod record;
 mod stack;
+mod stalled;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -89,6 +90,8 @@ pub struct Decoder {
     kernel: Kernel,
     /// The name a task was last told under.
     tasks: HashMap<TaskKey, TaskName>,
+    /// The last task at each address.
+    at: HashMap<u64, TaskKey>,
     naming: Naming,
     generations: Generations,
     epochs: Epochs,
@@ -116,6 +119,7 @@ impl Decoder {
             places: HashMap::new(),
             kernel,
             tasks: HashMap::new(),
+            at: HashMap::new(),
             naming: Naming::new(offsets),
             generations: Generations::default(),
             epochs: Epochs::new(),
@@ -165,6 +169,11 @@ impl Decoder {
             (Kind::CHAIN, Some(tail)) => self.chain(&record::read(bytes, header.kind)?, tail, symbols, events),
             (Kind::NOTIFIER, Some(tail)) => {
                 self.notifier(&record::read(bytes, header.kind)?, tail, probe, symbols, events);
+            }
+            (Kind::STALLED, Some(tail)) => self.stalled(&record::read(bytes, header.kind)?, tail, symbols, events),
+            (Kind::MOVED, _) => {
+                let moved: wire::Moved = record::read(bytes, header.kind)?;
+                events.push(Event::Moved(record::task_of(moved.mover, moved.pid as u32)));
             }
             (Kind::AGAIN, _) => {
                 let again: wire::Again = record::read(bytes, header.kind)?;
@@ -220,6 +229,7 @@ impl Decoder {
             comm,
         };
         let task = record::task(header);
+        self.at.insert(header.task, task);
         if self.tasks.get(&task) != Some(&name) {
             self.tasks.insert(task, name.clone());
             events.push(Event::Task(task, name));
@@ -237,7 +247,7 @@ impl Decoder {
         let stack: Arc<[Frame]> = stack::frames(&addresses, symbols).into();
         let origin = origin::of(&chain.situation, &stack, symbols);
         let site = self.kernel.site(&addresses, &self.functions, symbols);
-        let held = self.held(tail, &stack, header, symbols, events);
+        let held = self.held(&tail.held, &stack, header, symbols, events);
         self.told_whole(ChainKey(chain.key), held.is_whole);
         self.renew(chain.lock, chain.generation, events);
         let device = record::text(&chain.device);
@@ -331,7 +341,7 @@ impl Decoder {
         if notifier::is_told(probe, &stack, symbols) {
             return;
         }
-        let held = self.held(tail, &stack, header, symbols, events).holds;
+        let held = self.held(&tail.held, &stack, header, symbols, events).holds;
         events.push(Event::Notifier(Box::new(NotifierChange {
             task: record::task(header),
             function: probe.function.to_owned(),

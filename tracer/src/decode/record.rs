@@ -74,6 +74,10 @@ impl Parts {
                 let notifier: wire::Notifier = read(bytes, header.kind)?;
                 Some(tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)?)
             }
+            Kind::STALLED => {
+                let stalled: wire::Stalled = read(bytes, header.kind)?;
+                Some(tail::<wire::Stalled>(bytes, &stalled.situation, header.kind)?)
+            }
             _ => None,
         };
         Ok(Self { header, tail })

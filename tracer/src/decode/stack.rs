@@ -22,10 +22,11 @@ impl Decoder {
             *self.counters.entry("stacks_not_walked").or_default() += 1;
             return Vec::new();
         };
-        if let Some(probe) = PROBES
-            .get(header.probe as usize)
-            .filter(|probe| probe.hook == Hook::Tracepoint)
-        {
+        let probe = PROBES.get(header.probe as usize);
+        if probe.is_some_and(|probe| probe.hook == Hook::Iterator) {
+            return self.without_trampolines(addresses, symbols);
+        }
+        if let Some(probe) = probe.filter(|probe| probe.hook == Hook::Tracepoint) {
             let first = lock_function(addresses, probe.function, symbols);
             return self.without_trampolines(&addresses[first.unwrap_or(0)..], symbols);
         }

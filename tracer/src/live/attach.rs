@@ -1,6 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, panic, thread};
+use std::{collections::BTreeMap, io, panic, thread};
 
 use aya::{
     Ebpf, EbpfLoader,
@@ -10,7 +10,7 @@ use aya::{
 use tracer_common::{
     generation,
     offset::Offsets,
-    probe::{MAX_PROBES, PROBES, Probe, Purpose},
+    probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
     scope::Scope,
     wire::{KnownChain, MAX_PATHS, info},
 };
@@ -251,6 +251,7 @@ impl Attached {
             Program::FExit(program) => program.info(),
             Program::BtfTracePoint(program) => program.info(),
             Program::KProbe(program) => program.info(),
+            Program::Iter(program) => program.info(),
             _ => return None,
         };
         info.ok()?.verified_instruction_count()
@@ -338,6 +339,23 @@ impl Attached {
         let skipped = self.releases.count();
         let is_settled = self.skipped.is_settled(skipped) || self.hooks.stand_ins.is_empty();
         (skipped.saturating_sub(done), is_settled)
+    }
+
+    /// Looks at all tasks: those that do not get on are told through the ring.
+    ///
+    /// # Errors
+    /// When the kernel refuses, which it has no reason to.
+    pub fn look_at_tasks(&mut self) -> io::Result<()> {
+        let looks = self.hooks.attached.iter().map(|(probe, _)| probe);
+        for probe in looks.filter(|probe| probe.hook == Hook::Iterator) {
+            if let Some(Program::Iter(program)) = self.ebpf.program_mut(probe.program) {
+                let link = program.attach().map_err(io::Error::other)?;
+                let link = program.take_link(link).map_err(io::Error::other)?;
+                // Nothing is written into it: reading runs the program.
+                io::copy(&mut link.into_file().map_err(io::Error::other)?, &mut io::sink())?;
+            }
+        }
+        Ok(())
     }
 
     /// Begins an epoch: the program marks what is taken from now on with it.

@@ -42,6 +42,7 @@ impl Backend {
         match probe.purpose {
             Purpose::Task => true,
             Purpose::Contention => self == Self::Contention,
+            Purpose::Stall => self != Self::Contention,
             Purpose::Lockdep => self == Self::Lockdep,
             // `lock_downgrade()` has no tracepoint.
             Purpose::Lock => self.hooks_functions() || self == Self::Lockdep && probe.action == "downgrade",

@@ -194,6 +194,7 @@ fn load_one(program: &mut Program, probe: &Probe, btf: &Btf) -> Result<(), Progr
         (Hook::Entry, Program::FEntry(program)) => program.load(probe.function, btf),
         (Hook::Exit, Program::FExit(program)) => program.load(probe.function, btf),
         (Hook::Tracepoint, Program::BtfTracePoint(program)) => program.load(probe.function, btf),
+        (Hook::Iterator, Program::Iter(program)) => program.load(probe.function, btf),
         (Hook::Entry | Hook::Exit, Program::KProbe(program)) => program.load(),
         _ => Err(ProgramError::UnexpectedProgramType),
     }
@@ -221,6 +222,8 @@ fn attach(program: &mut Program, probe: &Probe, entered: Option<&mut KProbe>) ->
                 _ => Box::new(link),
             }
         }
+        // It runs when it is asked to.
+        Program::Iter(_) => Box::new(()),
         _ => return Err(ProgramError::UnexpectedProgramType),
     })
 }

@@ -64,6 +64,7 @@ pub(super) struct Running<'a> {
     pause: Duration,
     symbols_unread: u64,
     epochs_lost: u64,
+    tasks_not_looked_at: u64,
     /// Records that are not decoded yet.
     backlog: VecDeque<Vec<u8>>,
     /// No record has come in since the missed releases were counted.
@@ -129,6 +130,7 @@ impl<'a> Running<'a> {
             pause: Duration::ZERO,
             symbols_unread: 0,
             epochs_lost: 0,
+            tasks_not_looked_at: 0,
             backlog: VecDeque::new(),
             counted_misses: false,
             missed: (0, true),
@@ -186,6 +188,13 @@ impl<'a> Running<'a> {
             self.tell_missed(missed);
         }
         self.take(&Input::Record(record));
+    }
+
+    /// Has all tasks looked at: what is found comes through the ring.
+    pub(super) fn look_at_tasks(&mut self) {
+        if self.attached.look_at_tasks().is_err() {
+            self.tasks_not_looked_at += 1;
+        }
     }
 
     fn tell_missed(&mut self, missed: (u64, bool)) {
@@ -311,6 +320,7 @@ impl<'a> Running<'a> {
         let own = [
             ("symbols_not_read", self.symbols_unread),
             ("epochs_not_begun", self.epochs_lost),
+            ("tasks_not_looked_at", self.tasks_not_looked_at),
             ("ring_not_emptied", u64::from(self.is_cut_off)),
         ];
         let misses = self.attached.misses().into_iter();

@@ -31,9 +31,10 @@ impl Types {
     }
 
     fn parse(bytes: Vec<u8>) -> Result<Self, &'static str> {
-        let tracepoints: Vec<_> = PROBES.iter().map(|probe| tracepoint(probe.function)).collect();
+        let stand_ins = |probe: &Probe| [tracepoint(probe.function), iterator(probe.function)];
+        let stand_ins: Vec<_> = PROBES.iter().flat_map(stand_ins).collect();
         let mut wanted: FxHashSet<&str> = PROBES.iter().map(|probe| probe.function).collect();
-        wanted.extend(tracepoints.iter().map(String::as_str));
+        wanted.extend(stand_ins.iter().map(String::as_str));
         wanted.extend(Offsets::NONE.entries().map(|(structure, _, _)| structure));
         Raw::parse(bytes, &wanted).map(Self)
     }
@@ -68,8 +69,13 @@ impl Types {
 
     /// Whether the kernel has a probe's function, of a prototype that the program was written for; why not otherwise.
     pub(super) fn check(&self, probe: &Probe) -> Result<(), String> {
-        if probe.hook == Hook::Tracepoint {
-            let found = !self.0.named(&tracepoint(probe.function)).is_empty();
+        let stand_in = match probe.hook {
+            Hook::Tracepoint => Some(tracepoint(probe.function)),
+            Hook::Iterator => Some(iterator(probe.function)),
+            Hook::Entry | Hook::Exit => None,
+        };
+        if let Some(name) = stand_in {
+            let found = !self.0.named(&name).is_empty();
             return found.then_some(()).ok_or_else(|| "not on this kernel".to_owned());
         }
         let found = self.prototypes(probe.function);
@@ -163,6 +169,11 @@ impl Types {
             }
         }
     }
+}
+
+/// The function that stands for an iterator: there only for its type (`DEFINE_BPF_ITER_FUNC()` in include/linux/bpf.h).
+fn iterator(name: &str) -> String {
+    format!("bpf_iter_{name}")
 }
 
 /// The type that stands for a tracepoint: that of its handlers (`include/trace/bpf_probe.h`).

@@ -1,0 +1,209 @@
+//! Tasks that do not get on: who waits for whom right now, on any kernel and without a probe where they wait.
+//!
+//! User space has all tasks looked at a few times a second (`kernel/bpf/task_iter.c`, 5.8+). One that holds or requests locks and sleeps where it slept at the
+//! look before is told, once, with all that it holds and its stack: every task of a deadlock is one of these. So is it when it is elsewhere, or gone.
+
+use core::ffi::c_void;
+
+use aya_ebpf::{
+    EbpfContext,
+    helpers::{
+        bpf_ktime_get_ns,
+        generated::{bpf_get_task_stack, bpf_probe_read_kernel},
+    },
+    macros::map,
+    maps::{HashMap, PerCpuArray},
+};
+use tracer_common::{
+    counter::Counter,
+    probe::ProbeIndex,
+    wire::{Header, Kind, Moved, STACK_DEPTH, Stalled},
+};
+
+use crate::{
+    call::Call,
+    count::count_at,
+    held::{Held, mix},
+    kernel::read,
+    ring::send,
+    setting::offset,
+    situation::send_with_held,
+    tasks,
+};
+
+/// What was told of a task.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Told {
+    /// Where it was.
+    place: u64,
+    /// Its thread id.
+    pid: u64,
+}
+
+/// Tasks that were told, by the address of their `task_struct`.
+#[map]
+static TOLD: HashMap<u64, Told> = HashMap::with_max_entries(4096, 0);
+
+/// A copy of what a task holds: the record is put together in it, and the task may wake up meanwhile.
+#[map]
+static COPY: PerCpuArray<Held> = PerCpuArray::with_max_entries(1, 0);
+
+/// Frames that tell places apart.
+const FRAMES: usize = 16;
+
+/// Room for them.
+#[map]
+static STACK: PerCpuArray<[u64; FRAMES]> = PerCpuArray::with_max_entries(1, 0);
+
+/// A task that is looked at: not the one that looks.
+struct Task {
+    /// What the verifier knows to be a task.
+    task: *mut c_void,
+    /// The same as a number.
+    address: u64,
+}
+
+impl EbpfContext for Task {
+    fn as_ptr(&self) -> *mut c_void {
+        self.task
+    }
+}
+
+impl Call for Task {
+    #[inline(always)]
+    fn task(&self) -> u64 {
+        self.address
+    }
+
+    #[inline(always)]
+    unsafe fn header(&self, header: *mut Header, kind: Kind, probe: ProbeIndex) {
+        // SAFETY: the caller's; the helper gets the size of the field that it writes.
+        unsafe {
+            (*header).kind = kind.0;
+            (*header).probe = probe as u32;
+            (*header).time_ns = bpf_ktime_get_ns();
+            (*header).task = self.address;
+            (*header).pid = read(self.address, offset!(task_pid)).unwrap_or(0);
+            (*header).tgid = read(self.address, offset!(task_tgid)).unwrap_or(0);
+            (*header).comm = read(self.address, offset!(task_comm)).unwrap_or_default();
+        }
+    }
+
+    #[inline(always)]
+    fn caller(&self, _held: &mut Held, _probe: ProbeIndex) -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    unsafe fn stack(&self, to: *mut u64, _probe: ProbeIndex) -> i64 {
+        // SAFETY: the caller's.
+        unsafe { bpf_get_task_stack(self.task.cast(), to.cast(), (8 * STACK_DEPTH) as u32, 0) as i64 }
+    }
+}
+
+/// Looks at a task: `context` is a `struct bpf_iter__task`, whose second word is the task, or 0 after the last one.
+#[inline(always)]
+pub fn look(context: *mut c_void, probe: ProbeIndex) {
+    // SAFETY: the context of the program.
+    let task = unsafe { *context.cast::<*mut c_void>().add(1) };
+    if task.is_null() {
+        return;
+    }
+    let Some(known) = tasks::of(task) else { return };
+    let Some(copy) = COPY.get_ptr_mut(0) else { return };
+    // SAFETY: `known` is a value of a map, which only changes under way; the copy is this CPU's, on which the program stays.
+    let (known, copy) = unsafe {
+        if bpf_probe_read_kernel(copy.cast(), size_of::<Held>() as u32, known.cast()) != 0 {
+            count_at(Counter::ReadFailed, probe);
+            return;
+        }
+        (&mut *known, &mut *copy)
+    };
+    let address = copy.launder(task as u64);
+    let task = Task { task, address };
+    let place = copy.launder(place(&task, copy));
+    let told = TOLD
+        .get_ptr(address)
+        // SAFETY: a value of the map.
+        .map(|told| unsafe { *told });
+    if let Some(told) = told
+        && told.place != place
+    {
+        moved(address, told.pid, probe);
+    }
+    if known.looked.place != place {
+        known.looked.place = place;
+        // SAFETY: has no preconditions.
+        known.looked.since_ns = unsafe { bpf_ktime_get_ns() };
+        return;
+    }
+    if place == 0 || told.is_some_and(|told| told.place == place) {
+        return;
+    }
+    // It holds what was copied, or it has woken up meanwhile.
+    if known.sum != copy.sum || known.sequence != copy.sequence {
+        return;
+    }
+    copy.busy = 0;
+    let since_ns = known.looked.since_ns;
+    let told = Told {
+        place,
+        pid: u64::from(read::<u32>(address, offset!(task_pid)).unwrap_or(0)),
+    };
+    if TOLD.insert(address, &told, 0).is_err() {
+        count_at(Counter::TasksFull, probe);
+        return;
+    }
+    let sent = send_with_held::<Stalled>(Kind::STALLED, probe, &task, copy, |record| {
+        // SAFETY: there is room for exactly this type.
+        unsafe {
+            (*record).since_ns = since_ns;
+            &raw mut (*record).situation
+        }
+    });
+    if !sent {
+        let _ = TOLD.remove(address);
+    }
+}
+
+/// Where a task sleeps; 0 when it does not, or holds nothing.
+#[inline(always)]
+fn place(task: &Task, held: &Held) -> u64 {
+    if held.is_empty() || read::<u32>(task.address, offset!(task_state)).unwrap_or(0) == 0 {
+        return 0;
+    }
+    let Some(stack) = STACK.get_ptr_mut(0) else { return 0 };
+    // SAFETY: as large as the helper is told; what it does not write is left from before, and so is cleared.
+    let stack = unsafe {
+        (*stack) = [0; FRAMES];
+        bpf_get_task_stack(task.task.cast(), stack.cast(), (8 * FRAMES) as u32, 0);
+        *stack
+    };
+    let held = mix(mix(held.sum, held.sequence), held.top);
+    stack.into_iter().fold(held, mix).max(1)
+}
+
+/// A task is gone.
+#[inline(always)]
+pub fn free(task: u64, probe: ProbeIndex) {
+    if let Some(told) = TOLD.get_ptr(task) {
+        // SAFETY: a value of the map.
+        moved(task, unsafe { (*told).pid }, probe);
+    }
+}
+
+/// Tells that a task is elsewhere. When that cannot be told, it is once more at the next look.
+#[inline(always)]
+fn moved(task: u64, pid: u64, probe: ProbeIndex) {
+    let sent = send::<Moved>(Kind::MOVED, probe, |record| {
+        // SAFETY: the ring gives a place for exactly this type.
+        unsafe {
+            (*record).mover = task;
+            (*record).pid = pid;
+        }
+    });
+    if sent {
+        let _ = TOLD.remove(task);
+    }
+}

@@ -1,0 +1,55 @@
+//! Tasks that do not get on: what each holds, and the lock that it waits for.
+
+use tracer_common::wire::{self, Slot, info};
+
+use super::{
+    Decoder,
+    belief::{self, Belief},
+    held::in_order,
+    origin,
+    record::{self, Tail},
+    stack, window, worker,
+};
+use crate::{
+    analysis::event::{Event, Frame, Stalled},
+    names::symbol::Symbols,
+};
+
+impl Decoder {
+    pub(super) fn stalled(&mut self, stalled: &wire::Stalled, tail: &Tail, symbols: &Symbols, events: &mut Vec<Event>) {
+        let (header, situation) = (&stalled.header, &stalled.situation);
+        self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
+        let now = stack::frames(&self.addresses(tail, header, symbols), symbols);
+        let mut slots = in_order(&tail.held);
+        let pending = slots
+            .split_last()
+            .is_some_and(|(newest, held)| self.is_pending(newest, held, header.task, &now));
+        let pending = slots.pop_if(|_| pending);
+        let held = self.held(&slots, &now, header, symbols, events).holds;
+        let waits = pending.map(|slot| self.hold(&slot, &now, symbols, events));
+        let owner = pending.and_then(|slot| belief::owner(slot.info, &slot.proof, &self.offsets));
+        events.push(Event::Stalled(Box::new(Stalled {
+            task: record::task(header),
+            held,
+            waits,
+            owner: owner.and_then(|address| self.at.get(&address).copied()),
+            since_ns: stalled.since_ns.saturating_sub(self.start_ns),
+            window: window(situation.window),
+            origin: origin::of(situation, &now, symbols),
+        })));
+    }
+
+    /// Whether the lock that a task requested last is the one that it waits for. The stack of a task that sleeps lacks the functions of the scheduler, and
+    /// with them those that take locks (`in_sched_functions()` in kernel/sched/core.c, `stack_trace_consume_entry_nosched()` in kernel/stacktrace.c): it begins
+    /// right where such a function was called. A lock that says that this task has it is not waited for, unless it was taken before.
+    fn is_pending(&self, newest: &Slot, held: &[Slot], task: u64, now: &[Frame]) -> bool {
+        let is_again = held.iter().any(|slot| slot.lock == newest.lock);
+        let is_had = belief::of(newest.info, &newest.proof, task, &self.offsets) == Belief::Confirmed;
+        if is_had && !is_again || newest.info & info::TRYLOCK != 0 {
+            return false;
+        }
+        let place = self.places.get(&newest.chain);
+        let requested_from = place.and_then(|place| place.stack.get(1));
+        requested_from.is_some_and(|from| now.first() == Some(from))
+    }
+}
