@@ -36,13 +36,19 @@ const TRACEPOINT_FRAMES: usize = 12;
 
 /// A stack from the lock function outwards, where it begins in the tracepoint that tells of a wait.
 pub(super) fn from_lock_function<'a>(stack: &'a [Frame], symbols: &Symbols) -> &'a [Frame] {
-    let is_lock_function = |frame: &Frame| {
-        let name = function(frame, symbols);
-        name.is_some_and(|name| LOCK_FUNCTIONS.iter().any(|begin| name.starts_with(begin)))
-    };
     let near = &stack[..stack.len().min(TRACEPOINT_FRAMES)];
-    let first = near.iter().rposition(is_lock_function);
+    let first = near.iter().rposition(|frame| is_lock_function(frame, symbols));
     &stack[first.unwrap_or(0)..]
+}
+
+/// Where a task called what it sleeps in, when that takes locks.
+pub(super) fn caller_of_lock_function<'a>(stack: &'a [Frame], symbols: &Symbols) -> Option<&'a Frame> {
+    stack.iter().find(|frame| !is_lock_function(frame, symbols))
+}
+
+fn is_lock_function(frame: &Frame, symbols: &Symbols) -> bool {
+    let name = function(frame, symbols);
+    name.is_some_and(|name| LOCK_FUNCTIONS.iter().any(|begin| name.starts_with(begin)))
 }
 
 #[cfg(test)]

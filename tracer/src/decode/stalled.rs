@@ -6,7 +6,7 @@ use super::{
     Decoder,
     belief::{self, Belief},
     held::in_order,
-    origin,
+    origin, path,
     record::{self, Tail},
     stack, window, worker,
 };
@@ -23,7 +23,7 @@ impl Decoder {
         let mut slots = in_order(&tail.held);
         let pending = slots
             .split_last()
-            .is_some_and(|(newest, held)| self.is_pending(newest, held, header.task, &now));
+            .is_some_and(|(newest, held)| self.is_pending(newest, held, header.task, &now, symbols));
         let pending = slots.pop_if(|_| pending);
         let held = self.held(&slots, &now, header, symbols, events).holds;
         let waits = pending.map(|slot| self.hold(&slot, &now, symbols, events));
@@ -40,9 +40,9 @@ impl Decoder {
     }
 
     /// Whether the lock that a task requested last is the one that it waits for. The stack of a task that sleeps lacks the functions of the scheduler, and
-    /// with them those that take locks (`in_sched_functions()` in kernel/sched/core.c, `stack_trace_consume_entry_nosched()` in kernel/stacktrace.c): it begins
+    /// with them most of those that take locks (`in_sched_functions()` in kernel/sched/core.c, `stack_trace_consume_entry_nosched()` in kernel/stacktrace.c): it begins
     /// right where such a function was called. A lock that says that this task has it is not waited for, unless it was taken before.
-    fn is_pending(&self, newest: &Slot, held: &[Slot], task: u64, now: &[Frame]) -> bool {
+    fn is_pending(&self, newest: &Slot, held: &[Slot], task: u64, now: &[Frame], symbols: &Symbols) -> bool {
         let is_again = held.iter().any(|slot| slot.lock == newest.lock);
         let is_had = belief::of(newest.info, &newest.proof, task, &self.offsets) == Belief::Confirmed;
         if is_had && !is_again || newest.info & info::TRYLOCK != 0 {
@@ -50,6 +50,6 @@ impl Decoder {
         }
         let place = self.places.get(&newest.chain);
         let requested_from = place.and_then(|place| place.stack.get(1));
-        requested_from.is_some_and(|from| now.first() == Some(from))
+        requested_from.is_some_and(|from| path::caller_of_lock_function(now, symbols) == Some(from))
     }
 }
