@@ -114,6 +114,13 @@ static ssize_t take_store(DLOCK_BUS_CONST struct bus_type *bus,
 }
 static BUS_ATTR_WO(take);
 
+static ssize_t wait_store(DLOCK_BUS_CONST struct bus_type *bus,
+			  const char *buf, size_t count)
+{
+	return dlock_wait(buf) ?: count;
+}
+static BUS_ATTR_WO(wait);
+
 static ssize_t stress_store(DLOCK_BUS_CONST struct bus_type *bus,
 			    const char *buf, size_t count)
 {
@@ -133,6 +140,7 @@ static BUS_ATTR_WO(stress);
 
 static struct attribute *dlock_bus_attrs[] = {
 	&bus_attr_take.attr,
+	&bus_attr_wait.attr,
 	&bus_attr_stress.attr,
 	NULL
 };
@@ -237,9 +245,12 @@ static int __init dlock_init(void)
 	err = dlock_take_init();
 	if (err)
 		return err;
-	err = bus_register(&dlock_bus);
+	err = dlock_wait_init();
 	if (err)
 		goto err_take;
+	err = bus_register(&dlock_bus);
+	if (err)
+		goto err_wait;
 	/* Before the devices, so that a child is probed as it is added. */
 	err = dlock_ib_driver_register();
 	if (err)
@@ -265,6 +276,8 @@ err_ib_driver:
 	dlock_ib_driver_unregister();
 err_bus:
 	bus_unregister(&dlock_bus);
+err_wait:
+	dlock_wait_exit();
 err_take:
 	dlock_take_exit();
 	return err;
@@ -277,6 +290,7 @@ static void __exit dlock_exit(void)
 	dlock_bus_devs_wait_released();
 	dlock_ib_driver_unregister();
 	bus_unregister(&dlock_bus);
+	dlock_wait_exit();
 	dlock_take_exit();
 }
 

@@ -24,7 +24,7 @@
  *	mlx5_ib, mlx5_ib_roce_cleanup	driver "ib", dlock_nb_unregister (ib.c)
  *
  * Beside it, what mlx5 has no part in: notifiers on all chains (chains.c), locks
- * of every kind (take.c), and many tasks on few locks (stress.c).
+ * of every kind (take.c), waits that are no locks (wait.c), and many tasks on few locks (stress.c).
  *
  * Locks of a reload, outermost first; the first two are taken by the kernel:
  *
@@ -122,6 +122,11 @@ void dlock_chains_unregister(struct dlock_dev *dev);
 int dlock_take(const char *name);
 int dlock_take_init(void);
 void dlock_take_exit(void);
+
+/* wait.c */
+int dlock_wait(const char *name);
+int dlock_wait_init(void);
+void dlock_wait_exit(void);
 
 /* stress.c */
 int dlock_stress(unsigned int seconds, bool readers);

@@ -85,6 +85,20 @@ offsets! {
     worker_function: "worker", "current_func";
     /// Name of the queue that the item came from.
     worker_desc: "worker", "desc";
+    /// The pool through which it came from its queue.
+    worker_pool: "worker", "current_pwq";
+    /// The queue of a pool.
+    pool_queue: "pool_workqueue", "wq";
+    /// What a queue is called.
+    queue_name: "workqueue_struct", "name";
+    /// `__WQ_ORDERED` is in it.
+    queue_flags: "workqueue_struct", "flags";
+    /// Bits that say where a work item is, and the pool that it is queued on.
+    work_data: "work_struct", "data";
+    /// What a work item does.
+    work_function: "work_struct", "func";
+    /// The name of a file of sysfs.
+    kernfs_name: "kernfs_node", "name";
     /// The instance's lock.
     devlink_lock: "devlink", "lock";
     /// The instance's network namespace.

@@ -22,6 +22,8 @@ pub enum Hook {
 pub enum Purpose {
     /// Lock operations: nothing works without them.
     Lock,
+    /// What is waited for and is no lock: work items, completions, threads, SRCU, kernfs.
+    Wait,
     /// Initialisation of locks: their names, and that memory became another lock.
     Init,
     /// Devlink reload windows and names.
@@ -110,7 +112,14 @@ impl Probe {
     pub fn acquires(&self) -> bool {
         matches!(
             self.action,
-            "request" | "request_ww" | "trylock" | "trylock_ww" | "down_trylock" | "lockdep_acquire"
+            "request"
+                | "request_ww"
+                | "trylock"
+                | "trylock_ww"
+                | "down_trylock"
+                | "hold"
+                | "work_begin"
+                | "lockdep_acquire"
         )
     }
 
@@ -124,7 +133,7 @@ impl Probe {
 
     /// Whether the program takes from held stacks.
     pub fn releases(&self) -> bool {
-        matches!(self.action, "release" | "failed" | "settle")
+        matches!(self.action, "release" | "failed" | "settle" | "work_end")
     }
 }
 
@@ -261,6 +270,65 @@ macro_rules! probes {
             task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
             // kernel/bpf/task_iter.c: every task, a few times a second
             look look = Iterator "task" [] Stall () Any();
+            // include/trace/events/workqueue.h: an item runs on its queue
+            work_begin workqueue_execute_start = Tracepoint "workqueue_execute_start" [] Wait (WORK) Any();
+            work_end workqueue_execute_end = Tracepoint "workqueue_execute_end" [] Wait (WORK) Any();
+            // kernel/workqueue.c: a delayed item begins with the item
+            flush flush_work = Entry "flush_work" ["bool (struct work_struct *)"] Wait (WORK) Any();
+            waited flush_work_exit = Exit "flush_work" ["bool (struct work_struct *)"] Wait (WORK) Any();
+            flush flush_delayed_work = Entry "flush_delayed_work" ["bool (struct delayed_work *)"] Wait (WORK) Any();
+            waited flush_delayed_work_exit = Exit "flush_delayed_work" ["bool (struct delayed_work *)"] Wait (WORK) Any();
+            wait cancel_work_sync = Entry "cancel_work_sync" ["bool (struct work_struct *)"] Wait (WORK) Any();
+            waited cancel_work_sync_exit = Exit "cancel_work_sync" ["bool (struct work_struct *)"] Wait (WORK) Any();
+            wait cancel_delayed_work_sync = Entry "cancel_delayed_work_sync" ["bool (struct delayed_work *)"] Wait (WORK) Any();
+            waited cancel_delayed_work_sync_exit = Exit "cancel_delayed_work_sync" ["bool (struct delayed_work *)"] Wait (WORK) Any();
+            wait disable_work_sync = Entry "disable_work_sync" ["bool (struct work_struct *)"] Wait (WORK) Since (6, 10);
+            waited disable_work_sync_exit = Exit "disable_work_sync" ["bool (struct work_struct *)"] Wait (WORK) Since (6, 10);
+            wait disable_delayed_work_sync = Entry "disable_delayed_work_sync" ["bool (struct delayed_work *)"] Wait (WORK) Since (6, 10);
+            waited disable_delayed_work_sync_exit = Exit "disable_delayed_work_sync" ["bool (struct delayed_work *)"] Wait (WORK) Since (6, 10);
+            wait flush_workqueue = Entry "flush_workqueue" ["void (struct workqueue_struct *)"] Wait (QUEUE) Before (6, 0);
+            waited flush_workqueue_exit = Exit "flush_workqueue" ["void (struct workqueue_struct *)"] Wait (QUEUE) Before (6, 0);
+            wait __flush_workqueue = Entry "__flush_workqueue" ["void (struct workqueue_struct *)"] Wait (QUEUE) Since (6, 0);
+            waited __flush_workqueue_exit = Exit "__flush_workqueue" ["void (struct workqueue_struct *)"] Wait (QUEUE) Since (6, 0);
+            // kernel/sched/completion.c
+            wait wait_for_completion = Entry "wait_for_completion" ["void (struct completion *)"] Wait (COMPLETION) Any();
+            waited wait_for_completion_exit = Exit "wait_for_completion" ["void (struct completion *)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_timeout = Entry "wait_for_completion_timeout" ["long unsigned int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            waited_timed wait_for_completion_timeout_exit = Exit "wait_for_completion_timeout" ["long unsigned int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_interruptible = Entry "wait_for_completion_interruptible" ["int (struct completion *)"] Wait (COMPLETION) Any();
+            waited_unless wait_for_completion_interruptible_exit = Exit "wait_for_completion_interruptible" ["int (struct completion *)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_interruptible_timeout = Entry "wait_for_completion_interruptible_timeout" ["long int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            waited_timed wait_for_completion_interruptible_timeout_exit = Exit "wait_for_completion_interruptible_timeout" ["long int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_killable = Entry "wait_for_completion_killable" ["int (struct completion *)"] Wait (COMPLETION) Any();
+            waited_unless wait_for_completion_killable_exit = Exit "wait_for_completion_killable" ["int (struct completion *)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_killable_timeout = Entry "wait_for_completion_killable_timeout" ["long int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            waited_timed wait_for_completion_killable_timeout_exit = Exit "wait_for_completion_killable_timeout" ["long int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_io = Entry "wait_for_completion_io" ["void (struct completion *)"] Wait (COMPLETION) Any();
+            waited wait_for_completion_io_exit = Exit "wait_for_completion_io" ["void (struct completion *)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_io_timeout = Entry "wait_for_completion_io_timeout" ["long unsigned int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            waited_timed wait_for_completion_io_timeout_exit = Exit "wait_for_completion_io_timeout" ["long unsigned int (struct completion *, long unsigned int)"] Wait (COMPLETION) Any();
+            wait wait_for_completion_state = Entry "wait_for_completion_state" ["int (struct completion *, unsigned int)"] Wait (COMPLETION) Since (6, 0);
+            waited_unless wait_for_completion_state_exit = Exit "wait_for_completion_state" ["int (struct completion *, unsigned int)"] Wait (COMPLETION) Since (6, 0);
+            complete complete = Entry "complete" ["void (struct completion *)"] Wait (COMPLETION) Any();
+            complete complete_all = Entry "complete_all" ["void (struct completion *)"] Wait (COMPLETION) Any();
+            complete complete_on_current_cpu = Entry "complete_on_current_cpu" ["void (struct completion *)"] Wait (COMPLETION) Since (6, 6);
+            // kernel/kthread.c
+            wait kthread_stop = Entry "kthread_stop" ["int (struct task_struct *)"] Wait (THREAD) Any();
+            waited kthread_stop_exit = Exit "kthread_stop" ["int (struct task_struct *)"] Wait (THREAD) Any();
+            // kernel/rcu/srcutree.c
+            hold __srcu_read_lock = Entry "__srcu_read_lock" ["int (struct srcu_struct *)"] Wait (SRCU | SHARED) Any();
+            release __srcu_read_unlock = Entry "__srcu_read_unlock" ["void (struct srcu_struct *, int)"] Wait (SRCU | SHARED) Any();
+            wait synchronize_srcu = Entry "synchronize_srcu" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
+            waited synchronize_srcu_exit = Exit "synchronize_srcu" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
+            wait synchronize_srcu_expedited = Entry "synchronize_srcu_expedited" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
+            waited synchronize_srcu_expedited_exit = Exit "synchronize_srcu_expedited" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
+            // fs/kernfs/dir.c: a node is removed once nobody uses it; where that function is inlined, the one that it calls next
+            trylock kernfs_get_active = Exit "kernfs_get_active" ["struct kernfs_node * (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
+            release kernfs_put_active = Entry "kernfs_put_active" ["void (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
+            wait kernfs_drain = Entry "kernfs_drain" ["void (struct kernfs_node *)" "void (struct kernfs_node *, bool)"] Wait (KERNFS) Since (5, 16);
+            waited kernfs_drain_exit = Exit "kernfs_drain" ["void (struct kernfs_node *)" "void (struct kernfs_node *, bool)"] Wait (KERNFS) Since (5, 16);
+            wait kernfs_drain_open_files = Entry "kernfs_drain_open_files" ["void (struct kernfs_node *)"] Wait (KERNFS) Before (5, 16);
+            waited kernfs_drain_open_files_exit = Exit "kernfs_drain_open_files" ["void (struct kernfs_node *)"] Wait (KERNFS) Before (5, 16);
         }
     };
 }
@@ -272,6 +340,7 @@ macro_rules! kernels {
 
 macro_rules! info {
     (Lock ($($info:tt)+)) => { $($info)+ };
+    (Wait ($($info:tt)+)) => { $($info)+ };
     ($purpose:ident ($($argument:tt)*)) => { 0 };
 }
 
@@ -290,7 +359,9 @@ macro_rules! table {
                 kernels: kernels!($kernels $release),
                 info: {
                     #[allow(unused_imports, reason = "a row names what it is about")]
-                    use crate::wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX};
+                    use crate::wire::info::{
+                        COMPLETION, KERNFS, MUTEX, PERCPU_RWSEM, QUEUE, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, SRCU, THREAD, WORK, WW_MUTEX,
+                    };
                     info!($purpose ($($argument)*))
                 },
             },

@@ -68,12 +68,28 @@ impl Kind {
     pub const STALLED: Self = Self(14);
     /// [`Moved`]: one of them gets on.
     pub const MOVED: Self = Self(15);
+    /// [`Wake`]: something that a task waits for while it holds locks is done.
+    pub const WAKE: Self = Self(16);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`]; a request has no epoch and no running number.
 pub mod info {
-    /// The bits that say what the lock is: one of the six below.
-    pub const KIND: u64 = 7;
+    /// The bits that say what it is: one of those below.
+    pub const KIND: u64 = 7 | NO_LOCK;
+    /// No lock, but something that is waited for.
+    pub const NO_LOCK: u64 = 32;
+    /// A `struct work_struct`: held by the worker that runs it.
+    pub const WORK: u64 = NO_LOCK | 1;
+    /// A `struct workqueue_struct`: held by each worker that runs an item of it, shared where several run at once.
+    pub const QUEUE: u64 = NO_LOCK | 2;
+    /// A `struct completion`.
+    pub const COMPLETION: u64 = NO_LOCK | 3;
+    /// The end of a kernel thread, by the address of its `task_struct`.
+    pub const THREAD: u64 = NO_LOCK | 4;
+    /// A `struct srcu_struct`: held by its readers.
+    pub const SRCU: u64 = NO_LOCK | 5;
+    /// A `struct kernfs_node`: held by who uses it (`kernfs_get_active()`).
+    pub const KERNFS: u64 = NO_LOCK | 6;
     /// A `struct mutex`.
     pub const MUTEX: u64 = 1;
     /// A `struct rw_semaphore`.
@@ -90,6 +106,8 @@ pub mod info {
     pub const SHARED: u64 = 8;
     /// Taken by a trylock.
     pub const TRYLOCK: u64 = 16;
+    /// It lies on the stack of the task that waits for it, and is gone when that goes on.
+    pub const ON_STACK: u64 = 64;
     /// The bits above.
     pub const MASK: u64 = 0xff;
     /// From this bit on: the epoch in which it was taken, see [`EPOCHS`].
@@ -100,10 +118,10 @@ pub mod info {
     /// From this bit on: the task's running number of the acquisition.
     pub const SEQUENCE_SHIFT: u32 = 24;
 
-    /// Whether a lock held with these bits names the task that has it.
+    /// Whether a lock held with these bits names the task that has it. A worker names the work item that it runs.
     pub const fn is_named(info: u64) -> bool {
         match info & KIND {
-            MUTEX | WW_MUTEX | RT_MUTEX => true,
+            MUTEX | WW_MUTEX | RT_MUTEX | WORK | QUEUE => true,
             RWSEM => info & SHARED == 0,
             _ => false,
         }
@@ -212,7 +230,7 @@ pub struct Slot {
     pub chain: u64,
     /// [`info`] bits, epoch and running number.
     pub info: u64,
-    /// Which of the locks that were at this address one after the other.
+    /// Which of the locks that were at this address one after the other; of a work item its function, of a thread its id.
     pub generation: u64,
     /// What the lock's name goes by, 0 when it has none: see [`InitName`].
     pub name: u64,
@@ -257,7 +275,7 @@ pub struct Chain {
     pub generation: u64,
     /// What the lock's name goes by, 0 when it has none: see [`InitName`].
     pub name: u64,
-    /// If the lock is the `mutex` of a `struct device`: that device's name; empty otherwise.
+    /// If the lock is the `mutex` of a `struct device`: that device's name. What the kernel calls a queue, a thread or a kernfs node; empty otherwise.
     pub device: [u8; DEVICE_LEN],
     /// What was held, without the request; see there for what follows.
     pub situation: Situation,
@@ -441,7 +459,50 @@ pub struct Stalled {
     pub header: Header,
     /// When it was first found there, `CLOCK_MONOTONIC` in ns.
     pub since_ns: u64,
+    /// What it waits for when that is no lock; else 0.
+    pub object: u64,
+    /// What that is, as bits of [`info`].
+    pub info: u64,
+    /// Key of the chain on which it is waited for.
+    pub chain: u64,
+    /// What the kernel calls it, as in [`Chain::device`].
+    pub name: [u8; DEVICE_LEN],
     /// What it holds, the lock that it waits for among it, and where it is; see there for what follows.
+    pub situation: Situation,
+}
+
+/// A request that a task made lately.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Recent {
+    /// Of which lock; 0 when there is none.
+    pub lock: u64,
+    /// On which chain.
+    pub chain: u64,
+    /// [`info`] bits of the request.
+    pub info: u64,
+    /// Which of the locks that were at this address one after the other.
+    pub generation: u64,
+    /// How many waits had begun by then.
+    pub waits: u64,
+}
+
+/// How many requests of a task are remembered while somebody waits.
+pub const RECENT: usize = 8;
+
+/// Something that a task waits for while it holds locks is done, by a task that had to get locks before.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Wake {
+    /// Kind [`Kind::WAKE`].
+    pub header: Header,
+    /// What was waited for.
+    pub object: u64,
+    /// What that is, as bits of [`info`].
+    pub info: u64,
+    /// What was requested since the wait began, in no order; those with a lock of 0 are none.
+    pub recent: [Recent; RECENT],
+    /// What is held now, and where that is; see there for what follows.
     pub situation: Situation,
 }
 

@@ -23,6 +23,7 @@ use crate::{
     situation::{denies, send_with_held},
     task::{current, is_traced},
     tasks::{held, known},
+    wait,
 };
 
 /// Every chain that was sent, and how often it was seen.
@@ -161,6 +162,7 @@ fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, inf
     // Found or not: the verifier follows one path from here on.
     let generation = held.launder(generation::taken(lock));
     let taken = seen(context, held, lock, generation, probe, info);
+    wait::remember(held, lock, taken.chain, info, generation);
     if !held.push(lock, generation, info, epoch(), taken) {
         count_at(Counter::HeldOverflow, probe);
     }
@@ -208,7 +210,7 @@ fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
 
 /// Counts the chain, or tells it when it is new; gives how the lock is taken.
 #[inline(always)]
-fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
+pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
     tell_class(lock, info, probe);
     let depth = held.launder(context.depth());
     let place = place(context, held, probe);
@@ -369,7 +371,7 @@ fn tell<C: Call>(
             (*record).info = info;
             (*record).generation = generation;
             copy_name(lock, info, &raw mut (*record).name);
-            device_name(lock, info, &raw mut (*record).device);
+            object_name(lock, info, &raw mut (*record).device);
             &raw mut (*record).situation
         }
     });
@@ -380,15 +382,19 @@ fn tell<C: Call>(
     sent
 }
 
-/// Reads the name of the device that a lock belongs to; the name of a lock that is no device's is empty.
+/// Reads the name of the device that a lock belongs to, or that of a queue, a thread or a kernfs node; any other is empty.
 ///
 /// # Safety
 /// `name` is valid for writes.
 #[inline(always)]
-unsafe fn device_name(lock: u64, info: u64, name: *mut [u8; DEVICE_LEN]) {
+pub unsafe fn object_name(lock: u64, info: u64, name: *mut [u8; DEVICE_LEN]) {
     // SAFETY: the caller's.
     unsafe { (*name)[0] = 0 };
-    if info & info::KIND != info::MUTEX || offset!(device_mutex) < 0 {
+    let kind = info & info::KIND;
+    if kind & info::NO_LOCK != 0 {
+        return wait::object_name(lock, kind, name);
+    }
+    if kind != info::MUTEX || offset!(device_mutex) < 0 {
         return;
     }
     let device = lock.wrapping_sub(offset!(device_mutex) as u64);

@@ -1,6 +1,6 @@
 //! A task's held stack: slots in order of acquisition with gaps, so that taking and releasing in any order is constant work.
 
-use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, STACK_DEPTH, Slot, Stalled, info};
+use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, RECENT, Recent, STACK_DEPTH, Slot, Stalled, Wake, info};
 
 use crate::slots::{bounded, each_slot};
 
@@ -8,9 +8,9 @@ use crate::slots::{bounded, each_slot};
 pub const HELD_SLOTS: usize = MAX_HELD + 1;
 
 /// Room for the fixed part of any record that tells what is held.
-const FIXED: usize = size_of::<Chain>();
+const FIXED: usize = size_of::<Wake>();
 
-const _: () = assert!(FIXED >= size_of::<Notifier>() && FIXED >= size_of::<Stalled>());
+const _: () = assert!(FIXED >= size_of::<Chain>() && FIXED >= size_of::<Notifier>() && FIXED >= size_of::<Stalled>());
 
 /// What one task holds. It begins in the shape of the records that tell it, which are put together in it and sent as they lie there: in front of the
 /// slots their fixed part, behind the last used slot the stack.
@@ -53,12 +53,34 @@ pub struct Held {
     pub calls: [crate::call::probed::Noted; crate::call::probed::CALLS],
     /// Of a stack that is looked at.
     pub hash: u64,
+    /// The work item that the task runs and its queue, or zeroes.
+    pub work: [u64; 2],
+    /// What it waits for that is no lock.
+    pub wait: Wait,
+    /// What it requested lately, each in the place behind the one before.
+    pub recent: [Recent; RECENT],
+    /// How many that were.
+    pub requests: u64,
     /// Where the task was when all tasks were last looked at, and since when: see `stall.rs`.
     pub looked: Looked,
     /// The best that a search has found so far: in memory, so that the verifier forgets which.
     best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
+}
+
+/// What a task waits for that is no lock.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Wait {
+    /// What; 0 when it waits for nothing.
+    pub object: u64,
+    /// Bits of [`info`].
+    pub info: u64,
+    /// Key of the chain.
+    pub chain: u64,
+    /// The place of the call in the stack.
+    pub depth: u64,
 }
 
 /// Where a task was found.
@@ -203,6 +225,28 @@ impl Held {
         *self.path(place) = taken.path;
         self.paths_sum = self.paths_sum.wrapping_add(taken.path);
         true
+    }
+
+    /// The path by which the lock in a slot was taken.
+    #[inline(always)]
+    pub fn path_of(&mut self, index: u64) -> u64 {
+        *self.path(index)
+    }
+
+    /// Puts a lock back that was on top before it was taken off, as if it had never gone.
+    #[inline(always)]
+    pub fn push_again(&mut self, was: Slot, path: u64, base: u64) {
+        let place = self.top;
+        if place >= MAX_HELD as u64 {
+            return;
+        }
+        self.base = base;
+        self.top = place + 1;
+        self.count += 1;
+        *self.slot(place) = was;
+        self.sum = self.sum.wrapping_add(hash(was.lock, was.info, was.generation));
+        *self.path(place) = path;
+        self.paths_sum = self.paths_sum.wrapping_add(path);
     }
 
     /// Frees a slot.

@@ -36,6 +36,8 @@ mod stall;
 mod stand_in;
 mod task;
 mod tasks;
+mod wait;
+mod work;
 
 #[panic_handler]
 fn panic(_: &core::panic::PanicInfo<'_>) -> ! {

@@ -4,14 +4,17 @@ use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use tracer_common::{
     probe::ProbeIndex,
     probes,
-    wire::info::{MUTEX, PERCPU_RWSEM, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, WW_MUTEX},
+    wire::info::{
+        COMPLETION, KERNFS, MUTEX, PERCPU_RWSEM, QUEUE, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, SRCU, THREAD, WORK,
+        WW_MUTEX,
+    },
 };
 
 #[cfg(feature = "stand-in")]
 use crate::call::hooked::doubled;
 use crate::{
     call::hooked::hook, chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, stall,
-    task,
+    task, wait, work,
 };
 
 /// Where there are no stand-ins, every hook has one program.
@@ -32,6 +35,15 @@ macro_rules! program {
     (trylock_ww $program:ident $($info:tt)*) => { hook!(exit $program, chain::trylock_ww, $($info)*); };
     (down_trylock $program:ident $($info:tt)*) => { hook!(exit $program, chain::down_trylock, $($info)*); };
     (settle $program:ident $($info:tt)*) => { hook!(exit $program, chain::settle, $($info)*); };
+    (wait $program:ident $($info:tt)*) => { hook!(entry $program, wait::wait, $($info)*); };
+    (flush $program:ident $($info:tt)*) => { hook!(entry $program, wait::flush, $($info)*); };
+    (waited $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited, $($info)*); };
+    (waited_unless $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_unless, $($info)*); };
+    (waited_timed $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_timed, $($info)*); };
+    (complete $program:ident $($info:tt)*) => { hook!(entry $program, wait::complete, $($info)*); };
+    (hold $program:ident $($info:tt)*) => { hook!(entry $program, wait::hold, $($info)*); };
+    (work_begin $program:ident $($info:tt)*) => { program!(tracepoint $program, work::begin); };
+    (work_end $program:ident $($info:tt)*) => { program!(tracepoint $program, work::end); };
     (init $program:ident $($argument:tt)*) => { hook!(entry $program, init::init, $($argument)*); };
     (genetlink $program:ident) => { hook!(entry $program, origin::genetlink,); };
     (genl_message $program:ident) => { hook!(entry $program, origin::genl_message,); };

@@ -22,6 +22,7 @@ use tracer_common::{
 
 use crate::{
     call::Call,
+    chain::object_name,
     count::count_at,
     held::{Held, mix},
     kernel::read,
@@ -146,6 +147,7 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
         return;
     }
     copy.busy = 0;
+    let wait = copy.wait;
     let since_ns = known.looked.since_ns;
     let told = Told {
         place,
@@ -159,6 +161,10 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
         // SAFETY: there is room for exactly this type.
         unsafe {
             (*record).since_ns = since_ns;
+            (*record).object = wait.object;
+            (*record).info = wait.info;
+            (*record).chain = wait.chain;
+            object_name(wait.object, wait.info, &raw mut (*record).name);
             &raw mut (*record).situation
         }
     });

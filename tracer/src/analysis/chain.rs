@@ -95,11 +95,18 @@ impl Chains {
     }
 
     /// Keeps a chain of a source that numbers them.
-    pub(crate) fn add_keyed(&mut self, key: ChainKey, task: TaskRef, situation: Option<u32>, time_ns: u64) {
+    pub(crate) fn add_keyed(
+        &mut self,
+        key: ChainKey,
+        task: TaskRef,
+        runner: Runner,
+        situation: Option<u32>,
+        time_ns: u64,
+    ) {
         let index = self.push(Seen {
             situation,
             task,
-            runner: Runner::Task(task.id),
+            runner,
             time_ns,
             count: 1,
             places: SmallVec::new(),
@@ -128,7 +135,10 @@ impl Chains {
             let is_known = graph.add(Evidence {
                 among_others: true,
                 task,
-                runner: Runner::Task(task.id),
+                runner: match seen.runner {
+                    Runner::Task(_) => Runner::Task(task.id),
+                    work => work,
+                },
                 ..seen.evidence(situation, None)
             });
             // What was not kept is counted each time that it is seen.
@@ -195,6 +205,11 @@ impl Chains {
 
     /// This has to happen before `what` is done.
     pub(crate) fn owe(&mut self, graph: &mut OrderGraph, what: Taken, chain: u32, place: Option<Place>) {
+        self.owe_by(graph, what, chain, None, place);
+    }
+
+    /// The same by a task that need not be the first on the chain.
+    fn owe_by(&mut self, graph: &mut OrderGraph, what: Taken, chain: u32, task: Option<TaskRef>, place: Option<Place>) {
         let Some(seen) = self.all.get(chain as usize) else {
             return;
         };
@@ -216,7 +231,16 @@ impl Chains {
                 situation
             }
         };
-        graph.add_one(seen.evidence(situation, place), true);
+        let evidence = seen.evidence(situation, place);
+        let evidence = match task {
+            Some(task) => Evidence {
+                task,
+                runner: Runner::Task(task.id),
+                ..evidence
+            },
+            None => evidence,
+        };
+        graph.add_one(evidence, true);
     }
 
     /// How many chains have to get on before something is done.
@@ -236,6 +260,25 @@ impl Chains {
             for place in places {
                 self.owe(graph, what, chain, place);
             }
+        }
+    }
+
+    /// The same of a task whose chains were numbered.
+    pub(crate) fn owe_all_keyed(&mut self, graph: &mut OrderGraph, what: Taken, task: TaskRef) {
+        let of_task = |(chain, seen): (u32, &Seen)| {
+            let went = seen.task.id == task.id || self.told.contains(&(chain, task.id));
+            went.then_some(chain)
+        };
+        let chains: Vec<_> = (0..).zip(&self.all).filter_map(of_task).collect();
+        for chain in chains {
+            self.owe_by(graph, what, chain, Some(task), None);
+        }
+    }
+
+    /// One more task goes along a numbered chain, and somebody waits for its end.
+    pub(crate) fn owe_keyed(&mut self, graph: &mut OrderGraph, what: Taken, key: ChainKey, task: TaskRef) {
+        if let Some(&chain) = self.by_key.get(&key) {
+            self.owe_by(graph, what, chain, Some(task), None);
         }
     }
 

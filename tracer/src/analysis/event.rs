@@ -54,8 +54,14 @@ pub enum LockKind {
     RtMutex,
     /// `struct ww_mutex` taken with an acquire context: backs off instead of blocking another of its kind.
     WwMutex,
-    /// A work item or a queue: held by who runs it, requested by who flushes it. So are active references of kernfs and their drain.
+    /// A work item: held by who runs it, requested by who flushes it.
     Work,
+    /// A queue of work items, likewise: held by each who runs an item of it.
+    Queue,
+    /// `struct srcu_struct`: held by its readers, requested by who waits for them.
+    Srcu,
+    /// A node of kernfs: held by who uses it, requested by who removes it.
+    Kernfs,
     /// `struct completion`: owed by who will complete it, requested by who waits for it.
     Completion,
     /// A thread that somebody waits for: owed by the thread itself, requested by who joins it.
@@ -67,7 +73,10 @@ pub enum LockKind {
 impl LockKind {
     /// No lock, but something that has to happen first: a dependency that ends in it is a wait edge.
     pub fn is_wait(self) -> bool {
-        matches!(self, Self::Work | Self::Completion | Self::Thread)
+        matches!(
+            self,
+            Self::Work | Self::Queue | Self::Srcu | Self::Kernfs | Self::Completion | Self::Thread
+        )
     }
 }
 
@@ -318,4 +327,6 @@ pub enum Event {
     Stalled(Box<Stalled>),
     /// It is elsewhere, or gone: what it holds is not known any more.
     Moved(TaskKey),
+    /// Somebody waits for the end of this task: all that it requests has to happen before.
+    Owes(TaskKey, LockKey),
 }

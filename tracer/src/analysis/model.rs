@@ -8,7 +8,7 @@ use super::assemble;
 use super::chain::Chains;
 use super::context::Context;
 use super::event::{
-    Chain, ChainKey, Event, Frame, Hold, LockKey, Mode, NotifierChange, Others, StackKey, Stalled, TaskKey,
+    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, Mode, NotifierChange, Others, StackKey, Stalled, TaskKey,
     WindowBegin, WindowKey,
 };
 use super::graph::{Evidence, OrderGraph, Situation};
@@ -119,6 +119,12 @@ impl Model {
                 let task = self.tasks.id(task);
                 self.held.forget(task);
             }
+            Event::Owes(task, what) => {
+                let (task, what) = (self.tasks.now(task), self.locks.used(what));
+                if self.threads.insert(task.id, what) != Some(what) {
+                    self.chains.owe_all_keyed(&mut self.graph, pseudo(what), task);
+                }
+            }
         }
     }
 
@@ -197,8 +203,9 @@ impl Model {
         if request.mode == Mode::Exclusive && !request.trylock {
             self.locks.add_writer(request.lock, task, request.stack);
         }
-        // A chain on nothing proves no dependency.
-        let situation = (!held.is_empty() && !request.trylock).then(|| {
+        let runner = self.runner(task, &held);
+        // A chain on nothing proves no dependency, unless somebody waits for the task to end.
+        let situation = (!request.trylock).then(|| {
             self.graph.add_situation(Situation {
                 held,
                 request,
@@ -207,9 +214,24 @@ impl Model {
             })
         });
         if let Some(situation) = situation {
-            self.graph.add(evidence(situation, task, chain.time_ns));
+            self.graph.add(evidence(situation, task, runner, chain.time_ns));
         }
-        self.chains.add_keyed(chain.key, task, situation, chain.time_ns);
+        self.chains.add_keyed(chain.key, task, runner, situation, chain.time_ns);
+        self.owe_thread_keyed(chain.key, task);
+    }
+
+    /// Somebody waits for this task to end.
+    fn owe_thread_keyed(&mut self, key: ChainKey, task: TaskRef) {
+        if let Some(&thread) = self.threads.get(&task.id) {
+            self.chains.owe_keyed(&mut self.graph, pseudo(thread), key, task);
+        }
+    }
+
+    /// Who it is that holds this: a work item, whichever worker runs it, or the task itself.
+    fn runner(&self, task: TaskRef, held: &[Taken]) -> Runner {
+        let is_work = |lock| self.locks.get(lock).is_some_and(|lock| lock.kind == LockKind::Work);
+        let work = held.iter().map(|taken| taken.lock).find(|&lock| is_work(lock));
+        work.map_or(Runner::Task(task.id), Runner::Work)
     }
 
     fn again(&mut self, key: ChainKey, task: TaskKey) {
@@ -217,6 +239,7 @@ impl Model {
         if !self.chains.again_keyed(&mut self.graph, key, task) {
             self.counts.unknown_chains += 1;
         }
+        self.owe_thread_keyed(key, task);
     }
 
     fn count(&mut self, key: ChainKey, count: u64) {
@@ -239,7 +262,8 @@ impl Model {
                 window: stalled.window,
                 origin: stalled.origin.map(String::into_boxed_str),
             });
-            self.graph.add(evidence(situation, task, stalled.since_ns));
+            let runner = self.runner(task, &held);
+            self.graph.add(evidence(situation, task, runner, stalled.since_ns));
         }
         let waiting = request.map(|request| Waiting {
             request,
@@ -293,14 +317,24 @@ impl Model {
     }
 }
 
-fn evidence(situation: u32, task: TaskRef, time_ns: u64) -> Evidence {
+/// What a task owes, as if it held it.
+pub(super) fn pseudo(what: LockId) -> Taken {
+    Taken {
+        lock: what,
+        mode: Mode::Exclusive,
+        trylock: false,
+        stack: StackId::NONE,
+    }
+}
+
+fn evidence(situation: u32, task: TaskRef, runner: Runner, time_ns: u64) -> Evidence {
     Evidence {
         situation,
         from: 0,
         stacks: [StackId::NONE; 2],
         among_others: false,
         task,
-        runner: Runner::Task(task.id),
+        runner,
         place: None,
         time_ns,
     }

@@ -36,9 +36,13 @@ fn step(view: &View<'_>, nodes: &Nodes<'_>, taken: &Taken, state: &str) -> Scena
         .get(taken.lock)
         .map_or(LockKind::Unknown, |lock| lock.kind);
     let op = match (kind, state) {
-        (LockKind::Work, "held") | (LockKind::Thread, "held") => "run",
+        (LockKind::Work | LockKind::Queue | LockKind::Thread, "held") => "run",
         (LockKind::Completion, "held") => "complete",
-        (LockKind::Work, _) => "flush",
+        (LockKind::Srcu, "held") => "srcu_read_lock",
+        (LockKind::Kernfs, "held") => "use",
+        (LockKind::Work | LockKind::Queue, _) => "flush",
+        (LockKind::Srcu, _) => "synchronize_srcu",
+        (LockKind::Kernfs, _) => "drain",
         (LockKind::Thread, _) => "join",
         (LockKind::Completion, _) => "wait",
         _ if taken.trylock => "trylock",

@@ -4,7 +4,7 @@ use super::chain::Request;
 use super::event::{Mode, Op, Step, TaskKey};
 use super::held::{Breach, Released, Taken, Waiting};
 use super::lock::LockId;
-use super::model::Model;
+use super::model::{Model, pseudo};
 use super::stack::StackId;
 use super::strand::{Operation, Place};
 use super::task::{TaskId, TaskRef};
@@ -261,16 +261,6 @@ impl At {
             trylock: false,
             stack: self.stack,
         }
-    }
-}
-
-/// What a task owes, as if it held it.
-fn pseudo(what: LockId) -> Taken {
-    Taken {
-        lock: what,
-        mode: Mode::Exclusive,
-        trylock: false,
-        stack: StackId::NONE,
     }
 }
 

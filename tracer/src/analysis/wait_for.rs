@@ -118,7 +118,7 @@ impl<'a> Known<'a> {
     fn on(&self, waiting: &Waiting) -> Vec<TaskId> {
         let what = waiting.request.lock;
         let mut on: Vec<_> = match self.model.locks.get(what).map(|lock| lock.kind) {
-            Some(LockKind::Completion) => self.wakers(what),
+            Some(LockKind::Completion) => self.wakers(what, waiting.is_seen),
             Some(LockKind::Thread) => self.threads.get(&what).copied().into_iter().collect(),
             _ => self.holders(waiting),
         };
@@ -131,13 +131,27 @@ impl<'a> Known<'a> {
     }
 
     /// Those that were seen to complete it: each of them could again, so it takes all of them to be waiting.
-    fn wakers(&self, completion: LockId) -> Vec<TaskId> {
+    fn wakers(&self, completion: LockId, is_seen: bool) -> Vec<TaskId> {
+        if is_seen {
+            return self.owners_of_wakes(completion);
+        }
         let strands = &self.model.strands;
         let wakes = strands
             .completion(completion)
             .into_iter()
             .flat_map(|known| &known.wakes);
         let tasks: Vec<_> = wakes.filter_map(|wake| Some(strands.get(wake.strand)?.task)).collect();
+        let all_wait = tasks.iter().all(|&task| self.model.held.waiting(task).is_some());
+        if all_wait { tasks } else { Vec::new() }
+    }
+
+    /// The same of a source that tells what they had to get before.
+    fn owners_of_wakes(&self, completion: LockId) -> Vec<TaskId> {
+        let dependencies = self.model.graph.dependencies().iter();
+        let wakes = dependencies.filter(|dependency| dependency.edge.from == completion);
+        let tasks: Vec<_> = wakes
+            .flat_map(|dependency| dependency.evidence.iter().map(|evidence| evidence.task.id))
+            .collect();
         let all_wait = tasks.iter().all(|&task| self.model.held.waiting(task).is_some());
         if all_wait { tasks } else { Vec::new() }
     }

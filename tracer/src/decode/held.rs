@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use tracer_common::wire::{Header, Slot, info};
+use tracer_common::wire::{Header, Situation, Slot, info};
 
 use super::{
     Decoder,
     belief::{self, Belief},
-    mode,
+    frame, mode,
     naming::Seen,
-    path,
+    path, record,
 };
 use crate::{
     analysis::event::{ChainKey, Event, Frame, Hold, LockKey},
@@ -97,14 +97,15 @@ impl Decoder {
         slots: &[Slot],
         now: &[Frame],
         header: &Header,
+        situation: &Situation,
         symbols: &Symbols,
         events: &mut Vec<Event>,
     ) -> Held {
         let slots = in_order(slots);
         let mut holds = Vec::with_capacity(slots.len());
         for slot in &slots {
-            if self.is_believed(slot, header.task) {
-                holds.push(self.hold(slot, now, symbols, events));
+            if self.is_believed(slot, header.task, situation.work) {
+                holds.push(self.hold(slot, now, &record::text(&situation.desc), symbols, events));
             } else {
                 *self.counters.entry("holds_not_believed").or_default() += 1;
             }
@@ -115,8 +116,15 @@ impl Decoder {
         }
     }
 
-    /// The lock in a slot, and where it was taken.
-    pub(super) fn hold(&mut self, slot: &Slot, now: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) -> Hold {
+    /// The lock in a slot, and where it was taken; `queue` is what the queue is called that the task works for.
+    pub(super) fn hold(
+        &mut self,
+        slot: &Slot,
+        now: &[Frame],
+        queue: &str,
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) -> Hold {
         let place = self.places.get(&slot.chain);
         let taken = place.map_or_else(Arc::default, |place| Arc::clone(&place.stack));
         let stack = match path::certain(&taken, now, symbols) {
@@ -126,12 +134,28 @@ impl Decoder {
         let site = place
             .and_then(|place| place.site.clone())
             .filter(|site| site.frames <= stack.len());
-        self.renew(slot.lock, slot.generation, events);
+        match slot.info & info::KIND {
+            info::WORK => {
+                self.meet_work(slot.lock, slot.generation, symbols, events);
+                return Hold {
+                    lock: LockKey(slot.lock),
+                    mode: mode(slot.info),
+                    trylock: false,
+                    stack: [frame::frame(slot.generation, symbols)].into(),
+                };
+            }
+            info::QUEUE => {}
+            _ => self.renew(slot.lock, slot.generation, events),
+        }
         let seen = Seen {
             lock: slot.lock,
             info: slot.info,
             init_name: slot.name,
-            device: "",
+            device: if slot.info & info::KIND == info::QUEUE {
+                queue
+            } else {
+                ""
+            },
             stack: &stack,
             site: site.as_ref(),
         };
@@ -144,15 +168,42 @@ impl Decoder {
         }
     }
 
-    fn is_believed(&mut self, slot: &Slot, task: u64) -> bool {
+    /// `work` is the function that the task runs as a worker.
+    fn is_believed(&mut self, slot: &Slot, task: u64, work: u64) -> bool {
+        match slot.info & info::KIND {
+            info::WORK => return slot.generation == work,
+            info::QUEUE => return work != 0,
+            _ => {}
+        }
         match belief::of(slot.info, &slot.proof, task, &self.offsets) {
             Belief::Confirmed => true,
             Belief::Plausible => self.epochs.is_whole(slot.info),
+            Belief::Unknown if slot.info & info::NO_LOCK != 0 => self.epochs.is_whole(slot.info),
             Belief::Unknown => {
                 *self.counters.entry("holds_not_verified").or_default() += 1;
                 self.epochs.is_whole(slot.info)
             }
             Belief::Denied => false,
+        }
+    }
+
+    /// A work item at an address that does something else is another one.
+    pub(super) fn meet_work(&mut self, work: u64, function: u64, symbols: &Symbols, events: &mut Vec<Event>) {
+        if self.works.insert(work, function).is_some_and(|known| known != function) {
+            self.naming.initialised(work, events);
+        }
+        self.naming.work(work, function, symbols, events);
+    }
+
+    /// A completion on a stack is another one at each place that waits.
+    pub(super) fn meet_on_stack(&mut self, object: u64, stack: &[Frame], events: &mut Vec<Event>) {
+        let Some(caller) = stack.get(1).cloned() else { return };
+        if self
+            .on_stack
+            .insert(object, caller.clone())
+            .is_some_and(|known| known != caller)
+        {
+            self.naming.initialised(object, events);
         }
     }
 

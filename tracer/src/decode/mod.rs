@@ -18,6 +18,7 @@ mod stack;
 mod stalled;
 #[cfg(test)]
 pub(crate) mod tests;
+mod wait;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
@@ -92,6 +93,12 @@ pub struct Decoder {
     tasks: HashMap<TaskKey, TaskName>,
     /// The last task at each address.
     at: HashMap<u64, TaskKey>,
+    /// What each work item does.
+    works: HashMap<u64, u64>,
+    /// The threads that somebody waited for last, by their addresses.
+    threads: HashMap<u64, TaskKey>,
+    /// Where each completion on a stack was waited for last.
+    on_stack: HashMap<u64, Frame>,
     naming: Naming,
     generations: Generations,
     epochs: Epochs,
@@ -120,6 +127,9 @@ impl Decoder {
             kernel,
             tasks: HashMap::new(),
             at: HashMap::new(),
+            works: HashMap::new(),
+            threads: HashMap::new(),
+            on_stack: HashMap::new(),
             naming: Naming::new(offsets),
             generations: Generations::default(),
             epochs: Epochs::new(),
@@ -171,6 +181,7 @@ impl Decoder {
                 self.notifier(&record::read(bytes, header.kind)?, tail, probe, symbols, events);
             }
             (Kind::STALLED, Some(tail)) => self.stalled(&record::read(bytes, header.kind)?, tail, symbols, events),
+            (Kind::WAKE, Some(tail)) => self.wake(&record::read(bytes, header.kind)?, tail, symbols, events),
             (Kind::MOVED, _) => {
                 let moved: wire::Moved = record::read(bytes, header.kind)?;
                 events.push(Event::Moved(record::task_of(moved.mover, moved.pid as u32)));
@@ -247,12 +258,12 @@ impl Decoder {
         let stack: Arc<[Frame]> = stack::frames(&addresses, symbols).into();
         let origin = origin::of(&chain.situation, &stack, symbols);
         let site = self.kernel.site(&addresses, &self.functions, symbols);
-        let held = self.held(&tail.held, &stack, header, symbols, events);
+        let held = self.held(&tail.held, &stack, header, &chain.situation, symbols, events);
         self.told_whole(ChainKey(chain.key), held.is_whole);
-        self.renew(chain.lock, chain.generation, events);
+        let lock = self.meet(chain.lock, chain.info, chain.generation, &stack, symbols, events);
         let device = record::text(&chain.device);
         let seen = Seen {
-            lock: chain.lock,
+            lock,
             info: chain.info,
             init_name: chain.name,
             device: &device,
@@ -266,7 +277,7 @@ impl Decoder {
         };
         self.places.insert(chain.key, place);
         let request = Hold {
-            lock: LockKey(chain.lock),
+            lock: LockKey(lock),
             mode: mode(chain.info),
             trylock: chain.info & info::TRYLOCK != 0,
             stack,
@@ -280,6 +291,9 @@ impl Decoder {
             window: window(chain.situation.window),
             origin,
         })));
+        if chain.info & info::KIND == info::THREAD {
+            events.push(Event::Owes(TaskKey(lock), LockKey(lock)));
+        }
     }
 
     fn window_begin(&mut self, begin: &wire::WindowBegin, symbols: &Symbols, events: &mut Vec<Event>) {
@@ -341,7 +355,7 @@ impl Decoder {
         if notifier::is_told(probe, &stack, symbols) {
             return;
         }
-        let held = self.held(&tail.held, &stack, header, symbols, events).holds;
+        let held = self.held(&tail.held, &stack, header, situation, symbols, events).holds;
         events.push(Event::Notifier(Box::new(NotifierChange {
             task: record::task(header),
             function: probe.function.to_owned(),

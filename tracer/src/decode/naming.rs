@@ -63,7 +63,7 @@ pub(super) struct Seen<'a> {
     pub(super) info: u64,
     /// Address of the name that it was initialised with, or 0.
     pub(super) init_name: u64,
-    /// The name of the device that it belongs to, where the kernel side has told; else empty.
+    /// The name of the device that it belongs to, or what the kernel calls what is waited for, where the kernel side has told; else empty.
     pub(super) device: &'a str,
     /// Where it was taken.
     pub(super) stack: &'a [Frame],
@@ -165,6 +165,14 @@ impl Naming {
     }
 
     fn name_first(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
+        if matches!(seen.info & info::KIND, info::QUEUE | info::THREAD | info::KERNFS) {
+            let (kind, what) = kind(seen.info);
+            if !seen.device.is_empty() {
+                let class = format!("{what} {}", seen.device);
+                self.tell(seen.lock, kind, &class, None, None, NamedBy::Object, events);
+            }
+            return;
+        }
         let variable = symbols.data(seen.lock).map(|(name, module)| (name, 0, module));
         let variable = variable.or_else(|| symbols.inside(seen.lock));
         if let Some((_, _, Some(module))) = variable {
@@ -251,6 +259,14 @@ impl Naming {
             }
             named.name.class.clone_from(class);
             events.push(Event::Lock(LockKey(lock), named.kind, named.name.clone()));
+        }
+    }
+
+    /// A work item is called after what it does.
+    pub(super) fn work(&mut self, work: u64, function: u64, symbols: &Symbols, events: &mut Vec<Event>) {
+        if !self.named.contains_key(&work) {
+            let class = format!("work {}", symbols.function(function).unwrap_or("unknown"));
+            self.tell(work, LockKind::Work, &class, None, None, NamedBy::Object, events);
         }
     }
 
@@ -373,6 +389,12 @@ fn kind(bits: u64) -> (LockKind, &'static str) {
         info::PERCPU_RWSEM => (LockKind::PercpuRwsem, "percpu_rwsem"),
         info::SEMAPHORE => (LockKind::Semaphore, "semaphore"),
         info::RT_MUTEX => (LockKind::RtMutex, "rt_mutex"),
+        info::WORK => (LockKind::Work, "work"),
+        info::QUEUE => (LockKind::Queue, "workqueue"),
+        info::COMPLETION => (LockKind::Completion, "completion"),
+        info::THREAD => (LockKind::Thread, "kthread"),
+        info::SRCU => (LockKind::Srcu, "srcu"),
+        info::KERNFS => (LockKind::Kernfs, "kn->active"),
         _ => (LockKind::Unknown, "lock"),
     }
 }

@@ -78,6 +78,10 @@ impl Parts {
                 let stalled: wire::Stalled = read(bytes, header.kind)?;
                 Some(tail::<wire::Stalled>(bytes, &stalled.situation, header.kind)?)
             }
+            Kind::WAKE => {
+                let wake: wire::Wake = read(bytes, header.kind)?;
+                Some(tail::<wire::Wake>(bytes, &wake.situation, header.kind)?)
+            }
             _ => None,
         };
         Ok(Self { header, tail })

@@ -6,12 +6,14 @@ use super::{
     Decoder,
     belief::{self, Belief},
     held::in_order,
+    mode,
+    naming::Seen,
     origin, path,
     record::{self, Tail},
     stack, window, worker,
 };
 use crate::{
-    analysis::event::{Event, Frame, Stalled},
+    analysis::event::{Event, Frame, Hold, LockKey, Stalled},
     names::symbol::Symbols,
 };
 
@@ -25,8 +27,11 @@ impl Decoder {
             .split_last()
             .is_some_and(|(newest, held)| self.is_pending(newest, held, header.task, &now, symbols));
         let pending = slots.pop_if(|_| pending);
-        let held = self.held(&slots, &now, header, symbols, events).holds;
-        let waits = pending.map(|slot| self.hold(&slot, &now, symbols, events));
+        let held = self.held(&slots, &now, header, situation, symbols, events).holds;
+        let waits = match pending {
+            Some(slot) => Some(self.hold(&slot, &now, "", symbols, events)),
+            None => self.waits_for(stalled, &now, symbols, events),
+        };
         let owner = pending.and_then(|slot| belief::owner(slot.info, &slot.proof, &self.offsets));
         events.push(Event::Stalled(Box::new(Stalled {
             task: record::task(header),
@@ -37,6 +42,38 @@ impl Decoder {
             window: window(situation.window),
             origin: origin::of(situation, &now, symbols),
         })));
+    }
+
+    /// What a task waits for that is no lock.
+    fn waits_for(
+        &mut self,
+        stalled: &wire::Stalled,
+        now: &[Frame],
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) -> Option<Hold> {
+        if stalled.object == 0 {
+            return None;
+        }
+        let place = self.places.get(&stalled.chain);
+        let stack = place.map_or_else(|| now.into(), |place| place.stack.clone());
+        let name = record::text(&stalled.name);
+        let object = self.key_of(stalled.object, stalled.info);
+        let seen = Seen {
+            lock: object,
+            info: stalled.info,
+            init_name: 0,
+            device: &name,
+            stack: &stack,
+            site: None,
+        };
+        self.naming.name(&seen, &mut self.kernel, symbols, events);
+        Some(Hold {
+            lock: LockKey(object),
+            mode: mode(stalled.info),
+            trylock: false,
+            stack,
+        })
     }
 
     /// Whether the lock that a task requested last is the one that it waits for. The stack of a task that sleeps lacks the functions of the scheduler, and

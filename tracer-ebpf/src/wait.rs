@@ -1,0 +1,294 @@
+//! Waits that are no locks: a task that holds locks and waits for a work item, a completion, a thread, the readers of SRCU or of a file of sysfs.
+//!
+//! What is held while something else runs (a work item, a reader) is in that task's held stack, and the rest follows. A completion is held by nobody: who completes it
+//! had to get what it holds then, and what it requested since the wait began, as DEPT has it (`Documentation/dependency/` of its patches): so waits are
+//! numbered, and requests are remembered with that number while there is a wait of a task that holds something.
+
+use core::arch::asm;
+
+use aya_ebpf::{
+    bindings::BPF_ANY,
+    macros::map,
+    maps::{Array, LruHashMap},
+};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{DEVICE_LEN, Kind, RECENT, Recent, Slot, Wake, info},
+};
+
+use crate::{
+    call::{Call, Entry, Exit, hooked::result},
+    chain::{self, seen},
+    generation,
+    held::{Held, Taken, Wait, mix},
+    kernel::{peek, read, read_string},
+    setting::offset,
+    situation::send_with_held,
+    slots::masked,
+    task::{current, is_traced},
+    tasks, work,
+};
+
+/// Completions that somebody waits for, or gave up, who held something, with the number of the wait. Those that were looked for least lately are forgotten.
+#[map]
+static WAITS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
+
+/// How many waits began so far, and how many go on.
+#[map]
+static CLOCK: Array<[u64; 2]> = Array::with_max_entries(1, 0);
+
+/// Wakes that were told.
+#[map]
+static TOLD_WAKES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
+
+/// `THREAD_SIZE` on x86-64 without KASAN.
+const THREAD_SIZE: u64 = 16 << 10;
+
+/// Something is waited for: argument 0.
+#[inline(always)]
+pub fn wait(context: &Entry, probe: ProbeIndex, info: u64) {
+    wait_for(context, probe, info, false);
+}
+
+/// A work item is waited for, and before it all that are queued in front of it on an ordered queue (`start_flush_work()` in kernel/workqueue.c).
+#[inline(always)]
+pub fn flush(context: &Entry, probe: ProbeIndex, info: u64) {
+    wait_for(context, probe, info, true);
+}
+
+#[inline(always)]
+fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
+    if !is_traced() {
+        return;
+    }
+    let Some(held) = tasks::known() else { return };
+    // SAFETY: a value of the map of tasks, which only its own task changes.
+    let held = unsafe { &mut *held };
+    let object = context.first(held);
+    let depth = context.depth();
+    // A call within such a call, which comes first; unless the program of its return was skipped.
+    if held.wait.object != 0 && held.wait.depth > depth {
+        return;
+    }
+    let on_stack = if is_on_stack(object) { info::ON_STACK } else { 0 };
+    let info = info | on_stack;
+    let generation = match info & info::KIND {
+        info::WORK => work::function(object),
+        info::THREAD => u64::from(read::<u32>(object, offset!(task_pid)).unwrap_or(0)),
+        _ => generation::taken(object),
+    };
+    let generation = held.launder(generation);
+    held.wait = Wait {
+        object,
+        info,
+        chain: 0,
+        depth,
+    };
+    if held.is_empty() {
+        return;
+    }
+    if info & info::KIND == info::COMPLETION {
+        begin(object);
+    }
+    let taken = if info & info::KIND == info::KERNFS {
+        drained(context, held, object, generation, probe, info)
+    } else {
+        seen(context, held, object, generation, probe, info)
+    };
+    held.wait.chain = taken.chain;
+    if is_flush && let Some(queue) = work::ordered_queue(object) {
+        seen(context, held, queue, 0, probe, info::QUEUE);
+    }
+}
+
+/// A kernfs node is drained: what is held of its tree is given back for the time of the wait (`kernfs_drain()` in fs/kernfs/dir.c): the rwsem of the nodes, held for writing (5.16+), and
+/// that of the superblocks, held for reading (in 7.2).
+#[inline(always)]
+fn drained(context: &Entry, held: &mut Held, object: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
+    let base = held.base;
+    let nodes = take_newest(held, info::RWSEM, |_| true);
+    let supers = nodes.and_then(|(nodes, _)| {
+        take_newest(held, info::RWSEM | info::SHARED, |lock| {
+            nodes.lock.abs_diff(lock) < ROOT_BYTES
+        })
+    });
+    let taken = seen(context, held, object, generation, probe, info);
+    for (slot, path) in [supers, nodes].into_iter().flatten() {
+        held.push_again(slot, path, base);
+    }
+    taken
+}
+
+/// More than a `struct kernfs_root` has.
+const ROOT_BYTES: u64 = 512;
+
+/// Takes the lock off that was taken last, if it is of this kind and mode, and the right one.
+#[inline(always)]
+fn take_newest(held: &mut Held, kind: u64, is_it: impl FnOnce(u64) -> bool) -> Option<(Slot, u64)> {
+    let newest = held.top.wrapping_sub(1);
+    let slot = *held.slot(newest);
+    if slot.info & (info::KIND | info::SHARED) != kind || slot.lock == 0 || !is_it(slot.lock) {
+        return None;
+    }
+    let path = held.path_of(newest);
+    held.remove(newest);
+    Some((slot, path))
+}
+
+/// What was waited for has come.
+#[inline(always)]
+pub fn waited(context: &Exit, _probe: ProbeIndex, info: u64) {
+    end(context, info, true);
+}
+
+/// It has come, unless the wait was given up: then it returns not 0.
+#[inline(always)]
+pub fn waited_unless(context: &Exit, probe: ProbeIndex, info: u64) {
+    end(context, info, result(context, probe) as i32 == 0);
+}
+
+/// It has come, unless the time was over or the wait was given up: then it returns 0 or less.
+#[inline(always)]
+pub fn waited_timed(context: &Exit, probe: ProbeIndex, info: u64) {
+    end(context, info, result(context, probe) as i64 > 0);
+}
+
+/// A wait is over. What has not come is still looked for: it needed to come while the wait went on, and could not perhaps because of that.
+#[inline(always)]
+fn end(context: &Exit, info: u64, has_come: bool) {
+    let Some(held) = tasks::known() else { return };
+    let object = context.argument(0);
+    // SAFETY: as in `wait_for`.
+    let wait = unsafe { &mut (*held).wait };
+    if wait.object != object {
+        return;
+    }
+    let (wait_info, chain) = (wait.info, wait.chain);
+    wait.object = 0;
+    if info & info::KIND != info::COMPLETION || chain == 0 {
+        return;
+    }
+    add(1, u64::MAX);
+    if has_come || wait_info & info::ON_STACK != 0 {
+        let _ = WAITS.remove(object);
+    }
+}
+
+/// What nobody waits for is held from here on: a reader.
+#[inline(always)]
+pub fn hold(context: &Entry, probe: ProbeIndex, info: u64) {
+    chain::request(context, probe, info | info::TRYLOCK);
+}
+
+/// A completion is completed.
+#[inline(always)]
+pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
+    let Some(held) = tasks::known() else { return };
+    // SAFETY: as in `wait_for`.
+    let held = unsafe { &mut *held };
+    // What an interrupt does is no part of what the task does.
+    let depth = held.launder(context.depth());
+    if !is_on_stack(depth) {
+        return;
+    }
+    let object = context.first(held);
+    let Some(&since) = WAITS.get_ptr(object).map(|since| unsafe { &*since }) else {
+        return;
+    };
+    // What was requested before the wait began is none of its business.
+    let mut hash = mix(mix(object, held.sum), context.caller(held, probe));
+    for place in 0..RECENT {
+        let recent = &mut held.recent[place];
+        if recent.waits < since {
+            recent.lock = 0;
+        }
+        if recent.lock != 0 {
+            hash = hash.wrapping_add(mix(recent.lock, recent.chain));
+        }
+    }
+    let hash = held.launder(hash);
+    if TOLD_WAKES.get_ptr(hash).is_some() {
+        return;
+    }
+    let recent = &raw const held.recent;
+    let sent = send_with_held::<Wake>(Kind::WAKE, probe, context, held, |record| {
+        // SAFETY: there is room for exactly this type; the requests are a field of the held stack, which is not in the record.
+        unsafe {
+            (*record).object = object;
+            (*record).info = info;
+            (*record).recent = *recent;
+            &raw mut (*record).situation
+        }
+    });
+    if sent {
+        let _ = TOLD_WAKES.insert(hash, 1, u64::from(BPF_ANY));
+    }
+}
+
+/// Remembers a request while there are waits.
+#[inline(always)]
+pub fn remember(held: &mut Held, lock: u64, chain: u64, info: u64, generation: u64) {
+    let [waits, pending] = clock();
+    if pending == 0 {
+        return;
+    }
+    let place = masked::<{ RECENT as u64 - 1 }>(held.requests) as usize;
+    held.requests += 1;
+    // SAFETY: masked.
+    *unsafe { held.recent.get_unchecked_mut(place) } = Recent {
+        lock,
+        chain,
+        info,
+        generation,
+        waits,
+    };
+}
+
+const _: () = assert!(RECENT.is_power_of_two());
+
+/// What the kernel calls an object.
+#[inline(always)]
+pub fn object_name(object: u64, kind: u64, name: *mut [u8; DEVICE_LEN]) {
+    // A queue's name was a pointer's target in no kernel that has a wider one: it is an array in the structure.
+    let at = match kind {
+        info::QUEUE => object.wrapping_add(offset!(queue_name) as u64),
+        info::THREAD => object.wrapping_add(offset!(task_comm) as u64),
+        info::KERNFS => read(object, offset!(kernfs_name)).unwrap_or(0),
+        _ => return,
+    };
+    read_string(at, name);
+}
+
+/// A task that holds something waits for a completion.
+#[inline(always)]
+fn begin(object: u64) {
+    add(0, 1);
+    let [waits, _] = clock();
+    add(1, 1);
+    let _ = WAITS.insert(object, waits, u64::from(BPF_ANY));
+}
+
+/// How many waits began, and how many go on.
+#[inline(always)]
+fn clock() -> [u64; 2] {
+    let Some(clock) = CLOCK.get_ptr(0) else { return [0; 2] };
+    // SAFETY: a valid cell; volatile, because other CPUs change it.
+    unsafe { core::ptr::read_volatile(clock) }
+}
+
+/// Adds to one of the two numbers, whoever else does: the target has no atomic type, but this instruction on every kernel.
+#[inline(always)]
+fn add(which: usize, number: u64) {
+    let Some(clock) = CLOCK.get_ptr_mut(0) else { return };
+    // SAFETY: a valid, aligned number, and nothing else is written.
+    unsafe {
+        let cell = clock.cast::<u64>().add(which);
+        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) number, options(nostack));
+    }
+}
+
+/// Whether an address is on the current task's stack; that of an interrupt is another.
+#[inline(always)]
+fn is_on_stack(address: u64) -> bool {
+    peek(current(), offset!(task_stack)).is_some_and(|stack| address.wrapping_sub(stack) < THREAD_SIZE)
+}

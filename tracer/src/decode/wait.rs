@@ -1,0 +1,105 @@
+//! What is waited for and is no lock: which object it is, and what has to happen before it is done.
+
+use tracer_common::wire::{self, info};
+
+use super::{
+    Decoder, mode, origin,
+    record::{self, Tail},
+    stack, window, worker,
+};
+use crate::{
+    analysis::event::{Chain, ChainKey, Event, Frame, Hold, LockKey, Mode},
+    names::symbol::Symbols,
+};
+
+impl Decoder {
+    /// Something is requested: a lock of a generation, or what is waited for. Gives what it goes by: its address, for a thread what the task goes by.
+    pub(super) fn meet(
+        &mut self,
+        object: u64,
+        bits: u64,
+        generation: u64,
+        stack: &[Frame],
+        symbols: &Symbols,
+        events: &mut Vec<Event>,
+    ) -> u64 {
+        match bits & info::KIND {
+            info::WORK => self.meet_work(object, generation, symbols, events),
+            info::QUEUE => {}
+            info::THREAD => {
+                self.threads.insert(object, record::task_of(object, generation as u32));
+            }
+            _ if bits & info::ON_STACK != 0 => self.meet_on_stack(object, stack, events),
+            _ => self.renew(object, generation, events),
+        }
+        self.key_of(object, bits)
+    }
+
+    /// What something that was met goes by.
+    pub(super) fn key_of(&self, object: u64, bits: u64) -> u64 {
+        let thread = || self.threads.get(&object).map(|task| task.0);
+        let is_thread = bits & info::KIND == info::THREAD;
+        is_thread.then(thread).flatten().unwrap_or(object)
+    }
+
+    /// What is waited for is done: whoever did it had to get what it holds, and what it requested since the wait began. Each of these is a dependency from
+    /// what was waited for.
+    pub(super) fn wake(&mut self, wake: &wire::Wake, tail: &Tail, symbols: &Symbols, events: &mut Vec<Event>) {
+        let (header, situation) = (&wake.header, &wake.situation);
+        self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
+        let addresses = self.addresses(tail, header, symbols);
+        let now: Vec<Frame> = stack::frames(&addresses, symbols);
+        let held = self.held(&tail.held, &now, header, situation, symbols, events).holds;
+        let kinds = tail.held.iter().map(|slot| (slot.lock, slot.info));
+        let no_locks: Vec<_> = kinds
+            .filter(|(_, bits)| bits & info::NO_LOCK != 0)
+            .map(|(lock, _)| LockKey(lock))
+            .collect();
+        let recent = wake
+            .recent
+            .iter()
+            .filter(|recent| recent.lock != 0 && recent.info & info::NO_LOCK == 0);
+        let requested: Vec<_> = recent
+            .map(|recent| Hold {
+                lock: LockKey(recent.lock),
+                mode: mode(recent.info),
+                trylock: recent.info & info::TRYLOCK != 0,
+                stack: self
+                    .places
+                    .get(&recent.chain)
+                    .map(|place| place.stack.clone())
+                    .unwrap_or_default(),
+            })
+            .collect();
+        let mut before: Vec<Hold> = held.into_iter().filter(|hold| !no_locks.contains(&hold.lock)).collect();
+        for request in requested {
+            if !before.iter().any(|known| known.lock == request.lock) {
+                before.push(request);
+            }
+        }
+        let origin = origin::of(situation, &now, symbols);
+        let done = Hold {
+            lock: LockKey(wake.object),
+            mode: Mode::Exclusive,
+            trylock: false,
+            stack: now.into(),
+        };
+        for request in before {
+            events.push(Event::Chain(Box::new(Chain {
+                key: key(wake, request.lock),
+                task: record::task(header),
+                held: vec![done.clone()],
+                request,
+                time_ns: self.time(header),
+                window: window(situation.window),
+                origin: origin.clone(),
+            })));
+        }
+    }
+}
+
+/// A key that no chain of the kernel has, but for a chance in 2^64: what is done, by whom, after which lock.
+fn key(wake: &wire::Wake, lock: LockKey) -> ChainKey {
+    let mix = |hash: u64, value: u64| (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    ChainKey(mix(mix(mix(0x77a1_7e5d, wake.object), wake.header.task), lock.0))
+}
