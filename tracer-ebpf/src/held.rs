@@ -227,26 +227,26 @@ impl Held {
         true
     }
 
-    /// The path by which the lock in a slot was taken.
+    /// Takes the lock in a slot out of what is held, until it is [shown](Self::show) again.
     #[inline(always)]
-    pub fn path_of(&mut self, index: u64) -> u64 {
-        *self.path(index)
+    pub fn hide(&mut self, index: u64) {
+        let slot = self.slot(index);
+        let gone = hash(slot.lock, slot.info, slot.generation);
+        self.sum = self.sum.wrapping_sub(gone);
+        self.paths_sum = self.paths_sum.wrapping_sub(*self.path(index));
+        self.count = self.count.wrapping_sub(1);
+        self.slot(index).lock = 0;
     }
 
-    /// Puts a lock back that was on top before it was taken off, as if it had never gone.
+    /// Puts it back.
     #[inline(always)]
-    pub fn push_again(&mut self, was: Slot, path: u64, base: u64) {
-        let place = self.top;
-        if place >= MAX_HELD as u64 {
-            return;
-        }
-        self.base = base;
-        self.top = place + 1;
-        self.count += 1;
-        *self.slot(place) = was;
-        self.sum = self.sum.wrapping_add(hash(was.lock, was.info, was.generation));
-        *self.path(place) = path;
-        self.paths_sum = self.paths_sum.wrapping_add(path);
+    pub fn show(&mut self, index: u64, lock: u64) {
+        let slot = self.slot(index);
+        slot.lock = lock;
+        let back = hash(slot.lock, slot.info, slot.generation);
+        self.sum = self.sum.wrapping_add(back);
+        self.paths_sum = self.paths_sum.wrapping_add(*self.path(index));
+        self.count = self.count.wrapping_add(1);
     }
 
     /// Frees a slot.

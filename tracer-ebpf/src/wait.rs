@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{DEVICE_LEN, Kind, RECENT, Recent, Slot, Wake, info},
+    wire::{DEVICE_LEN, Kind, RECENT, Recent, Wake, info},
 };
 
 use crate::{
@@ -105,16 +105,19 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
 /// that of the superblocks, held for reading (in 7.2).
 #[inline(always)]
 fn drained(context: &Entry, held: &mut Held, object: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
-    let base = held.base;
-    let nodes = take_newest(held, info::RWSEM, |_| true);
-    let supers = nodes.and_then(|(nodes, _)| {
-        take_newest(held, info::RWSEM | info::SHARED, |lock| {
-            nodes.lock.abs_diff(lock) < ROOT_BYTES
-        })
-    });
+    let newest = held.top.wrapping_sub(1);
+    let nodes = hide(held, newest, info::RWSEM, 0);
+    let supers = if nodes == 0 {
+        0
+    } else {
+        hide(held, newest.wrapping_sub(1), info::RWSEM | info::SHARED, nodes)
+    };
     let taken = seen(context, held, object, generation, probe, info);
-    for (slot, path) in [supers, nodes].into_iter().flatten() {
-        held.push_again(slot, path, base);
+    if supers != 0 {
+        held.show(newest.wrapping_sub(1), supers);
+    }
+    if nodes != 0 {
+        held.show(newest, nodes);
     }
     taken
 }
@@ -122,17 +125,18 @@ fn drained(context: &Entry, held: &mut Held, object: u64, generation: u64, probe
 /// More than a `struct kernfs_root` has.
 const ROOT_BYTES: u64 = 512;
 
-/// Takes the lock off that was taken last, if it is of this kind and mode, and the right one.
+/// Hides the lock in a slot if it is of this kind and mode, and in the same object as another one, where there is one; gives it, or 0.
 #[inline(always)]
-fn take_newest(held: &mut Held, kind: u64, is_it: impl FnOnce(u64) -> bool) -> Option<(Slot, u64)> {
-    let newest = held.top.wrapping_sub(1);
-    let slot = *held.slot(newest);
-    if slot.info & (info::KIND | info::SHARED) != kind || slot.lock == 0 || !is_it(slot.lock) {
-        return None;
+fn hide(held: &mut Held, place: u64, kind: u64, other: u64) -> u64 {
+    let slot = held.slot(place);
+    let lock = slot.lock;
+    let is_it = slot.info & (info::KIND | info::SHARED) == kind
+        && (other == 0 || lock.wrapping_sub(other).wrapping_add(ROOT_BYTES) < 2 * ROOT_BYTES);
+    if lock == 0 || !is_it {
+        return 0;
     }
-    let path = held.path_of(newest);
-    held.remove(newest);
-    Some((slot, path))
+    held.hide(place);
+    lock
 }
 
 /// What was waited for has come.
