@@ -21,7 +21,7 @@ use crate::{
     setting::{is_device_type, offset},
     shift,
     situation::{denies, send_with_held},
-    task::{current, is_traced},
+    task::{current, identity, is_traced},
     tasks::{held, known},
     wait,
 };
@@ -251,7 +251,7 @@ pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, p
     if chain == 0 {
         chain = key;
         if tell(context, held, key, lock, generation, probe, info) {
-            recent::keep(key, key, current());
+            recent::keep(key, key, identity());
             if held.is_empty() {
                 shift::tell(path, key);
             } else {
@@ -319,7 +319,7 @@ fn key(held: &Held, lock: u64, generation: u64, call: u64) -> u64 {
 #[inline(always)]
 fn again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
     known.count += 1;
-    if known.told != 0 || known.task == current() {
+    if known.told != 0 || known.task == identity() {
         return;
     }
     // SAFETY: the ring gives a place for exactly this type.
@@ -345,7 +345,7 @@ fn tell<C: Call>(
 ) -> bool {
     let first = ChainCount {
         count: 1,
-        task: current(),
+        task: identity(),
         told: 0,
     };
     match CHAINS.insert(key, &first, u64::from(BPF_NOEXIST)) {

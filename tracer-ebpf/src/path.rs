@@ -21,7 +21,7 @@ use crate::{
     init::name_of,
     kernel::KERNEL_IMAGE,
     setting::scope,
-    task::current,
+    task::identity,
 };
 
 /// Paths and what was told of them. One that is forgotten is told anew.
@@ -54,7 +54,7 @@ pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
         return 0;
     }
     // Whether all sides of a cycle are one task's makes a difference.
-    if known.second == 0 && known.task != current() {
+    if known.second == 0 && known.task != identity() {
         known.second = 1;
         return 0;
     }
@@ -74,7 +74,7 @@ pub fn told(path: u64, chain: u64) {
     let first = ToldPath {
         told: 1,
         chain,
-        task: current(),
+        task: identity(),
         second: 0,
         others: 0,
     };

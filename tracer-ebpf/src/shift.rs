@@ -16,7 +16,7 @@ use crate::{
     held::{Held, mix},
     recent,
     slots::each_word,
-    task::current,
+    task::identity,
 };
 
 /// Chains at other depths than that at which their path was told. One that is forgotten is looked at anew, and its count is lost.
@@ -71,14 +71,14 @@ pub fn told(path: u64, key: u64) -> u64 {
     let shifted = ShiftedCount {
         count: ChainCount {
             count: 1,
-            task: current(),
+            task: identity(),
             told: 0,
         },
         chain,
     };
     // Without room the stack is walked again.
     let _ = SHIFTED.insert(key, shifted, u64::from(BPF_ANY));
-    recent::keep(key, chain, current());
+    recent::keep(key, chain, identity());
     chain
 }
 

@@ -88,6 +88,12 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// Which task this is: the kernel gives the memory of one that is gone to the next, with another thread id.
+#[inline(always)]
+pub fn identity() -> u64 {
+    current() ^ bpf_get_current_pid_tgid() << 32
+}
+
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.
 #[inline(always)]
 pub fn free(context: &BtfTracePointContext, probe: ProbeIndex) {

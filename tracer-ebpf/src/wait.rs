@@ -2,7 +2,7 @@
 //!
 //! What is held while something else runs (a work item, a reader) is in that task's held stack, and the rest follows. A completion is held by nobody: who completes it
 //! had to get what it holds then, and what it requested since the wait began, as DEPT has it (`Documentation/dependency/` of its patches): so waits are
-//! numbered, and requests are remembered with that number while there is a wait of a task that holds something.
+//! numbered, and requests are remembered with that number while there is a wait of a task that holds something. A work item had to get all that it requested.
 
 use core::arch::asm;
 
@@ -199,11 +199,12 @@ pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
     let Some(&since) = WAITS.get_ptr(object).map(|since| unsafe { &*since }) else {
         return;
     };
-    // What was requested before the wait began is none of its business.
+    // What was requested before the wait began is none of its business; but a work item does all that it does before it completes something.
+    let runs_work = held.work[0] != 0;
     let mut hash = mix(mix(object, held.sum), context.caller(held, probe));
     for place in 0..RECENT {
         let recent = &mut held.recent[place];
-        if recent.waits < since {
+        if recent.waits < since && !runs_work {
             recent.lock = 0;
         }
         if recent.lock != 0 {
@@ -229,11 +230,11 @@ pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
     }
 }
 
-/// Remembers a request while there are waits.
+/// Remembers a request while there are waits, and in work items, which often do what somebody is about to wait for.
 #[inline(always)]
 pub fn remember(held: &mut Held, lock: u64, chain: u64, info: u64, generation: u64) {
     let [waits, pending] = clock();
-    if pending == 0 {
+    if pending == 0 && held.work[0] == 0 {
         return;
     }
     let place = masked::<{ RECENT as u64 - 1 }>(held.requests) as usize;

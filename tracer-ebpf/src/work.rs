@@ -47,6 +47,9 @@ pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
         count_at(Counter::HeldOverflow, probe);
     }
     held.work = [work, queue];
+    for recent in &mut held.recent {
+        recent.lock = 0;
+    }
 }
 
 /// It has run: `workqueue_execute_end(work, function)`.

@@ -157,9 +157,10 @@ fn caller<C: EbpfContext>(context: &C, held: &mut Held, probe: ProbeIndex) -> u6
     }
     look_at!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14);
     // From 6.19 on a function may jump into its trampoline instead of calling it: nothing leads back into the function then, and the caller is
-    // next to the saved frame pointer, which is next to the return value.
-    if words[2] >= KERNEL_IMAGE {
-        return words[2];
+    // next to the saved frame pointer, which is next to the return value, behind the arguments.
+    let back = ARGUMENTS[probe as usize] + 1;
+    if back < FRAME_WORDS && words[back] >= KERNEL_IMAGE {
+        return words[back];
     }
     count_at(Counter::SiteUnknown, probe);
     0
