@@ -99,6 +99,14 @@ offsets! {
     work_function: "work_struct", "func";
     /// The name of a file of sysfs.
     kernfs_name: "kernfs_node", "name";
+    /// Which of the nodes that were at this address one after the other.
+    kernfs_id: "kernfs_node", "id";
+    /// What an open file is to its file system: of sysfs a `struct seq_file`.
+    file_private: "file", "private_data";
+    /// What that is to kernfs: a `struct kernfs_open_file`.
+    seq_private: "seq_file", "private";
+    /// Its node.
+    open_node: "kernfs_open_file", "kn";
     /// The instance's lock.
     devlink_lock: "devlink", "lock";
     /// The instance's network namespace.
@@ -175,6 +183,8 @@ impl Offsets {
             (info::RT_MUTEX, self.rt_mutex_owner),
             (info::PERCPU_RWSEM, self.percpu_block),
             (info::SEMAPHORE, self.semaphore_count),
+            // A queue says what it is called.
+            (info::QUEUE, self.queue_name),
         ];
         for (kind, offset) in known {
             proofs[kind as usize] = offset.max(0) as u64;

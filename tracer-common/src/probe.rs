@@ -133,7 +133,10 @@ impl Probe {
 
     /// Whether the program takes from held stacks.
     pub fn releases(&self) -> bool {
-        matches!(self.action, "release" | "failed" | "settle" | "work_end")
+        matches!(
+            self.action,
+            "release" | "failed" | "settle" | "work_end" | "put_file" | "leave_file"
+        )
     }
 }
 
@@ -222,6 +225,7 @@ macro_rules! probes {
             init __init_rwsem = Entry "__init_rwsem" ["void (struct rw_semaphore *, const char *, struct lock_class_key *)"] Init (RWSEM, true) Any();
             init __percpu_init_rwsem = Entry "__percpu_init_rwsem" ["int (struct percpu_rw_semaphore *, const char *, struct lock_class_key *)"] Init (PERCPU_RWSEM, true) Any();
             init __rt_mutex_init = Entry "__rt_mutex_init" ["void (struct rt_mutex *, const char *, struct lock_class_key *)"] Init (RT_MUTEX, true) Any();
+            init init_srcu_struct = Entry "init_srcu_struct" ["int (struct srcu_struct *)"] Init (SRCU, false) Stock();
             // net/devlink: devlink_reload(devlink, dest_net, action, limit, actions_performed, extack)
             window_begin devlink_reload = Entry "devlink_reload" ["int (struct devlink *, struct net *, enum devlink_reload_action, enum devlink_reload_limit, u32 *, struct netlink_ext_ack *)"] Devlink () Any();
             window_end devlink_reload_exit = Exit "devlink_reload" ["int (struct devlink *, struct net *, enum devlink_reload_action, enum devlink_reload_limit, u32 *, struct netlink_ext_ack *)"] Devlink () Any();
@@ -322,9 +326,16 @@ macro_rules! probes {
             waited synchronize_srcu_exit = Exit "synchronize_srcu" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
             wait synchronize_srcu_expedited = Entry "synchronize_srcu_expedited" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
             waited synchronize_srcu_expedited_exit = Exit "synchronize_srcu_expedited" ["void (struct srcu_struct *)"] Wait (SRCU) Any();
+            // fs/kernfs/file.c: a file of sysfs is read or written; fs/kernfs/dir.c: in that it is in use, until it is not any more, or is given up to be removed
+            enter_file kernfs_fop_read_iter = Entry "kernfs_fop_read_iter" ["ssize_t (struct kiocb *, struct iov_iter *)"] Wait (KERNFS | SHARED) Any();
+            leave_file kernfs_fop_read_iter_exit = Exit "kernfs_fop_read_iter" ["ssize_t (struct kiocb *, struct iov_iter *)"] Wait (KERNFS | SHARED) Any();
+            enter_file kernfs_fop_write_iter_enter = Entry "kernfs_fop_write_iter" ["ssize_t (struct kiocb *, struct iov_iter *)"] Wait (KERNFS | SHARED) Any();
+            leave_file kernfs_fop_write_iter_exit = Exit "kernfs_fop_write_iter" ["ssize_t (struct kiocb *, struct iov_iter *)"] Wait (KERNFS | SHARED) Any();
+            use_file kernfs_get_active = Exit "kernfs_get_active" ["struct kernfs_node * (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
+            put_file kernfs_put_active = Entry "kernfs_put_active" ["void (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
+            put_file kernfs_break_active_protection = Entry "kernfs_break_active_protection" ["void (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
+            put_file kernfs_remove_self = Entry "kernfs_remove_self" ["bool (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
             // fs/kernfs/dir.c: a node is removed once nobody uses it; where that function is inlined, the one that it calls next
-            trylock kernfs_get_active = Exit "kernfs_get_active" ["struct kernfs_node * (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
-            release kernfs_put_active = Entry "kernfs_put_active" ["void (struct kernfs_node *)"] Wait (KERNFS | SHARED) Any();
             wait kernfs_drain = Entry "kernfs_drain" ["void (struct kernfs_node *)" "void (struct kernfs_node *, bool)"] Wait (KERNFS) Since (5, 16);
             waited kernfs_drain_exit = Exit "kernfs_drain" ["void (struct kernfs_node *)" "void (struct kernfs_node *, bool)"] Wait (KERNFS) Since (5, 16);
             wait kernfs_drain_open_files = Entry "kernfs_drain_open_files" ["void (struct kernfs_node *)"] Wait (KERNFS) Before (5, 16);

@@ -88,7 +88,7 @@ pub mod info {
     pub const THREAD: u64 = NO_LOCK | 4;
     /// A `struct srcu_struct`: held by its readers.
     pub const SRCU: u64 = NO_LOCK | 5;
-    /// A `struct kernfs_node`: held by who uses it (`kernfs_get_active()`).
+    /// A `struct kernfs_node`: held by who reads or writes the file.
     pub const KERNFS: u64 = NO_LOCK | 6;
     /// A `struct mutex`.
     pub const MUTEX: u64 = 1;
@@ -216,7 +216,7 @@ pub struct Syscall {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Proof {
-    /// Zero when the lock could not be read.
+    /// Zero when the lock could not be read. Of a queue the beginning of its name.
     pub words: [u64; PROOF_WORDS],
 }
 
@@ -230,7 +230,7 @@ pub struct Slot {
     pub chain: u64,
     /// [`info`] bits, epoch and running number.
     pub info: u64,
-    /// Which of the locks that were at this address one after the other; of a work item its function, of a thread its id.
+    /// Which of the locks that were at this address one after the other; of a work item its function, of a thread or a kernfs node its id.
     pub generation: u64,
     /// What the lock's name goes by, 0 when it has none: see [`InitName`].
     pub name: u64,

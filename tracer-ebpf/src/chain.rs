@@ -273,7 +273,12 @@ fn first<C: Call>(context: &C, held: &mut Held, key: u64, info: u64, probe: Prob
         return (0, known.chain);
     }
     let path = shift::walk(context, held, info | held.window_kind << 32, probe);
-    (path, shift::told(path, key))
+    let chain = shift::told(path, key);
+    if let Some(known) = CHAINS.get_ptr_mut(chain) {
+        // SAFETY: as in `seen`.
+        again(unsafe { &mut *known }, chain, probe);
+    }
+    (path, chain)
 }
 
 /// Drops a hold of the lock that is being requested when it cannot be true, or cannot be believed any more; true when there was one. An exclusive one is

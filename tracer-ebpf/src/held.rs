@@ -57,6 +57,8 @@ pub struct Held {
     pub work: [u64; 2],
     /// What it waits for that is no lock.
     pub wait: Wait,
+    /// The node of the file of sysfs that it reads or writes, or 0; and the same once that is in use.
+    pub file: [u64; 2],
     /// What it requested lately, each in the place behind the one before.
     pub recent: [Recent; RECENT],
     /// How many that were.

@@ -67,6 +67,15 @@ pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
     }
 }
 
+/// What is called like this from here on, and was not seen to begin.
+#[inline(always)]
+pub fn name_as(object: u64, name: u64, probe: ProbeIndex) {
+    if !has_lockdep() {
+        tell_name(name, probe);
+        let _ = NAMES.insert(object, name, u64::from(BPF_ANY));
+    }
+}
+
 /// Sends a name the first time.
 #[inline(always)]
 fn tell_name(name: u64, probe: ProbeIndex) {

@@ -42,6 +42,10 @@ macro_rules! program {
     (waited_timed $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_timed, $($info)*); };
     (complete $program:ident $($info:tt)*) => { hook!(entry $program, wait::complete, $($info)*); };
     (hold $program:ident $($info:tt)*) => { hook!(entry $program, wait::hold, $($info)*); };
+    (enter_file $program:ident $($info:tt)*) => { hook!(entry $program, wait::enter_file, $($info)*); };
+    (leave_file $program:ident $($info:tt)*) => { hook!(exit $program, wait::leave_file, $($info)*); };
+    (use_file $program:ident $($info:tt)*) => { hook!(exit $program, wait::use_file, $($info)*); };
+    (put_file $program:ident $($info:tt)*) => { hook!(entry $program, wait::put_file, $($info)*); };
     (work_begin $program:ident $($info:tt)*) => { program!(tracepoint $program, work::begin); };
     (work_end $program:ident $($info:tt)*) => { program!(tracepoint $program, work::end); };
     (init $program:ident $($argument:tt)*) => { hook!(entry $program, init::init, $($argument)*); };

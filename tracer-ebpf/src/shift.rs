@@ -70,7 +70,8 @@ pub fn told(path: u64, key: u64) -> u64 {
     };
     let shifted = ShiftedCount {
         count: ChainCount {
-            count: 1,
+            // This time counts for the chain itself.
+            count: 0,
             task: identity(),
             told: 0,
         },

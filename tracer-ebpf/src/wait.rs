@@ -12,6 +12,7 @@ use aya_ebpf::{
     maps::{Array, LruHashMap},
 };
 use tracer_common::{
+    counter::Counter,
     probe::ProbeIndex,
     wire::{DEVICE_LEN, Kind, RECENT, Recent, Wake, info},
 };
@@ -19,8 +20,11 @@ use tracer_common::{
 use crate::{
     call::{Call, Entry, Exit, hooked::result},
     chain::{self, seen},
+    count::count_at,
+    epoch::epoch,
     generation,
     held::{Held, Taken, Wait, mix},
+    init::name_as,
     kernel::{peek, read, read_string},
     setting::offset,
     situation::send_with_held,
@@ -36,6 +40,10 @@ static WAITS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
 /// How many waits began so far, and how many go on.
 #[map]
 static CLOCK: Array<[u64; 2]> = Array::with_max_entries(1, 0);
+
+/// Nodes of kernfs that somebody used, with their numbers.
+#[map]
+static USED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
 
 /// Wakes that were told.
 #[map]
@@ -75,6 +83,7 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
     let generation = match info & info::KIND {
         info::WORK => work::function(object),
         info::THREAD => u64::from(read::<u32>(object, offset!(task_pid)).unwrap_or(0)),
+        info::KERNFS => node_id(object),
         _ => generation::taken(object),
     };
     let generation = held.launder(generation);
@@ -84,7 +93,10 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
         chain: 0,
         depth,
     };
-    if held.is_empty() {
+    // Nobody was seen to use that file: nothing can come of it, and there are many.
+    let is_unused =
+        || info & info::KIND == info::KERNFS && USED.get_ptr(object).is_none_or(|id| unsafe { *id } != generation);
+    if held.is_empty() || is_unused() {
         return;
     }
     if info & info::KIND == info::COMPLETION {
@@ -182,6 +194,87 @@ fn end(context: &Exit, info: u64, has_come: bool) {
 #[inline(always)]
 pub fn hold(context: &Entry, probe: ProbeIndex, info: u64) {
     chain::request(context, probe, info | info::TRYLOCK);
+}
+
+/// A file of sysfs is read or written: argument 0 is its `struct kiocb`.
+#[inline(always)]
+pub fn enter_file(context: &Entry, probe: ProbeIndex, _info: u64) {
+    if !is_traced() {
+        return;
+    }
+    let Some(held) = tasks::held(probe) else { return };
+    // SAFETY: as in `wait_for`.
+    let held = unsafe { &mut *held };
+    put(held);
+    let node = read(context.first(held), offset!(kiocb_file))
+        .and_then(|file: u64| read(file, offset!(file_private)))
+        .and_then(|seq: u64| read(seq, offset!(seq_private)))
+        .and_then(|open: u64| read(open, offset!(open_node)))
+        .unwrap_or(0);
+    held.file = [node, 0];
+}
+
+/// It is in use from here on: `kernfs_get_active(node)` gives the node.
+#[inline(always)]
+pub fn use_file(context: &Exit, probe: ProbeIndex, info: u64) {
+    let Some(held) = tasks::known() else { return };
+    // SAFETY: as in `wait_for`.
+    let held = unsafe { &mut *held };
+    let node = context.argument(0);
+    if held.file != [node, 0] || result(context, probe) == 0 {
+        return;
+    }
+    let id = held.launder(node_id(node));
+    let _ = USED.insert(node, id, u64::from(BPF_ANY));
+    name_as(node, read(node, offset!(kernfs_name)).unwrap_or(0), probe);
+    // Nobody waits for it.
+    let info = info | info::TRYLOCK;
+    let taken = seen(context, held, node, id, probe, info);
+    if held.push(node, id, info, epoch(), taken) {
+        held.file = [node; 2];
+    } else {
+        count_at(Counter::HeldOverflow, probe);
+    }
+}
+
+/// It is not in use any more: argument 0 is the node.
+#[inline(always)]
+pub fn put_file(context: &Entry, _probe: ProbeIndex, _info: u64) {
+    let Some(held) = tasks::known() else { return };
+    // SAFETY: as in `wait_for`.
+    let held = unsafe { &mut *held };
+    let node = context.first(held);
+    if held.file[1] == node {
+        put(held);
+    }
+}
+
+/// It was read or written.
+#[inline(always)]
+pub fn leave_file(_context: &Exit, _probe: ProbeIndex, _info: u64) {
+    let Some(held) = tasks::known() else { return };
+    // SAFETY: as in `wait_for`.
+    let held = unsafe { &mut *held };
+    put(held);
+    held.file = [0; 2];
+}
+
+#[inline(always)]
+fn put(held: &mut Held) {
+    let [_, node] = held.file;
+    if node == 0 {
+        return;
+    }
+    held.file[1] = 0;
+    if let Some(place) = held.find(node) {
+        held.remove(place);
+    }
+}
+
+/// Which of the nodes at an address it is.
+#[inline(always)]
+fn node_id(node: u64) -> u64 {
+    read(node, offset!(kernfs_id)).unwrap_or(0)
 }
 
 /// A completion is completed.

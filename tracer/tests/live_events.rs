@@ -7,7 +7,7 @@ mod support;
 use support::lines;
 use tracer::analysis::context::{Addresses, Context};
 use tracer::analysis::event::{
-    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, NotifierChange, TaskKey, TaskName,
+    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, NotifierChange, Stalled, TaskKey, TaskName,
     WindowBegin, WindowKey,
 };
 use tracer::analysis::model::Model;
@@ -385,4 +385,137 @@ fn the_fingerprint_does_not_know_addresses_names_times_or_order() {
     let snapshot = snapshot(moved);
     assert_eq!(snapshot.findings[0].fingerprint, original);
     assert_ne!(snapshot.findings[1].fingerprint, original);
+}
+
+/// A task that does not get on.
+fn stalled(task: u64, held: Vec<Hold>, waits: Option<Hold>, owner: Option<u64>, since_ns: u64) -> Event {
+    Event::Stalled(Box::new(Stalled {
+        task: TaskKey(task),
+        held,
+        waits,
+        owner: owner.map(TaskKey),
+        since_ns,
+        window: None,
+        origin: None,
+    }))
+}
+
+fn two_locks() -> Vec<Event> {
+    vec![
+        name(1, LockKind::Mutex, "a", "a"),
+        name(2, LockKind::Mutex, "b", "b"),
+        task(1, 11, "one"),
+        task(2, 12, "two"),
+    ]
+}
+
+#[test]
+fn tasks_that_wait_for_each_other_are_a_deadlock_until_one_gets_on() {
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(stalled(1, vec![hold(1, mode, &[])], Some(hold(2, mode, &[])), None, 5));
+    assert_eq!(lines(&snapshot(events.clone())), [""; 0]);
+    events.push(stalled(2, vec![hold(2, mode, &[])], Some(hold(1, mode, &[])), None, 9));
+    let told = snapshot(events.clone());
+    assert_eq!(lines(&told), ["deadlock deadlock critical a b"]);
+    assert_eq!(told.waits.len(), 2);
+    assert!(told.waits.iter().all(|wait| wait.in_circle && wait.finding == Some(1)));
+    events.push(Event::Moved(TaskKey(1), 20));
+    let told = snapshot(events);
+    assert_eq!(lines(&told), ["inversion possible error a b"]);
+    assert_eq!(
+        (told.waits.len(), told.waited.len()),
+        (1, 0),
+        "a short wait is not kept"
+    );
+}
+
+#[test]
+fn who_has_a_lock_that_was_not_seen_taken_is_told_by_the_lock() {
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(stalled(
+        1,
+        vec![hold(1, mode, &[])],
+        Some(hold(2, mode, &[])),
+        Some(2),
+        5,
+    ));
+    let told = snapshot(events.clone());
+    assert_eq!(told.waits[0].on, ["two"]);
+    events.push(Event::Moved(TaskKey(1), 3_000_000_005));
+    let told = snapshot(events);
+    assert_eq!(told.waited[0].until_ns, Some(3_000_000_005));
+}
+
+#[test]
+fn a_reader_behind_a_writer_that_waits_for_another_reader_is_in_the_circle() {
+    let (shared, exclusive) = (Mode::Shared, Mode::Exclusive);
+    let mut events = two_locks();
+    events.push(name(3, LockKind::Rwsem, "r", "r"));
+    events.push(task(3, 13, "three"));
+    // One reads and waits for b; two has b and wants to read; three wants to write.
+    events.push(stalled(
+        1,
+        vec![hold(3, shared, &[])],
+        Some(hold(2, exclusive, &[])),
+        None,
+        5,
+    ));
+    events.push(stalled(
+        2,
+        vec![hold(2, exclusive, &[])],
+        Some(hold(3, shared, &[])),
+        None,
+        5,
+    ));
+    assert!(
+        !snapshot(events.clone()).waits.iter().any(|wait| wait.in_circle),
+        "no writer is queued"
+    );
+    events.push(stalled(3, vec![], Some(hold(3, exclusive, &[])), None, 5));
+    assert!(snapshot(events).waits.iter().filter(|wait| wait.in_circle).count() >= 2);
+}
+
+#[test]
+fn what_a_thread_requests_has_to_happen_before_it_ends() {
+    let mode = Mode::Exclusive;
+    let stop = |lock: u64| chain(9, 2, vec![hold(lock, mode, &[])], hold(7, mode, &[]), 3, None);
+    let events = |lock: u64| {
+        let mut events = two_locks();
+        events.push(name(7, LockKind::Thread, "kthread one", "kthread one"));
+        // With nothing held: before it is stopped, and after.
+        events.push(chain(1, 1, vec![], hold(1, mode, &[]), 1, None));
+        events.extend([stop(lock), Event::Owes(TaskKey(1), LockKey(7))]);
+        events
+    };
+    assert_eq!(
+        lines(&snapshot(events(1))),
+        ["wait-inversion possible error a kthread one"]
+    );
+    assert_eq!(lines(&snapshot(events(2))), [""; 0]);
+    let mut later = events(2);
+    later.push(chain(2, 1, vec![], hold(2, mode, &[]), 5, None));
+    assert_eq!(lines(&snapshot(later)), ["wait-inversion possible error b kthread one"]);
+}
+
+#[test]
+fn one_worker_that_runs_two_items_is_two_sides() {
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(name(7, LockKind::Work, "work x", "work x"));
+    events.push(name(8, LockKind::Work, "work y", "work y"));
+    let run = |key: u64, work: u64, first: u64, then: u64| {
+        let held = vec![hold(work, mode, &[]), hold(first, mode, &[])];
+        chain(key, 1, held, hold(then, mode, &[]), key, None)
+    };
+    events.extend([run(1, 7, 1, 2), run(2, 8, 2, 1)]);
+    assert_eq!(lines(&snapshot(events.clone())), ["inversion possible error a b"]);
+    events.truncate(6);
+    events.extend([run(1, 7, 1, 2), run(2, 7, 2, 1)]);
+    assert_eq!(
+        lines(&snapshot(events)),
+        ["inversion single-task note a b"],
+        "an item never runs twice at once"
+    );
 }

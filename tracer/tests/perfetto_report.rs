@@ -392,6 +392,7 @@ fn a_document_that_no_tracer_wrote_is_drawn_as_well() {
         lock,
         mode: tracer::analysis::snapshot::Mode::Shared,
         since_ns,
+        until_ns: None,
         held: snapshot.dependencies[2].evidence[0].held.clone(),
         stack: Vec::new(),
         on: vec!["nobody".to_string(), "nobody".to_string()],

@@ -36,6 +36,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         windows: windows(&view),
         notifiers: notifiers(&view),
         waits: waits(&view, &wait_for, &findings),
+        waited: waited(&view),
         breaks: breaks::find(&levels, &findings),
         findings,
         suppressed: Vec::new(),
@@ -58,6 +59,7 @@ fn capture(view: &View<'_>, limits: findings::Limits) -> Capture {
         ("notifiers_dropped", model.counts.notifiers_dropped),
         ("unmatched_release", held.unmatched_releases),
         ("windows_dropped", model.counts.windows_dropped),
+        ("waits_dropped", model.counts.waits_dropped),
     ];
     add(&mut capture.lost, &mut lost);
     let mut counters = [
@@ -191,6 +193,28 @@ fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
     notifiers.collect()
 }
 
+/// Long waits that are over.
+fn waited(view: &View<'_>) -> Vec<snapshot::Wait> {
+    let waited = view.model.waited.iter().map(|waited| {
+        let request = waited.waiting.request;
+        let (task, pid) = view.task(waited.task);
+        snapshot::Wait {
+            task,
+            pid,
+            lock: view.number(request.lock),
+            mode: request.mode.into(),
+            since_ns: waited.waiting.since_ns,
+            until_ns: Some(waited.until_ns),
+            held: Vec::new(),
+            stack: view.stack(request.stack),
+            on: Vec::new(),
+            in_circle: false,
+            finding: None,
+        }
+    });
+    waited.collect()
+}
+
 /// Tasks that wait, and the deadlock that each is in or stuck behind.
 fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snapshot::Wait> {
     let name = |task: TaskId| view.task(view.model.tasks.present(task)).0;
@@ -204,6 +228,7 @@ fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snaps
             lock: view.number(request.lock),
             mode: request.mode.into(),
             since_ns: waiter.waiting.since_ns,
+            until_ns: None,
             held: view.held(view.model.held.of(waiter.task)),
             stack: view.stack(request.stack),
             on: waiter.on.iter().map(|&task| name(task)).collect(),

@@ -325,8 +325,8 @@ pub enum Event {
     Notifier(Box<NotifierChange>),
     /// A task does not get on: this is what it holds, and nothing else, until it moves.
     Stalled(Box<Stalled>),
-    /// It is elsewhere, or gone: what it holds is not known any more.
-    Moved(TaskKey),
+    /// It is elsewhere, or gone: what it holds is not known any more. When, in ns since the start of the capture.
+    Moved(TaskKey, u64),
     /// Somebody waits for the end of this task: all that it requests has to happen before.
     Owes(TaskKey, LockKey),
 }

@@ -159,12 +159,12 @@ impl HeldStacks {
         entry(&mut self.tasks, task.index()).waiting = waiting;
     }
 
-    /// What a task holds is not known any more.
-    pub(crate) fn forget(&mut self, task: TaskId) {
+    /// What a task holds is not known any more; tells what it waited for.
+    pub(crate) fn forget(&mut self, task: TaskId) -> Option<Waiting> {
         while let Some(&Taken { lock, mode, .. }) = self.of(task).last() {
             self.take_hold(task, lock, mode);
         }
-        self.go_on(task);
+        self.go_on(task)
     }
 
     /// A task goes on; tells what it waited for.

@@ -25,6 +25,20 @@ const MAX_NOTIFIERS: usize = 10_000;
 /// Windows that are kept.
 const MAX_WINDOWS: usize = 10_000;
 
+/// A wait that took as long is kept when it is over.
+const LONG_WAIT_NS: u64 = 1_000_000_000;
+
+/// How many of these.
+const MAX_WAITED: usize = 1000;
+
+/// A long wait that is over.
+#[derive(Debug)]
+pub(crate) struct Waited {
+    pub(crate) task: TaskRef,
+    pub(crate) waiting: Waiting,
+    pub(crate) until_ns: u64,
+}
+
 /// A reload window, and its end when that was seen.
 #[derive(Debug)]
 pub(crate) struct Window {
@@ -54,6 +68,7 @@ pub(crate) struct Counts {
     pub(crate) notifiers_dropped: u64,
     pub(crate) windows_dropped: u64,
     pub(crate) requests_forgotten: u64,
+    pub(crate) waits_dropped: u64,
 }
 
 /// Everything that the events have told so far.
@@ -66,6 +81,7 @@ pub struct Model {
     pub(crate) held: HeldStacks,
     pub(crate) windows: BTreeMap<WindowKey, Window>,
     pub(crate) notifiers: Vec<(Notifier, Vec<Taken>)>,
+    pub(crate) waited: Vec<Waited>,
     pub(crate) breaches: BTreeMap<(Breach, LockId, TaskId), BreachSeen>,
     pub(crate) counts: Counts,
     pub(crate) chains: Chains,
@@ -115,10 +131,7 @@ impl Model {
             Event::WindowEnd(key, result, time_ns) => self.window_end(key, result, time_ns),
             Event::Notifier(change) => self.notifier(*change),
             Event::Stalled(stalled) => self.stalled(*stalled),
-            Event::Moved(task) => {
-                let task = self.tasks.id(task);
-                self.held.forget(task);
-            }
+            Event::Moved(task, time_ns) => self.moved(task, time_ns),
             Event::Owes(task, what) => {
                 let (task, what) = (self.tasks.now(task), self.locks.used(what));
                 if self.threads.insert(task.id, what) != Some(what) {
@@ -218,6 +231,24 @@ impl Model {
         }
         self.chains.add_keyed(chain.key, task, runner, situation, chain.time_ns);
         self.owe_thread_keyed(chain.key, task);
+    }
+
+    /// A task gets on. A wait that was long is kept.
+    fn moved(&mut self, task: TaskKey, until_ns: u64) {
+        let task = self.tasks.now(task);
+        let waiting = self.held.forget(task.id);
+        let Some(waiting) = waiting.filter(|waiting| until_ns.saturating_sub(waiting.since_ns) >= LONG_WAIT_NS) else {
+            return;
+        };
+        if self.waited.len() < MAX_WAITED {
+            self.waited.push(Waited {
+                task,
+                waiting,
+                until_ns,
+            });
+        } else {
+            self.counts.waits_dropped += 1;
+        }
     }
 
     /// Somebody waits for this task to end.

@@ -36,6 +36,9 @@ pub struct Snapshot {
     /// Tasks that wait at this moment.
     #[serde(default)]
     pub waits: Vec<Wait>,
+    /// Waits of a second and more that are over, the first 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waited: Vec<Wait>,
     /// Cycles and violations, most severe first.
     pub findings: Vec<Finding>,
     /// What would break the cycles, one entry per connected set of them.
@@ -300,6 +303,9 @@ pub struct Wait {
     pub mode: Mode,
     /// Since when, ns since the start.
     pub since_ns: u64,
+    /// Until when, where it is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until_ns: Option<u64>,
     /// What it holds.
     pub held: Vec<Held>,
     /// Where it waits, innermost frame first.

@@ -309,6 +309,8 @@ fn mentioned(model: &Model, graph: &OrderGraph) -> impl Iterator<Item = LockId> 
         locks.mark(waiting.request.lock);
         model.held.of(task).iter().for_each(|taken| locks.mark(taken.lock));
     }
+    let waited = model.waited.iter().map(|waited| waited.waiting.request.lock);
+    waited.for_each(|lock| locks.mark(lock));
     let marks = locks.0.into_iter().enumerate();
     marks.filter(|&(_, marked)| marked).map(|(index, _)| LockId::new(index))
 }

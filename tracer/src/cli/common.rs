@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
@@ -71,6 +72,9 @@ pub struct RuleArgs {
     /// rules off
     #[arg(long, value_name = "FILE")]
     pub rules: Vec<PathBuf>,
+    /// Tell every wait that takes so many seconds (`10`, `2.5s`), although it is on no circle
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub hang_after: Option<Duration>,
 }
 
 impl RuleArgs {
@@ -80,6 +84,7 @@ impl RuleArgs {
     /// When a file cannot be read, is no rule file, or does not go with the others.
     pub fn load(&self) -> Result<RuleSet, Failure> {
         let mut rules = RuleSet::default();
+        rules.hang_after = self.hang_after;
         let is_none = |path: &&PathBuf| path.as_os_str() == "none";
         if !self.rules.iter().any(|path| is_none(&path)) {
             rules.add_built_in()?;
@@ -89,6 +94,18 @@ impl RuleArgs {
         }
         Ok(rules)
     }
+}
+
+/// Reads a time: `10`, `2.5`, `10s`.
+///
+/// # Errors
+/// When it is no number of seconds.
+pub(super) fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.strip_suffix('s').unwrap_or(text);
+    let seconds: f64 = number
+        .parse()
+        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{text}` seconds: {error}"))
 }
 
 impl From<rules::RuleError> for Failure {

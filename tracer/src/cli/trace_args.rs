@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use clap::{ArgAction, Args};
 use tracer_common::scope::Scope;
 
-use super::{failure::Failure, message::say};
+use super::{common::seconds, failure::Failure, message::say};
 use crate::{
     analysis::{context::Addresses, rules::RuleSet},
     live,
@@ -133,13 +133,6 @@ fn bytes(text: &str) -> Result<u64, String> {
     let number: Option<u64> = number.parse().ok().filter(|number| *number > 0);
     let size = number.and_then(|number| number.checked_mul(1 << shift));
     size.ok_or_else(|| format!("`{text}` is no size: it is a number, or one with K, M or G behind it"))
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let seconds: f64 = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not a number of seconds"))?;
-    Duration::try_from_secs_f64(seconds).map_err(|error| format!("`{text}` seconds: {error}"))
 }
 
 impl From<SessionError> for Failure {

@@ -44,6 +44,15 @@ pub(super) fn in_order(slots: &[Slot]) -> Vec<Slot> {
     slots
 }
 
+/// What a queue is called: as the worker says, unless that goes by another name (`set_worker_desc()`); then by what the queue itself says, which is cut short.
+fn queue_name(slot: &Slot, situation: &Situation) -> String {
+    let (own, worker) = (
+        record::text(bytemuck::bytes_of(&slot.proof)),
+        record::text(&situation.desc),
+    );
+    if worker.starts_with(&own) { worker } else { own }
+}
+
 /// Held locks in order of acquisition.
 pub(super) struct Held {
     pub(super) holds: Vec<Hold>,
@@ -105,7 +114,7 @@ impl Decoder {
         let mut holds = Vec::with_capacity(slots.len());
         for slot in &slots {
             if self.is_believed(slot, header.task, situation.work) {
-                holds.push(self.hold(slot, now, &record::text(&situation.desc), symbols, events));
+                holds.push(self.hold(slot, now, &queue_name(slot, situation), symbols, events));
             } else {
                 *self.counters.entry("holds_not_believed").or_default() += 1;
             }
@@ -144,7 +153,8 @@ impl Decoder {
                     stack: [frame::frame(slot.generation, symbols)].into(),
                 };
             }
-            info::QUEUE => {}
+            info::QUEUE => self.meet_queue(slot.lock, queue, events),
+            info::KERNFS => self.meet_again(slot.lock, slot.generation, events),
             _ => self.renew(slot.lock, slot.generation, events),
         }
         let seen = Seen {
@@ -189,19 +199,38 @@ impl Decoder {
 
     /// A work item at an address that does something else is another one.
     pub(super) fn meet_work(&mut self, work: u64, function: u64, symbols: &Symbols, events: &mut Vec<Event>) {
-        if self.works.insert(work, function).is_some_and(|known| known != function) {
-            self.naming.initialised(work, events);
-        }
+        self.meet_again(work, function, events);
         self.naming.work(work, function, symbols, events);
     }
 
-    /// A completion on a stack is another one at each place that waits.
-    pub(super) fn meet_on_stack(&mut self, object: u64, stack: &[Frame], events: &mut Vec<Event>) {
+    /// What is at an address is another thing when it goes by another number than before.
+    pub(super) fn meet_again(&mut self, object: u64, number: u64, events: &mut Vec<Event>) {
+        if self.numbers.insert(object, number).is_some_and(|known| known != number) {
+            self.naming.initialised(object, events);
+        }
+    }
+
+    /// A queue that is called otherwise than the one that was at its address is another one. Only the beginning of a name may be known.
+    pub(super) fn meet_queue(&mut self, queue: u64, name: &str, events: &mut Vec<Event>) {
+        if let Some(known) = self.queues.get(&queue) {
+            if known.starts_with(name) {
+                return;
+            }
+            if !name.starts_with(known.as_str()) {
+                self.naming.initialised(queue, events);
+            }
+        }
+        self.queues.insert(queue, name.to_owned());
+    }
+
+    /// A completion that is no variable is another one at each place that waits.
+    pub(super) fn meet_completion(&mut self, object: u64, stack: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) {
         let Some(caller) = stack.get(1).cloned() else { return };
-        if self
-            .on_stack
-            .insert(object, caller.clone())
-            .is_some_and(|known| known != caller)
+        if symbols.data(object).is_none()
+            && self
+                .waited_at
+                .insert(object, caller.clone())
+                .is_some_and(|known| known != caller)
         {
             self.naming.initialised(object, events);
         }

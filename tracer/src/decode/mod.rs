@@ -93,12 +93,14 @@ pub struct Decoder {
     tasks: HashMap<TaskKey, TaskName>,
     /// The last task at each address.
     at: HashMap<u64, TaskKey>,
-    /// What each work item does.
-    works: HashMap<u64, u64>,
+    /// By which number things go that are no locks, by their addresses.
+    numbers: HashMap<u64, u64>,
+    /// What queues are called.
+    queues: HashMap<u64, String>,
     /// The threads that somebody waited for last, by their addresses.
     threads: HashMap<u64, TaskKey>,
-    /// Where each completion on a stack was waited for last.
-    on_stack: HashMap<u64, Frame>,
+    /// Where each completion was waited for last.
+    waited_at: HashMap<u64, Frame>,
     naming: Naming,
     generations: Generations,
     epochs: Epochs,
@@ -127,9 +129,10 @@ impl Decoder {
             kernel,
             tasks: HashMap::new(),
             at: HashMap::new(),
-            works: HashMap::new(),
+            numbers: HashMap::new(),
+            queues: HashMap::new(),
             threads: HashMap::new(),
-            on_stack: HashMap::new(),
+            waited_at: HashMap::new(),
             naming: Naming::new(offsets),
             generations: Generations::default(),
             epochs: Epochs::new(),
@@ -184,7 +187,8 @@ impl Decoder {
             (Kind::WAKE, Some(tail)) => self.wake(&record::read(bytes, header.kind)?, tail, symbols, events),
             (Kind::MOVED, _) => {
                 let moved: wire::Moved = record::read(bytes, header.kind)?;
-                events.push(Event::Moved(record::task_of(moved.mover, moved.pid as u32)));
+                let task = record::task_of(moved.mover, moved.pid as u32);
+                events.push(Event::Moved(task, self.time(header)));
             }
             (Kind::AGAIN, _) => {
                 let again: wire::Again = record::read(bytes, header.kind)?;
@@ -260,8 +264,16 @@ impl Decoder {
         let site = self.kernel.site(&addresses, &self.functions, symbols);
         let held = self.held(&tail.held, &stack, header, &chain.situation, symbols, events);
         self.told_whole(ChainKey(chain.key), held.is_whole);
-        let lock = self.meet(chain.lock, chain.info, chain.generation, &stack, symbols, events);
         let device = record::text(&chain.device);
+        let lock = self.meet(
+            chain.lock,
+            chain.info,
+            chain.generation,
+            &device,
+            &stack,
+            symbols,
+            events,
+        );
         let seen = Seen {
             lock,
             info: chain.info,

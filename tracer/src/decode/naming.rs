@@ -167,8 +167,10 @@ impl Naming {
     fn name_first(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
         if matches!(seen.info & info::KIND, info::QUEUE | info::THREAD | info::KERNFS) {
             let (kind, what) = kind(seen.info);
-            if !seen.device.is_empty() {
-                let class = format!("{what} {}", seen.device);
+            let name = Some(seen.device).filter(|name| !name.is_empty());
+            let name = name.or_else(|| self.init_names.get(&seen.init_name).map(String::as_str));
+            if let Some(name) = name {
+                let class = format!("{what} {name}");
                 self.tell(seen.lock, kind, &class, None, None, NamedBy::Object, events);
             }
             return;

@@ -541,3 +541,171 @@ fn a_circle_is_told_when_all_of_it_is_there() {
         .collect();
     assert_eq!(holders, [record::task_of(other, 8), record::task_of(TASK, 7)]);
 }
+
+/// A task that does not get on, from where it sleeps; what it waits for that is no lock: object, bits, chain.
+fn stalled(held: &[([u64; 3], [u64; 2])], waits: [u64; 3], stack: &[u64]) -> Bytes {
+    let mut bytes = Bytes::new(14, ProbeIndex::look, "devlink");
+    bytes.number(1_400);
+    waits.iter().for_each(|&word| {
+        bytes.number(word);
+    });
+    bytes.text("", 64).situation(0, held, stack);
+    bytes
+}
+
+fn only_stalled(events: &[Event]) -> &crate::analysis::event::Stalled {
+    let stalled = events.iter().find_map(|event| match event {
+        Event::Stalled(stalled) => Some(stalled.as_ref()),
+        _ => None,
+    });
+    stalled.unwrap()
+}
+
+/// Where a mutex is requested in [`DEVLINK`]'s chain.
+const CALLER: u64 = 0xffff_ffff_8100_0340;
+
+fn decoder_with_a_chain() -> Decoder {
+    let mut decoder = decoder();
+    let requested = chain(
+        ProbeIndex::mutex_lock,
+        [DEVLINK, info::MUTEX],
+        &[],
+        &[0xffff_ffff_8100_0009, CALLER],
+    );
+    decode(&mut decoder, &requested);
+    decoder
+}
+
+#[test]
+fn a_task_that_sleeps_where_it_requested_a_lock_waits_for_it() {
+    let other = TASK + 0x4000;
+    let mut decoder = decoder_with_a_chain();
+    let held = [
+        ([PERNET, 0x11, FIRST | info::RWSEM], [1, TASK]),
+        ([DEVLINK, 0x77, (2 * FIRST) | info::MUTEX], [other, 0]),
+    ];
+    let events = decode(&mut decoder, &stalled(&held, [0; 3], &[CALLER, CALLER + 0x20]));
+    let told = only_stalled(&events);
+    let waits = told.waits.as_ref().unwrap();
+    assert_eq!((waits.lock, waits.mode), (LockKey(DEVLINK), Mode::Exclusive));
+    assert_eq!(waits.stack.first(), Some(&Frame::Address(0xffff_ffff_8100_0009)));
+    let held: Vec<_> = told.held.iter().map(|hold| hold.lock).collect();
+    assert_eq!((held, told.since_ns), (vec![LockKey(PERNET)], 400));
+    let mut moved = Bytes::new(15, ProbeIndex::look, "tracer");
+    moved.number(TASK).number(7);
+    assert_eq!(
+        decode(&mut decoder, &moved),
+        [Event::Moved(record::task_of(TASK, 7), 500)]
+    );
+}
+
+#[test]
+fn a_task_that_sleeps_elsewhere_holds_what_it_got() {
+    let mut decoder = decoder_with_a_chain();
+    let mine = [([DEVLINK, 0x77, FIRST | info::MUTEX], [TASK, 0])];
+    let events = decode(&mut decoder, &stalled(&mine, [0; 3], &[CALLER + 0x40]));
+    let told = only_stalled(&events);
+    assert_eq!((told.held.len(), told.waits.is_none()), (1, true));
+    // The owner word names it: it has got it, wherever it sleeps now.
+    let events = decode(&mut decoder, &stalled(&mine, [0; 3], &[CALLER]));
+    assert!(only_stalled(&events).waits.is_none());
+    // Unless that is what it took before.
+    let twice = [
+        ([DEVLINK, 0x77, FIRST | info::MUTEX], [TASK, 0]),
+        ([DEVLINK, 0x77, (2 * FIRST) | info::MUTEX], [TASK, 0]),
+    ];
+    let events = decode(&mut decoder, &stalled(&twice, [0; 3], &[CALLER]));
+    let told = only_stalled(&events);
+    assert_eq!((told.held.len(), told.waits.is_some()), (1, true));
+}
+
+#[test]
+fn a_worker_holds_what_it_runs_and_a_work_item_that_does_something_else_is_another() {
+    const WORK: u64 = 0xffff_8880_0000_5000;
+    const CLEANUP: u64 = 0xffff_ffff_8100_0200;
+    let run = |function: u64| {
+        let mut bytes = Bytes::new(1, ProbeIndex::mutex_lock, "kworker/u8:1");
+        bytes.number(0x78).number(DEVLINK).number(info::MUTEX);
+        bytes.number(0).number(INIT_NAME).text("", 64);
+        bytes.number(0).number(CLEANUP).text("netns", DESC_LEN);
+        bytes.number(0).text("", 2 * ORIGIN_LEN).number(u64::MAX).number(0);
+        bytes.number(2).number(0);
+        for (lock, bits, generation) in [
+            (0xffff_8880_0000_6000, FIRST | info::QUEUE | info::SHARED, 0),
+            (WORK, (2 * FIRST) | info::WORK, function),
+        ] {
+            for word in [lock, 0, bits, generation, 0, 0, 0] {
+                bytes.number(word);
+            }
+        }
+        bytes
+    };
+    let mut decoder = decoder();
+    let events = decode(&mut decoder, &run(CLEANUP));
+    let names: Vec<_> = events.iter().filter_map(named).collect();
+    assert_eq!(names[..2], ["workqueue netns", "work cleanup_net"]);
+    let modes: Vec<_> = only_chain(&events).held.iter().map(|hold| hold.mode).collect();
+    assert_eq!(modes, [Mode::Shared, Mode::Exclusive]);
+    // It is not what the worker runs: its end was missed.
+    let events = decode(&mut decoder, &run(CLEANUP + 0x100));
+    assert_eq!(only_chain(&events).held.len(), 1);
+}
+
+#[test]
+fn who_completes_something_needed_what_it_holds_and_what_it_requested_since() {
+    const DONE: u64 = 0xffff_ffff_8200_0000;
+    let mut bytes = Bytes::new(16, ProbeIndex::complete, "kworker/u8:1");
+    bytes.number(DONE).number(info::COMPLETION);
+    let requests = [
+        (DEVLINK, 0x77, info::MUTEX),
+        (DEVICE, 0x12, info::MUTEX | info::TRYLOCK),
+        (0xffff_8880_0000_5000, 0x13, info::WORK),
+    ];
+    for index in 0..wire::RECENT {
+        let (lock, chain, bits) = requests.get(index).copied().unwrap_or_default();
+        for word in [lock, chain, bits, 0, 5] {
+            bytes.number(word);
+        }
+    }
+    let held = [([PERNET, 0x11, FIRST | info::RWSEM], [1, TASK])];
+    bytes.situation(0, &held, &[CALLER]);
+    let mut decoder = decoder_with_a_chain();
+    let events = decode(&mut decoder, &bytes);
+    let chains: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Chain(chain) => Some((chain.held[0].lock, chain.request.lock, chain.request.trylock)),
+            _ => None,
+        })
+        .collect();
+    let done = LockKey(DONE);
+    assert_eq!(
+        chains,
+        [
+            (done, LockKey(PERNET), false),
+            (done, LockKey(DEVLINK), false),
+            (done, LockKey(DEVICE), true)
+        ]
+    );
+}
+
+#[test]
+fn a_thread_that_is_stopped_goes_by_its_id_too() {
+    let thread = TASK + 0x8000;
+    let stop = |pid: u64| {
+        let mut bytes = Bytes::new(1, ProbeIndex::kthread_stop, "rmmod");
+        bytes.number(0x79).number(thread).number(info::THREAD);
+        bytes.number(pid).number(0).text("dlock", 64);
+        let held = [([DEVLINK, 0x77, FIRST | info::MUTEX], [TASK, 0])];
+        bytes.situation(0, &held, &[CALLER]);
+        bytes
+    };
+    let mut decoder = decoder_with_a_chain();
+    let requested = |events: &[Event]| only_chain(events).request.lock;
+    let first = decode(&mut decoder, &stop(8));
+    let second = decode(&mut decoder, &stop(9));
+    assert_ne!(requested(&first), requested(&second));
+    let task = record::task_of(thread, 8);
+    assert_eq!(first.last(), Some(&Event::Owes(task, LockKey(task.0))));
+    assert!(first.iter().filter_map(named).any(|name| name == "kthread dlock"));
+}

@@ -13,23 +13,26 @@ use crate::{
 };
 
 impl Decoder {
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     /// Something is requested: a lock of a generation, or what is waited for. Gives what it goes by: its address, for a thread what the task goes by.
     pub(super) fn meet(
         &mut self,
         object: u64,
         bits: u64,
         generation: u64,
+        name: &str,
         stack: &[Frame],
         symbols: &Symbols,
         events: &mut Vec<Event>,
     ) -> u64 {
         match bits & info::KIND {
             info::WORK => self.meet_work(object, generation, symbols, events),
-            info::QUEUE => {}
+            info::QUEUE => self.meet_queue(object, name, events),
+            info::KERNFS => self.meet_again(object, generation, events),
+            info::COMPLETION => self.meet_completion(object, stack, symbols, events),
             info::THREAD => {
                 self.threads.insert(object, record::task_of(object, generation as u32));
             }
-            _ if bits & info::ON_STACK != 0 => self.meet_on_stack(object, stack, events),
             _ => self.renew(object, generation, events),
         }
         self.key_of(object, bits)

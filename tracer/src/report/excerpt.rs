@@ -53,6 +53,7 @@ pub(super) fn of(snapshot: &Snapshot, findings: &[&Finding]) -> Snapshot {
         windows: snapshot.windows.clone(),
         notifiers: snapshot.notifiers.clone(),
         waits: snapshot.waits.clone(),
+        waited: snapshot.waited.clone(),
         findings: findings.iter().map(|&finding| finding.clone()).collect(),
         breaks: snapshot.breaks.clone(),
         suppressed: snapshot.suppressed.clone(),
@@ -99,6 +100,6 @@ fn locks(snapshot: &Snapshot, dependencies: &[Dependency]) -> BTreeSet<u32> {
     let ends = dependencies
         .iter()
         .flat_map(|dependency| [dependency.from, dependency.to]);
-    let waits = snapshot.waits.iter().map(|wait| wait.lock);
+    let waits = snapshot.waits.iter().chain(&snapshot.waited).map(|wait| wait.lock);
     held.map(|held: &Held| held.lock).chain(ends).chain(waits).collect()
 }

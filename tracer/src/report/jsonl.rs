@@ -46,6 +46,7 @@ pub fn write(snapshot: &Snapshot, mut out: impl Write) -> io::Result<()> {
     lines(&mut out, "dependency", &snapshot.dependencies)?;
     lines(&mut out, "notifier", &snapshot.notifiers)?;
     lines(&mut out, "wait", &snapshot.waits)?;
+    lines(&mut out, "waited", &snapshot.waited)?;
     lines(&mut out, "finding", &snapshot.findings)?;
     lines(&mut out, "break", &snapshot.breaks)?;
     lines(&mut out, "suppressed", &snapshot.suppressed)

@@ -1,6 +1,6 @@
 //! Tasks that wait for each other now, or one for itself (what the kernel's hung-task message says after 120 s).
 
-use super::{circle, of_cycle};
+use super::{circle, of_cycle, timed};
 use crate::analysis::level::Nodes;
 use crate::analysis::lock::LockId;
 use crate::analysis::snapshot::Finding;
@@ -81,6 +81,6 @@ fn finding(view: &View<'_>, nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> Fin
         KIND,
         judgement,
         title,
-        format!("it has happened: {}", waits.join("; ")),
+        format!("it has happened: {}{}", waits.join("; "), timed(view, &judgement.sides)),
     )
 }

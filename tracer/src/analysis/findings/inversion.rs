@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{Limits, circle, of_cycle, writers};
+use super::{Limits, circle, of_cycle, timed, writers};
 use crate::analysis::concurrency::Apart;
 use crate::analysis::context::Classes;
 use crate::analysis::cycle;
@@ -71,7 +71,7 @@ fn finding(view: &View<'_>, nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> Fin
         (KIND, "circular locking")
     };
     let title = format!("{what} dependency: {}", circle(nodes, judgement));
-    let mut reason = reason(view, nodes, judgement);
+    let mut reason = reason(view, nodes, judgement) + &timed(view, &judgement.sides);
     if judgement.level == Level::Class && !judgement.is_of_instances() {
         reason.push_str("; seen on different locks of these classes, not yet on the same");
     }

@@ -227,6 +227,23 @@ fn circle(nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> String {
     around.join(" -> ")
 }
 
+/// What is waited for with a timeout: such a wait stalls, it does not hang. The function that waits tells (`wait_for_completion_timeout()`).
+fn timed(view: &View<'_>, sides: &[Pick<'_>]) -> String {
+    let is_timed = |pick: &&Pick<'_>| {
+        let function = view.function(pick.situation.request.stack);
+        view.model.locks.is_wait(pick.edge.to) && function.is_some_and(|function| function.ends_with("_timeout"))
+    };
+    let waits = sides.iter().filter(is_timed);
+    waits
+        .map(|pick| {
+            format!(
+                "; the wait for {} has a timeout: it stalls, and does not hang",
+                view.any_name(pick.edge.to)
+            )
+        })
+        .collect()
+}
+
 /// What the kinds of cycles have in common.
 fn of_cycle(
     view: &View<'_>,

@@ -14,7 +14,7 @@ use super::pattern::Pattern;
 const MAX_CLASSES: usize = 8;
 
 /// Kinds of findings.
-pub(crate) const KINDS: [&str; 8] = [
+pub(crate) const KINDS: [&str; 9] = [
     "deadlock",
     "recursion",
     "inversion",
@@ -23,6 +23,7 @@ pub(crate) const KINDS: [&str; 8] = [
     "unlock-imbalance",
     "init-held",
     "leaked-hold",
+    "long-wait",
 ];
 
 /// Verdicts of cycles.

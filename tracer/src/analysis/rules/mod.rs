@@ -8,6 +8,7 @@ mod check;
 mod contradiction;
 mod error;
 mod file;
+mod hang;
 mod index;
 pub(super) mod pattern;
 #[cfg(test)]
@@ -17,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -45,6 +47,8 @@ const NET: &str = include_str!("net.toml");
 pub struct RuleSet {
     orders: Vec<OrderRule>,
     allows: Vec<Allow>,
+    /// A wait that takes as long is a finding.
+    pub hang_after: Option<Duration>,
 }
 
 /// An order rule as it is listed.
@@ -173,16 +177,22 @@ pub fn apply(snapshot: &mut Snapshot, rules: &RuleSet) {
         findings,
         suppressed,
         waits,
+        waited,
+        capture,
         breaks,
         ..
     } = snapshot;
     let index = Index::new(locks, dependencies);
     let told = findings.iter().chain(suppressed.iter().map(|allowed| &allowed.finding));
     let told: BTreeSet<_> = told
-        .filter(|finding| finding.kind == check::KIND)
+        .filter(|finding| [check::KIND, hang::KIND].contains(&finding.kind.as_str()))
         .map(|finding| finding.fingerprint.clone())
         .collect();
-    let broken = check::find(&index, &rules.orders).into_iter();
+    let hangs = rules.hang_after.zip(capture.duration_ns);
+    let hangs = hangs.map_or_else(Vec::new, |(after, now_ns)| {
+        hang::find(&index, waits, waited, after, now_ns)
+    });
+    let broken = check::find(&index, &rules.orders).into_iter().chain(hangs);
     let broken: Vec<_> = broken.filter(|finding| !told.contains(&finding.fingerprint)).collect();
     if !broken.is_empty() {
         findings.extend(broken);

@@ -68,7 +68,7 @@ fn tasks(out: &mut Snapshot, names: &mut Pseudonyms) {
     for task in evidence.chain(windows).chain(notifiers).chain(sides) {
         *task = names.task(task);
     }
-    for wait in &mut out.waits {
+    for wait in out.waits.iter_mut().chain(&mut out.waited) {
         for task in std::iter::once(&mut wait.task).chain(&mut wait.on) {
             *task = names.task(task);
         }
