@@ -126,9 +126,9 @@ impl Probe {
     /// Whether a second program does the work when the first is skipped: for the functions that a kernel calls all the time.
     pub fn has_stand_in(&self) -> bool {
         let kind = self.info & wire::info::KIND;
-        matches!(self.action, "request" | "trylock" | "release")
-            && matches!(kind, wire::info::MUTEX | wire::info::RWSEM)
-            && self.purpose == Purpose::Lock
+        matches!(self.action, "request" | "trylock" | "release" | "hold")
+            && matches!(kind, wire::info::MUTEX | wire::info::RWSEM | wire::info::SRCU)
+            && matches!(self.purpose, Purpose::Lock | Purpose::Wait)
     }
 
     /// Whether the program takes from held stacks.

@@ -41,7 +41,7 @@ macro_rules! program {
     (waited_unless $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_unless, $($info)*); };
     (waited_timed $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_timed, $($info)*); };
     (complete $program:ident $($info:tt)*) => { hook!(entry $program, wait::complete, $($info)*); };
-    (hold $program:ident $($info:tt)*) => { hook!(entry $program, wait::hold, $($info)*); };
+    (hold $program:ident $($info:tt)*) => { doubled!(entry $program, wait::hold, $($info)*); };
     (enter_file $program:ident $($info:tt)*) => { hook!(entry $program, wait::enter_file, $($info)*); };
     (leave_file $program:ident $($info:tt)*) => { hook!(exit $program, wait::leave_file, $($info)*); };
     (use_file $program:ident $($info:tt)*) => { hook!(exit $program, wait::use_file, $($info)*); };
