@@ -23,7 +23,7 @@ use crate::{
     situation::{denies, send_with_held},
     task::{current, identity, is_traced},
     tasks::{held, known},
-    wait,
+    wait, wake,
 };
 
 /// Every chain that was sent, and how often it was seen.
@@ -162,7 +162,7 @@ fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, inf
     // Found or not: the verifier follows one path from here on.
     let generation = held.launder(generation::taken(lock));
     let taken = seen(context, held, lock, generation, probe, info);
-    wait::remember(held, lock, taken.chain, info, generation);
+    wake::remember(held, lock, taken.chain, info, generation);
     if !held.push(lock, generation, info, epoch(), taken) {
         count_at(Counter::HeldOverflow, probe);
     }

@@ -18,6 +18,7 @@ mod generation;
 mod held;
 mod init;
 mod kernel;
+mod kernfs;
 mod left_out;
 mod lockdep;
 mod module;
@@ -37,6 +38,7 @@ mod stand_in;
 mod task;
 mod tasks;
 mod wait;
+mod wake;
 mod work;
 
 #[panic_handler]

@@ -13,8 +13,8 @@ use tracer_common::{
 #[cfg(feature = "stand-in")]
 use crate::call::hooked::doubled;
 use crate::{
-    call::hooked::hook, chain, contention, devlink, init, lockdep, module, notifier, notifier::Scope, origin, stall,
-    task, wait, work,
+    call::hooked::hook, chain, contention, devlink, init, kernfs, lockdep, module, notifier, notifier::Scope, origin,
+    stall, task, wait, wake, work,
 };
 
 /// Where there are no stand-ins, every hook has one program.
@@ -40,12 +40,12 @@ macro_rules! program {
     (waited $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited, $($info)*); };
     (waited_unless $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_unless, $($info)*); };
     (waited_timed $program:ident $($info:tt)*) => { hook!(exit $program, wait::waited_timed, $($info)*); };
-    (complete $program:ident $($info:tt)*) => { hook!(entry $program, wait::complete, $($info)*); };
+    (complete $program:ident $($info:tt)*) => { hook!(entry $program, wake::complete, $($info)*); };
     (hold $program:ident $($info:tt)*) => { doubled!(entry $program, wait::hold, $($info)*); };
-    (enter_file $program:ident $($info:tt)*) => { hook!(entry $program, wait::enter_file, $($info)*); };
-    (leave_file $program:ident $($info:tt)*) => { hook!(exit $program, wait::leave_file, $($info)*); };
-    (use_file $program:ident $($info:tt)*) => { hook!(exit $program, wait::use_file, $($info)*); };
-    (put_file $program:ident $($info:tt)*) => { hook!(entry $program, wait::put_file, $($info)*); };
+    (enter_file $program:ident $($info:tt)*) => { hook!(entry $program, kernfs::enter_file, $($info)*); };
+    (leave_file $program:ident $($info:tt)*) => { hook!(exit $program, kernfs::leave_file, $($info)*); };
+    (use_file $program:ident $($info:tt)*) => { hook!(exit $program, kernfs::use_file, $($info)*); };
+    (put_file $program:ident $($info:tt)*) => { hook!(entry $program, kernfs::put_file, $($info)*); };
     (work_begin $program:ident $($info:tt)*) => { program!(tracepoint $program, work::begin); };
     (work_end $program:ident $($info:tt)*) => { program!(tracepoint $program, work::end); };
     (init $program:ident $($argument:tt)*) => { hook!(entry $program, init::init, $($argument)*); };

@@ -41,7 +41,7 @@ pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
     let function = function(work);
     let taken = |path| Taken { chain: 0, path, depth };
     let mode = if is_ordered(queue) { 0 } else { info::SHARED };
-    let fits = held.push(queue, 0, info::QUEUE | mode, epoch(), taken(0))
+    let fits = (queue == 0 || held.push(queue, 0, info::QUEUE | mode, epoch(), taken(0)))
         && held.push(work, function, info::WORK, epoch(), taken(function));
     if !fits {
         count_at(Counter::HeldOverflow, probe);
@@ -72,7 +72,9 @@ fn leave(held: &mut Held) {
     if let Some(place) = held.find(work) {
         held.remove(place);
     }
-    if let Some(place) = held.find(queue) {
+    if queue != 0
+        && let Some(place) = held.find(queue)
+    {
         held.remove(place);
     }
 }

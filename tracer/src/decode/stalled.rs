@@ -56,6 +56,11 @@ impl Decoder {
             return None;
         }
         let place = self.places.get(&stalled.chain);
+        // It may have gone on without that being seen: it waits as long as it is in the call that began to.
+        let caller = place.and_then(|place| place.stack.get(1));
+        if caller.is_some_and(|caller| !now.contains(caller)) {
+            return None;
+        }
         let stack = place.map_or_else(|| now.into(), |place| place.stack.clone());
         let name = record::text(&stalled.name);
         let object = self.key_of(stalled.object, stalled.info);

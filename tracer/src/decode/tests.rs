@@ -22,7 +22,8 @@ ffffffff81000000 T mutex_lock
 ffffffff81000100 T down_read
 ffffffff81000200 T cleanup_net
 ffffffff81000300 T devlink_reload
-ffffffff81000400 T end_of_text
+ffffffff81000400 T handle_softirqs
+ffffffff81000500 T end_of_text
 ffffffff82000000 D pernet_ops_rwsem
 ffffffff82000100 D end_of_data
 ";
@@ -686,6 +687,15 @@ fn who_completes_something_needed_what_it_holds_and_what_it_requested_since() {
             (done, LockKey(DEVLINK), false),
             (done, LockKey(DEVICE), true)
         ]
+    );
+    // What an interrupt completes, whoever it interrupts, needed nothing of that.
+    let mut interrupted = Bytes(bytes.0.clone());
+    interrupted.0.truncate(interrupted.0.len() - 8);
+    interrupted.number(0xffff_ffff_8100_0430);
+    assert!(
+        !decode(&mut decoder, &interrupted)
+            .iter()
+            .any(|event| matches!(event, Event::Chain(_)))
     );
 }
 

@@ -3,7 +3,7 @@
 use tracer_common::wire::{self, info};
 
 use super::{
-    Decoder, mode, origin,
+    Decoder, frame, mode, origin,
     record::{self, Tail},
     stack, window, worker,
 };
@@ -52,6 +52,9 @@ impl Decoder {
         self.task(header, worker(header, &situation.desc, situation.work, symbols), events);
         let addresses = self.addresses(tail, header, symbols);
         let now: Vec<Frame> = stack::frames(&addresses, symbols);
+        if is_interrupt(&now, symbols) {
+            return;
+        }
         let held = self.held(&tail.held, &now, header, situation, symbols, events).holds;
         let kinds = tail.held.iter().map(|slot| (slot.lock, slot.info));
         let no_locks: Vec<_> = kinds
@@ -99,6 +102,17 @@ impl Decoder {
             })));
         }
     }
+}
+
+/// How the functions begin in which a task is no more about its own business: an interrupt that comes from user space is handled on the task's own stack
+/// (`run_sysvec_on_irqstack_cond()` in arch/x86/include/asm/irq_stack.h), and so is what `ksoftirqd` does (kernel/softirq.c).
+const INTERRUPTS: &[&str] = &["asm_sysvec_", "asm_common_interrupt", "handle_softirqs", "__do_softirq"];
+
+fn is_interrupt(stack: &[Frame], symbols: &Symbols) -> bool {
+    let functions = stack.iter().filter_map(|of| frame::function(of, symbols));
+    functions
+        .into_iter()
+        .any(|function| INTERRUPTS.iter().any(|begin| function.starts_with(begin)))
 }
 
 /// A key that no chain of the kernel has, but for a chance in 2^64: what is done, by whom, after which lock.

@@ -1,0 +1,141 @@
+//! Who completes a completion that somebody waits for, and what had to happen before.
+//!
+//! Whoever completes it had to get what it holds then, and what it requested since the wait began, as DEPT has it (`Documentation/dependency/` of its patches): so waits are
+//! numbered, and requests are remembered with that number while there is a wait of a task that holds something. A work item had to get all that it requested.
+
+use core::arch::asm;
+
+use aya_ebpf::{
+    bindings::BPF_ANY,
+    macros::map,
+    maps::{Array, LruHashMap},
+};
+use tracer_common::{
+    probe::ProbeIndex,
+    wire::{Kind, RECENT, Recent, Wake},
+};
+
+use crate::{
+    call::{Call, Entry},
+    held::{Held, mix},
+    situation::send_with_held,
+    slots::masked,
+    tasks,
+    wait::is_on_stack,
+};
+
+/// Completions that somebody waits for, or gave up, who held something, with the number of the wait. Those that were looked for least lately are forgotten.
+#[map]
+static WAITS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
+
+/// How many waits began so far, and how many go on.
+#[map]
+static CLOCK: Array<[u64; 2]> = Array::with_max_entries(1, 0);
+
+/// Wakes that were told.
+#[map]
+static TOLD_WAKES: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
+
+/// A completion is completed.
+#[inline(always)]
+pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
+    let Some(held) = tasks::known() else { return };
+    // SAFETY: a value of the map of tasks, which only its own task changes.
+    let held = unsafe { &mut *held };
+    // What an interrupt does is no part of what the task does.
+    let depth = held.launder(context.depth());
+    if !is_on_stack(depth) {
+        return;
+    }
+    let object = context.first(held);
+    let Some(since) = WAITS.get_ptr(object) else { return };
+    // SAFETY: a value of the map.
+    let since = unsafe { *since };
+    // What was requested before the wait began is none of its business; but a work item does all that it does before it completes something.
+    let runs_work = held.work[0] != 0;
+    let mut hash = mix(mix(object, held.sum), context.caller(held, probe));
+    for place in 0..RECENT {
+        let recent = &mut held.recent[place];
+        if recent.waits < since && !runs_work {
+            recent.lock = 0;
+        }
+        if recent.lock != 0 {
+            hash = hash.wrapping_add(mix(recent.lock, recent.chain));
+        }
+    }
+    let hash = held.launder(hash);
+    if TOLD_WAKES.get_ptr(hash).is_some() {
+        return;
+    }
+    let recent = &raw const held.recent;
+    let sent = send_with_held::<Wake>(Kind::WAKE, probe, context, held, |record| {
+        // SAFETY: there is room for exactly this type; the requests are a field of the held stack, which is not in the record.
+        unsafe {
+            (*record).object = object;
+            (*record).info = info;
+            (*record).recent = *recent;
+            &raw mut (*record).situation
+        }
+    });
+    if sent {
+        let _ = TOLD_WAKES.insert(hash, 1, u64::from(BPF_ANY));
+    }
+}
+
+/// Remembers a request while there are waits, and in work items, which often do what somebody is about to wait for.
+#[inline(always)]
+pub fn remember(held: &mut Held, lock: u64, chain: u64, info: u64, generation: u64) {
+    let [waits, pending] = clock();
+    if pending == 0 && held.work[0] == 0 {
+        return;
+    }
+    let place = masked::<{ RECENT as u64 - 1 }>(held.requests) as usize;
+    held.requests += 1;
+    // SAFETY: masked.
+    *unsafe { held.recent.get_unchecked_mut(place) } = Recent {
+        lock,
+        chain,
+        info,
+        generation,
+        waits,
+    };
+}
+
+const _: () = assert!(RECENT.is_power_of_two());
+
+/// A task that holds something waits for a completion.
+#[inline(always)]
+pub fn begin(object: u64) {
+    add(0, 1);
+    let [waits, _] = clock();
+    add(1, 1);
+    let _ = WAITS.insert(object, waits, u64::from(BPF_ANY));
+}
+
+/// Its wait is over. What has not come is still looked for: it had to come while the wait went on, and could not perhaps because of that.
+#[inline(always)]
+pub fn end(object: u64, is_done: bool) {
+    add(1, u64::MAX);
+    if is_done {
+        let _ = WAITS.remove(object);
+    }
+}
+
+/// How many waits began, and how many go on.
+#[inline(always)]
+fn clock() -> [u64; 2] {
+    let Some(clock) = CLOCK.get_ptr(0) else { return [0; 2] };
+    // SAFETY: a valid cell; volatile, because other CPUs change it.
+    unsafe { core::ptr::read_volatile(clock) }
+}
+
+/// Adds to one of the two numbers, whoever else does: the target has no atomic type, but this instruction on every kernel.
+#[inline(always)]
+fn add(which: usize, number: u64) {
+    let Some(clock) = CLOCK.get_ptr_mut(0) else { return };
+    // SAFETY: a valid, aligned number, and nothing else is written.
+    unsafe {
+        let cell = clock.cast::<u64>().add(which);
+        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) number, options(nostack));
+    }
+}
