@@ -3,7 +3,7 @@
 use super::{circle, of_cycle, timed};
 use crate::analysis::level::Nodes;
 use crate::analysis::lock::LockId;
-use crate::analysis::snapshot::Finding;
+use crate::analysis::snapshot::{Finding, Mode};
 use crate::analysis::task::TaskId;
 use crate::analysis::verdict::{Judgement, Pick, Verdict};
 use crate::analysis::view::View;
@@ -68,10 +68,11 @@ fn finding(view: &View<'_>, nodes: &Nodes<'_>, judgement: &Judgement<'_>) -> Fin
         .map(|pick| {
             let (task, _) = view.task(pick.evidence.task);
             let (held, wanted) = (view.name(pick.edge.from), view.name(pick.edge.to));
+            let (how, wanted_how) = (Mode::from(pick.edge.from_mode), Mode::from(pick.edge.to_mode));
             if pick.edge.from == pick.edge.to {
-                format!("{task} holds {held} and waits for it")
+                format!("{task} holds {held} {how} and waits for itself to give it back, to have it {wanted_how}")
             } else {
-                format!("{task} holds {held} and waits for {wanted}")
+                format!("{task} holds {held} {how} and waits for {wanted} {wanted_how}")
             }
         })
         .collect();
