@@ -14,6 +14,9 @@ use support::program::program;
 /// The founding deadlock on Linux 6.12, recorded by `lab run recording`, and the report that was made of it live.
 const FOUNDING: &str = "founding-6.12-v1";
 
+/// The same by each version whose recordings may be around.
+const VERSIONS: [&str; 2] = [FOUNDING, "founding-6.12-v1.2"];
+
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/recordings")
@@ -37,15 +40,19 @@ fn json(path: &str, more: &[&str]) -> Output {
 }
 
 #[test]
-fn the_founding_recording_is_the_report_that_was_made_live() {
-    let recording = file(&format!("{FOUNDING}.rec"));
+fn the_founding_recordings_are_the_reports_that_were_made_live() {
+    VERSIONS.into_iter().for_each(is_the_report_that_was_made_live);
+}
+
+fn is_the_report_that_was_made_live(recorded: &str) {
+    let recording = file(&format!("{recorded}.rec"));
     let report = json(&recording.display().to_string(), &[]);
     assert!(
         report.status.success() && report.stderr.is_empty(),
         "{}",
         text(&report.stderr)
     );
-    let packed = fs::File::open(file(&format!("{FOUNDING}.json.zst"))).expect("the live report");
+    let packed = fs::File::open(file(&format!("{recorded}.json.zst"))).expect("the live report");
     let live = zstd::decode_all(packed).expect("zstd");
     let live: serde_json::Value = serde_json::from_slice(&live).expect("JSON");
     let mut now: serde_json::Value = serde_json::from_slice(&report.stdout).expect("JSON");
