@@ -66,22 +66,12 @@ impl Parts {
     fn read(bytes: &[u8]) -> Result<Self, DecodeError> {
         let header: Header = read(bytes, 0)?;
         let tail = match Kind(header.kind) {
-            Kind::CHAIN => {
-                let chain: wire::Chain = read(bytes, header.kind)?;
-                Some(tail::<wire::Chain>(bytes, &chain.situation, header.kind)?)
-            }
-            Kind::NOTIFIER => {
-                let notifier: wire::Notifier = read(bytes, header.kind)?;
-                Some(tail::<wire::Notifier>(bytes, &notifier.situation, header.kind)?)
-            }
-            Kind::STALLED => {
-                let stalled: wire::Stalled = read(bytes, header.kind)?;
-                Some(tail::<wire::Stalled>(bytes, &stalled.situation, header.kind)?)
-            }
-            Kind::WAKE => {
-                let wake: wire::Wake = read(bytes, header.kind)?;
-                Some(tail::<wire::Wake>(bytes, &wake.situation, header.kind)?)
-            }
+            Kind::CHAIN => Some(tail_of(bytes, header.kind, |record: &wire::Chain| &record.situation)?),
+            Kind::NOTIFIER => Some(tail_of(bytes, header.kind, |record: &wire::Notifier| {
+                &record.situation
+            })?),
+            Kind::STALLED => Some(tail_of(bytes, header.kind, |record: &wire::Stalled| &record.situation)?),
+            Kind::WAKE => Some(tail_of(bytes, header.kind, |record: &wire::Wake| &record.situation)?),
             _ => None,
         };
         Ok(Self { header, tail })
@@ -95,6 +85,15 @@ pub(super) struct Tail {
     pub(super) held: Vec<Slot>,
     /// Return addresses, innermost first; `None` when the stack could not be walked.
     pub(super) stack: Option<Vec<u64>>,
+}
+
+/// Reads what follows the fixed part of a record that is a `T`.
+fn tail_of<T: AnyBitPattern>(
+    bytes: &[u8],
+    kind: u32,
+    situation: impl FnOnce(&T) -> &Situation,
+) -> Result<Tail, DecodeError> {
+    tail::<T>(bytes, situation(&read(bytes, kind)?), kind)
 }
 
 /// Reads what follows a fixed part of `T`.
