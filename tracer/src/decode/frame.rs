@@ -28,6 +28,11 @@ pub(super) fn module(frame: &Frame) -> Option<&str> {
     }
 }
 
+/// Whether the function of a frame has one of these beginnings.
+pub(super) fn is_one_of(frame: &Frame, beginnings: &[&str], symbols: &Symbols) -> bool {
+    function(frame, symbols).is_some_and(|name| beginnings.iter().any(|begin| name.starts_with(begin)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,7 +4,7 @@
 //! paths of the same caller and depth share it. What a report shows as evidence must be true, so a path that does not fit is cut down
 //! to what is certain.
 
-use super::frame::function;
+use super::frame::{self, function};
 use crate::{analysis::event::Frame, names::symbol::Symbols};
 
 /// The lock function and its caller: the part that the program keeps apart exactly.
@@ -47,8 +47,7 @@ pub(super) fn caller_of_lock_function<'a>(stack: &'a [Frame], symbols: &Symbols)
 }
 
 fn is_lock_function(frame: &Frame, symbols: &Symbols) -> bool {
-    let name = function(frame, symbols);
-    name.is_some_and(|name| LOCK_FUNCTIONS.iter().any(|begin| name.starts_with(begin)))
+    frame::is_one_of(frame, LOCK_FUNCTIONS, symbols)
 }
 
 #[cfg(test)]

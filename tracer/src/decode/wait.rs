@@ -13,8 +13,8 @@ use crate::{
 };
 
 impl Decoder {
-    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     /// Something is requested: a lock of a generation, or what is waited for. Gives what it goes by: its address, for a thread what the task goes by.
+    #[allow(clippy::too_many_arguments, reason = "the parts of one request")]
     pub(super) fn meet(
         &mut self,
         object: u64,
@@ -55,33 +55,26 @@ impl Decoder {
         if is_interrupt(&now, symbols) {
             return;
         }
-        let held = self.held(&tail.held, &now, header, situation, symbols, events).holds;
-        let kinds = tail.held.iter().map(|slot| (slot.lock, slot.info));
-        let no_locks: Vec<_> = kinds
-            .filter(|(_, bits)| bits & info::NO_LOCK != 0)
-            .map(|(lock, _)| LockKey(lock))
-            .collect();
-        let recent = wake
+        // What it runs has not to happen before; it is happening.
+        let is_lock = |bits: u64| bits & info::NO_LOCK == 0;
+        let locks: Vec<_> = tail.held.iter().filter(|slot| is_lock(slot.info)).copied().collect();
+        let mut before = self.held(&locks, &now, header, situation, symbols, events).holds;
+        for recent in wake
             .recent
             .iter()
-            .filter(|recent| recent.lock != 0 && recent.info & info::NO_LOCK == 0);
-        let requested: Vec<_> = recent
-            .map(|recent| Hold {
-                lock: LockKey(recent.lock),
+            .filter(|recent| recent.lock != 0 && is_lock(recent.info))
+        {
+            let lock = LockKey(recent.lock);
+            if before.iter().any(|known| known.lock == lock) {
+                continue;
+            }
+            let place = self.places.get(&recent.chain);
+            before.push(Hold {
+                lock,
                 mode: mode(recent.info),
                 trylock: recent.info & info::TRYLOCK != 0,
-                stack: self
-                    .places
-                    .get(&recent.chain)
-                    .map(|place| place.stack.clone())
-                    .unwrap_or_default(),
-            })
-            .collect();
-        let mut before: Vec<Hold> = held.into_iter().filter(|hold| !no_locks.contains(&hold.lock)).collect();
-        for request in requested {
-            if !before.iter().any(|known| known.lock == request.lock) {
-                before.push(request);
-            }
+                stack: place.map(|place| place.stack.clone()).unwrap_or_default(),
+            });
         }
         let origin = origin::of(situation, &now, symbols);
         let done = Hold {
@@ -109,10 +102,7 @@ impl Decoder {
 const INTERRUPTS: &[&str] = &["asm_sysvec_", "asm_common_interrupt", "handle_softirqs", "__do_softirq"];
 
 fn is_interrupt(stack: &[Frame], symbols: &Symbols) -> bool {
-    let functions = stack.iter().filter_map(|of| frame::function(of, symbols));
-    functions
-        .into_iter()
-        .any(|function| INTERRUPTS.iter().any(|begin| function.starts_with(begin)))
+    stack.iter().any(|of| frame::is_one_of(of, INTERRUPTS, symbols))
 }
 
 /// A key that no chain of the kernel has, but for a chance in 2^64: what is done, by whom, after which lock.
