@@ -6,13 +6,14 @@ use super::breaks;
 use super::context::Context;
 use super::findings;
 use super::graph::{self, Evidence};
+use super::held::Waiting;
 use super::level::{Levels, is_validated};
 use super::model::Model;
 use super::objects::Objects;
 use super::scenario::number;
 use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
 use super::stack::StackId;
-use super::task::TaskId;
+use super::task::{TaskId, TaskRef};
 use super::view::View;
 use super::wait_for::WaitFor;
 use super::without;
@@ -195,42 +196,40 @@ fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
 
 /// Long waits that are over.
 fn waited(view: &View<'_>) -> Vec<snapshot::Wait> {
-    let waited = view.model.waited.iter().map(|waited| {
-        let request = waited.waiting.request;
-        let (task, pid) = view.task(waited.task);
-        snapshot::Wait {
-            task,
-            pid,
-            lock: view.number(request.lock),
-            mode: request.mode.into(),
-            since_ns: waited.waiting.since_ns,
-            until_ns: Some(waited.until_ns),
-            held: Vec::new(),
-            stack: view.stack(request.stack),
-            on: Vec::new(),
-            in_circle: false,
-            finding: None,
-        }
+    let waited = view.model.waited.iter().map(|waited| snapshot::Wait {
+        until_ns: Some(waited.until_ns),
+        ..wait(view, waited.task, &waited.waiting)
     });
     waited.collect()
+}
+
+/// What is known of any wait.
+fn wait(view: &View<'_>, task: TaskRef, waiting: &Waiting) -> snapshot::Wait {
+    let request = waiting.request;
+    let (task, pid) = view.task(task);
+    snapshot::Wait {
+        task,
+        pid,
+        lock: view.number(request.lock),
+        mode: request.mode.into(),
+        since_ns: waiting.since_ns,
+        until_ns: None,
+        held: Vec::new(),
+        stack: view.stack(request.stack),
+        on: Vec::new(),
+        in_circle: false,
+        finding: None,
+    }
 }
 
 /// Tasks that wait, and the deadlock that each is in or stuck behind.
 fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snapshot::Wait> {
     let name = |task: TaskId| view.task(view.model.tasks.present(task)).0;
     let waiters = wait_for.waiters.iter().map(|waiter| {
-        let request = waiter.waiting.request;
-        let (task, pid) = view.task(view.model.tasks.present(waiter.task));
+        let task = view.model.tasks.present(waiter.task);
         let circle = waiter.circle.and_then(|index| wait_for.circles.get(index));
         snapshot::Wait {
-            task,
-            pid,
-            lock: view.number(request.lock),
-            mode: request.mode.into(),
-            since_ns: waiter.waiting.since_ns,
-            until_ns: None,
             held: view.held(view.model.held.of(waiter.task)),
-            stack: view.stack(request.stack),
             on: waiter.on.iter().map(|&task| name(task)).collect(),
             in_circle: circle.is_some_and(|circle| circle.0.contains(&waiter.task)),
             finding: circle.and_then(|circle| {
@@ -239,6 +238,7 @@ fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snaps
                 let with = |finding: &&Finding| finding.scenario.iter().any(|side| side.task == first);
                 deadlocks.into_iter().find(with).map(|finding| finding.id)
             }),
+            ..wait(view, task, &waiter.waiting)
         }
     });
     waiters.collect()
