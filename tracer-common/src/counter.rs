@@ -39,8 +39,6 @@ counters! {
     DevlinksFull = "devlinks_full", true;
     /// More names of locks than the map of names has room for.
     NamesFull = "names_full", true;
-    /// Tasks that wait for each other in a circle, or may do: more than are looked at.
-    CircleTooLong = "waits_too_long", true;
     /// A lock was taken by what interrupted the program while it put a record together: that request was not told.
     Interrupted = "interrupted", true;
     /// A chain with other objects than the first of its path, which stand for it: it is known by its classes only.
@@ -59,6 +57,8 @@ counters! {
     StoodIn = "stood_in", false;
     /// Of a call only one end was seen (backend `kprobe`): what it did is not told.
     CallHalfSeen = "calls_half_seen", true;
+    /// More locks and places than the maps of how long they were waited for and held have room for.
+    DurationsFull = "durations_full", true;
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub enum Purpose {
     Lockdep,
     /// Who waits for whom, where functions cannot be hooked.
     Contention,
+    /// How long locks are waited for.
+    Duration,
     /// A task is gone: its held stack is freed.
     Task,
     /// Tasks that do not get on: who waits for whom right now.
@@ -270,10 +272,13 @@ macro_rules! probes {
             // include/trace/events/lock.h: a task has to wait, and has waited
             contention_begin contention_begin = Tracepoint "contention_begin" [] Contention () Since (5, 19);
             contention_end contention_end = Tracepoint "contention_end" [] Contention () Since (5, 19);
+            contended contended = Tracepoint "contention_begin" [] Duration () Since (5, 19);
+            got got = Tracepoint "contention_end" [] Duration () Since (5, 19);
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
             task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
             // kernel/bpf/task_iter.c: every task, a few times a second
             look look = Iterator "task" [] Stall () Any();
+            look_at_waiting look_at_waiting = Iterator "task" [] Contention () Any();
             // include/trace/events/workqueue.h: an item runs on its queue
             work_begin workqueue_execute_start = Tracepoint "workqueue_execute_start" [] Wait (WORK) Any();
             work_end workqueue_execute_end = Tracepoint "workqueue_execute_end" [] Wait (WORK) Any();

@@ -18,6 +18,8 @@ pub struct Scope {
     pub leaves_out: u64,
     /// How many objects of one call path are told apart.
     pub objects: u64,
+    /// Not 0: how long locks are held is measured.
+    pub hold_times: u64,
 }
 
 impl Scope {
@@ -26,7 +28,7 @@ impl Scope {
     pub const OBJECTS: u64 = 64;
 
     /// The numbers in order, as the program has them.
-    pub fn words(&self) -> [u64; 7] {
+    pub fn words(&self) -> [u64; 8] {
         let [first, second] = self.comm;
         [
             self.pid,
@@ -36,6 +38,7 @@ impl Scope {
             self.skip_mmap_lock,
             self.leaves_out,
             self.objects,
+            self.hold_times,
         ]
     }
 
@@ -52,7 +55,7 @@ impl Scope {
     }
 }
 
-const _: () = assert!(size_of::<Scope>() == 7 * 8);
+const _: () = assert!(size_of::<Scope>() == 8 * 8);
 
 #[cfg(test)]
 mod tests {
@@ -74,7 +77,8 @@ mod tests {
             skip_mmap_lock: 5,
             leaves_out: 6,
             objects: 7,
+            hold_times: 8,
         };
-        assert_eq!(scope.words(), [1, 2, 3, 4, 5, 6, 7]);
+        assert_eq!(scope.words(), [1, 2, 3, 4, 5, 6, 7, 8]);
     }
 }

@@ -60,9 +60,9 @@ impl Kind {
     pub const LOCK_INIT: Self = Self(10);
     /// [`InitName`]: the name behind a number in [`Situation::names`].
     pub const INIT_NAME: Self = Self(11);
-    /// [`Blocked`]: one task of a circle in which each waits for the next.
+    /// [`Blocked`]: a task that waits.
     pub const BLOCKED: Self = Self(12);
-    /// [`Unblocked`]: one of them waits no longer.
+    /// [`Unblocked`]: it waits no longer.
     pub const UNBLOCKED: Self = Self(13);
     /// [`Stalled`]: a task that holds locks and does not get on.
     pub const STALLED: Self = Self(14);
@@ -70,6 +70,10 @@ impl Kind {
     pub const MOVED: Self = Self(15);
     /// [`Wake`]: something that a task waits for while it holds locks is done.
     pub const WAKE: Self = Self(16);
+    /// [`Holder`]: a task that has a lock which another waits for.
+    pub const HOLDER: Self = Self(17);
+    /// [`Contended`]: a lock was waited for at a place where it never was before.
+    pub const CONTENDED: Self = Self(18);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`]; a request has no epoch and no running number.
@@ -160,6 +164,26 @@ pub mod contention {
     /// Whether it is a rwsem.
     pub const fn is_rwsem(flags: u64) -> bool {
         flags & (READ | WRITE) != 0 && flags & (SPIN | RT | PERCPU | MUTEX) == 0
+    }
+
+    /// What it is, as bits of [`info`](super::info). Without a flag it is a semaphore (`kernel/locking/semaphore.c`).
+    pub const fn info(flags: u64) -> u64 {
+        let kind = if is_mutex(flags) {
+            super::info::MUTEX
+        } else if flags & PERCPU != 0 {
+            super::info::PERCPU_RWSEM
+        } else if flags & RT != 0 {
+            super::info::RT_MUTEX
+        } else if flags & (READ | WRITE) != 0 {
+            super::info::RWSEM
+        } else {
+            super::info::SEMAPHORE
+        };
+        if is_shared(flags) {
+            kind | super::info::SHARED
+        } else {
+            kind
+        }
     }
 
     /// Whether it is waited for shared.
@@ -409,11 +433,11 @@ pub struct InitName {
     pub name: [u8; LOCK_NAME_LEN],
 }
 
-/// One task of a circle in which each waits for the next, in order, beginning with the one that closed it.
+/// A task that has waited for some time (backend `contention`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Blocked {
-    /// Kind [`Kind::BLOCKED`]; its task is the one that closed the circle.
+    /// Kind [`Kind::BLOCKED`]; its task is the one that was looked at. Up to format 1.2 only circles were told, and it was the one that closed it.
     pub header: Header,
     /// The `task_struct` of the one that waits.
     pub waiter: u64,
@@ -425,9 +449,9 @@ pub struct Blocked {
     pub owner: u64,
     /// Since when, `CLOCK_MONOTONIC` in ns.
     pub since_ns: u64,
-    /// Place in the circle, from 0.
+    /// 0. Up to format 1.2 the place in the circle.
     pub index: u32,
-    /// Tasks in the circle.
+    /// 1. Up to format 1.2 how many tasks were in the circle.
     pub of: u32,
     /// Process id above, thread id below.
     pub ids: u64,
@@ -439,7 +463,7 @@ pub struct Blocked {
     pub stack: [u64; BLOCKED_DEPTH],
 }
 
-/// A task of a circle waits no longer.
+/// A task that was told as [`Blocked`] waits no longer.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 pub struct Unblocked {
@@ -450,6 +474,66 @@ pub struct Unblocked {
     /// For which lock.
     pub lock: u64,
 }
+
+/// A task that has a lock which another waits for, and where it is (backend `contention`).
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Holder {
+    /// Kind [`Kind::HOLDER`]; its task is the one that has the lock.
+    pub header: Header,
+    /// Bytes of `stack` that are filled, or a negative errno.
+    pub stack_bytes: i64,
+    /// Where it is: return addresses, innermost first.
+    pub stack: [u64; BLOCKED_DEPTH],
+}
+
+/// A lock that was waited for at a place. How often and how long is in the map of the program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct Contended {
+    /// Kind [`Kind::CONTENDED`]; its task is the first that waited.
+    pub header: Header,
+    /// Identity.
+    pub key: u64,
+    /// Address of the lock.
+    pub lock: u64,
+    /// [`info`] bits of the request.
+    pub info: u64,
+    /// Which of the locks that were at this address one after the other.
+    pub generation: u64,
+    /// Key of the chain that tells where, or 0: then the stack does.
+    pub chain: u64,
+    /// Bytes of `stack` that are filled, or a negative errno.
+    pub stack_bytes: i64,
+    /// Where it was waited for: return addresses, innermost first.
+    pub stack: [u64; BLOCKED_DEPTH],
+}
+
+/// How often something took how long.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Pod, Zeroable)]
+pub struct Durations {
+    /// How often.
+    pub count: u64,
+    /// In all, in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: u64,
+}
+
+impl Durations {
+    /// One.
+    pub const fn of(took_ns: u64) -> Self {
+        Self {
+            count: 1,
+            total_ns: took_ns,
+            max_ns: took_ns,
+        }
+    }
+}
+
+/// How many of these there can be.
+pub const MAX_DURATIONS: u32 = 1 << 16;
 
 /// A task that holds or requests locks and has slept at one place from one look at all tasks to the next.
 #[repr(C)]

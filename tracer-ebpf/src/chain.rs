@@ -10,6 +10,7 @@ use tracer_common::{
 use crate::{
     call::{Call, Entry, Exit, hooked::result},
     count::count_at,
+    duration,
     epoch::epoch,
     generation,
     held::{Held, Taken, mix},
@@ -163,6 +164,7 @@ fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, inf
     let generation = held.launder(generation::taken(lock));
     let taken = seen(context, held, lock, generation, probe, info);
     wake::remember(held, lock, taken.chain, info, generation);
+    duration::hold(held);
     if !held.push(lock, generation, info, epoch(), taken) {
         count_at(Counter::HeldOverflow, probe);
     }
@@ -196,6 +198,7 @@ fn remove(held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> bool {
     let Some(place) = held.find_mode(lock, info) else {
         return false;
     };
+    duration::release(held, place, probe);
     held.remove(place);
     tell_class(lock, info, probe);
     true

@@ -14,8 +14,9 @@ use crate::{
     kernel::{read, read_string},
     ring::send,
     setting::offset,
-    task::{current, is_own, work},
+    task::{current, is_own},
     tasks::{held, known},
+    work,
 };
 
 /// Instances whose name was sent, by the address of their `struct devlink`.
@@ -87,7 +88,7 @@ pub fn window_begin(context: &Entry, probe: ProbeIndex) {
             (*record).netns_to = if to == 0 { 0 } else { netns(to) };
             (*record).action = action;
             (*record).limit = context.argument(3) as u32;
-            (*record).work = work(current(), &raw mut (*record).desc);
+            (*record).work = work::of(current(), &raw mut (*record).desc);
             (*held).window = (*record).header.time_ns;
         }
     });

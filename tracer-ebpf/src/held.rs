@@ -63,6 +63,10 @@ pub struct Held {
     pub recent: [Recent; RECENT],
     /// How many that were.
     pub requests: u64,
+    /// The request that has to wait, as the kernel's tracepoints have it.
+    pub contended: Contended,
+    /// When the hold in each slot began, in ns, where that is asked for.
+    since: [u64; HELD_SLOTS],
     /// Where the task was when all tasks were last looked at, and since when: see `stall.rs`.
     pub looked: Looked,
     /// The best that a search has found so far: in memory, so that the verifier forgets which.
@@ -83,6 +87,16 @@ pub struct Wait {
     pub chain: u64,
     /// The place of the call in the stack.
     pub depth: u64,
+}
+
+/// A request that has to wait.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Contended {
+    /// Its running number; 0 when there is none.
+    pub request: u64,
+    /// Since when, in ns.
+    pub since_ns: u64,
 }
 
 /// Where a task was found.
@@ -198,6 +212,20 @@ impl Held {
         unsafe { self.slots.get_unchecked_mut(bounded(index)) }
     }
 
+    /// Whether this lock was requested last of those that are held or requested.
+    #[inline(always)]
+    pub fn is_last(&mut self, lock: u64) -> bool {
+        let last = self.top.wrapping_sub(1);
+        !self.is_empty() && self.slot(last).lock == lock
+    }
+
+    /// When the hold at an index began.
+    #[inline(always)]
+    pub fn since(&mut self, index: u64) -> &mut u64 {
+        // SAFETY: as in `slot`.
+        unsafe { self.since.get_unchecked_mut(bounded(index)) }
+    }
+
     #[inline(always)]
     fn path(&mut self, index: u64) -> &mut u64 {
         // SAFETY: as in `slot`.
@@ -254,13 +282,7 @@ impl Held {
     /// Frees a slot.
     #[inline(always)]
     pub fn remove(&mut self, index: u64) {
-        let slot = self.slot(index);
-        let gone = hash(slot.lock, slot.info, slot.generation);
-        slot.lock = 0;
-        self.sum = self.sum.wrapping_sub(gone);
-        let path = *self.path(index);
-        self.paths_sum = self.paths_sum.wrapping_sub(path);
-        self.count = self.count.wrapping_sub(1);
+        self.hide(index);
         if self.is_empty() {
             self.top = 0;
             self.base = 0;

@@ -17,7 +17,7 @@ use tracer_common::{
 use crate::{
     call::{Call, Entry},
     count::{count, count_at},
-    generation,
+    duration, generation,
     kernel::{peek, read, read_string},
     left_out,
     ring::send,
@@ -42,6 +42,7 @@ pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
     }
     let lock = context.argument(0);
     left_out::forget(lock);
+    duration::forget(lock);
     if named && !has_lockdep() {
         let name = context.argument(1);
         tell_name(name, probe);

@@ -8,11 +8,13 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 
+mod atomic;
 mod call;
 mod chain;
 mod contention;
 mod count;
 mod devlink;
+mod duration;
 mod epoch;
 mod generation;
 mod held;
@@ -21,6 +23,7 @@ mod kernel;
 mod kernfs;
 mod left_out;
 mod lockdep;
+mod looked;
 mod module;
 mod notifier;
 mod origin;

@@ -11,7 +11,7 @@ use crate::{
     call::{Call, Entry},
     kernel::{peek, read, read_string},
     setting::offset,
-    task::is_traced,
+    task::{THREAD_SIZE, is_traced},
     tasks::held,
 };
 
@@ -98,8 +98,6 @@ fn note(probe: ProbeIndex, fill: impl FnOnce(*mut Origin)) {
     }
 }
 
-/// `THREAD_SIZE` on x86-64 without KASAN.
-const THREAD_SIZE: i64 = 16 << 10;
 /// `sizeof(struct pt_regs)` and, from its end, the members read (`arch/x86/include/asm/ptrace.h`).
 const REGISTERS: i64 = 168;
 const ORIG_AX: i64 = 120;

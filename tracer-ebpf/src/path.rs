@@ -5,8 +5,6 @@
 //! dependency is known by class. How many that is is counted for each path, so that user space can tell where a cycle may be hidden, and in all, because paths may be forgotten. Variables
 //! are told apart always: each is a class of its own.
 
-use core::arch::asm;
-
 use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 
 use tracer_common::{
@@ -16,6 +14,7 @@ use tracer_common::{
 };
 
 use crate::{
+    atomic,
     count::count_at,
     held::{Held, mix},
     init::name_of,
@@ -59,7 +58,9 @@ pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
         return 0;
     }
     count_at(Counter::ObjectsByClass, probe);
-    add_one(&mut known.others);
+    // What is lost to a race would count as forgotten, which is a loss.
+    // SAFETY: a valid, aligned number.
+    unsafe { atomic::add(&raw mut known.others, 1) };
     known.chain
 }
 
@@ -80,11 +81,4 @@ pub fn told(path: u64, chain: u64) {
     };
     // One that finds no room is told without a limit.
     let _ = PATHS.insert(path, first, u64::from(BPF_ANY));
-}
-
-/// Adds one, whoever else does: what is lost to a race would count as forgotten, which is a loss. The target has no atomic type, but this instruction on every kernel.
-#[inline(always)]
-fn add_one(count: &mut u64) {
-    // SAFETY: a valid, aligned number, and nothing else is written.
-    unsafe { asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) count, in(reg) 1u64, options(nostack)) };
 }

@@ -13,8 +13,8 @@ use tracer_common::{
 #[cfg(feature = "stand-in")]
 use crate::call::hooked::doubled;
 use crate::{
-    call::hooked::hook, chain, contention, devlink, init, kernfs, lockdep, module, notifier, notifier::Scope, origin,
-    stall, task, wait, wake, work,
+    call::hooked::hook, chain, contention, devlink, duration, init, kernfs, lockdep, module, notifier, notifier::Scope,
+    origin, stall, task, wait, wake, work,
 };
 
 /// Where there are no stand-ins, every hook has one program.
@@ -63,12 +63,16 @@ macro_rules! program {
     (task_free $program:ident) => { program!(tracepoint $program, task::free); };
     (contention_begin $program:ident) => { program!(tracepoint $program, contention::begin); };
     (contention_end $program:ident) => { program!(tracepoint $program, contention::end); };
+    (contended $program:ident) => { program!(tracepoint $program, duration::contended); };
+    (got $program:ident) => { program!(tracepoint $program, duration::got); };
     (lockdep_acquire $program:ident) => { program!(tracepoint $program, lockdep::acquire); };
-    (look $program:ident) => {
+    (look $program:ident) => { program!(look $program, stall::look); };
+    (look_at_waiting $program:ident) => { program!(look $program, contention::look); };
+    (look $program:ident, $action:path) => {
         #[unsafe(no_mangle)]
         #[unsafe(link_section = "iter/task")]
         fn $program(context: *mut core::ffi::c_void) -> i32 {
-            stall::look(context, ProbeIndex::$program);
+            $action(context, ProbeIndex::$program);
             0
         }
     };

@@ -40,6 +40,7 @@ static SCOPE: Scope = Scope {
     skip_mmap_lock: 0,
     leaves_out: 0,
     objects: 0,
+    hold_times: 0,
 };
 
 /// Process id of the tracer, which is not traced.

@@ -19,7 +19,7 @@ use crate::{
     ring::output,
     setting::{offset, proof_offset},
     slots::{bounded, each_slot, masked},
-    task::work,
+    work,
 };
 
 /// The bits of a number of bytes of return addresses.
@@ -74,7 +74,7 @@ unsafe fn fill_situation(situation: *mut Situation, held: &Held, task: u64) {
     // SAFETY: the caller's; the helper gets the size of the field that it writes.
     unsafe {
         (*situation).window = held.window;
-        (*situation).work = work(task, &raw mut (*situation).desc);
+        (*situation).work = work::of(task, &raw mut (*situation).desc);
         (*situation).syscall = syscall(task);
         bpf_probe_read_kernel(
             (&raw mut (*situation).origin).cast(),

@@ -1,31 +1,27 @@
 //! Tasks that do not get on: who waits for whom right now, on any kernel and without a probe where they wait.
 //!
-//! User space has all tasks looked at a few times a second (`kernel/bpf/task_iter.c`, 5.8+). One that holds or requests locks and sleeps where it slept at the
-//! look before is told, once, with all that it holds and its stack: every task of a deadlock is one of these. So is it when it is elsewhere, or gone.
+//! All tasks are looked at. One that holds or requests locks and sleeps where it slept at the look before is told, once, with all that it holds and its stack: every task of a deadlock is one of these. So is it when it is elsewhere, or gone.
 
 use core::ffi::c_void;
 
 use aya_ebpf::{
-    EbpfContext,
-    helpers::{
-        bpf_ktime_get_ns,
-        generated::{bpf_get_task_stack, bpf_probe_read_kernel},
-    },
+    helpers::generated::bpf_probe_read_kernel,
     macros::map,
     maps::{HashMap, PerCpuArray},
 };
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
-    wire::{Header, Kind, Moved, STACK_DEPTH, Stalled},
+    wire::{Kind, Moved, Stalled},
 };
 
 use crate::{
-    call::Call,
     chain::object_name,
     count::count_at,
+    duration::now,
     held::{Held, mix},
     kernel::read,
+    looked::{self, Task},
     ring::send,
     setting::offset,
     situation::send_with_held,
@@ -57,57 +53,10 @@ const FRAMES: usize = 16;
 #[map]
 static STACK: PerCpuArray<[u64; FRAMES]> = PerCpuArray::with_max_entries(1, 0);
 
-/// A task that is looked at: not the one that looks.
-struct Task {
-    /// What the verifier knows to be a task.
-    task: *mut c_void,
-    /// The same as a number.
-    address: u64,
-}
-
-impl EbpfContext for Task {
-    fn as_ptr(&self) -> *mut c_void {
-        self.task
-    }
-}
-
-impl Call for Task {
-    #[inline(always)]
-    fn task(&self) -> u64 {
-        self.address
-    }
-
-    #[inline(always)]
-    unsafe fn header(&self, header: *mut Header, kind: Kind, probe: ProbeIndex) {
-        // SAFETY: the caller's; the helper gets the size of the field that it writes.
-        unsafe {
-            (*header).kind = kind.0;
-            (*header).probe = probe as u32;
-            (*header).time_ns = bpf_ktime_get_ns();
-            (*header).task = self.address;
-            (*header).pid = read(self.address, offset!(task_pid)).unwrap_or(0);
-            (*header).tgid = read(self.address, offset!(task_tgid)).unwrap_or(0);
-            (*header).comm = read(self.address, offset!(task_comm)).unwrap_or_default();
-        }
-    }
-
-    #[inline(always)]
-    fn caller(&self, _held: &mut Held, _probe: ProbeIndex) -> u64 {
-        0
-    }
-
-    #[inline(always)]
-    unsafe fn stack(&self, to: *mut u64, _probe: ProbeIndex) -> i64 {
-        // SAFETY: the caller's.
-        unsafe { bpf_get_task_stack(self.task.cast(), to.cast(), (8 * STACK_DEPTH) as u32, 0) as i64 }
-    }
-}
-
-/// Looks at a task: `context` is a `struct bpf_iter__task`, whose second word is the task, or 0 after the last one.
+/// Looks at a task.
 #[inline(always)]
 pub fn look(context: *mut c_void, probe: ProbeIndex) {
-    // SAFETY: the context of the program.
-    let task = unsafe { *context.cast::<*mut c_void>().add(1) };
+    let task = looked::task(context);
     if task.is_null() {
         return;
     }
@@ -135,8 +84,7 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
     }
     if known.looked.place != place {
         known.looked.place = place;
-        // SAFETY: has no preconditions.
-        known.looked.since_ns = unsafe { bpf_ktime_get_ns() };
+        known.looked.since_ns = now();
         return;
     }
     if place == 0 || told.is_some_and(|told| told.place == place) {
@@ -151,7 +99,7 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
     let since_ns = known.looked.since_ns;
     let told = Told {
         place,
-        pid: u64::from(read::<u32>(address, offset!(task_pid)).unwrap_or(0)),
+        pid: u64::from(task.pid()),
     };
     if TOLD.insert(address, &told, 0).is_err() {
         count_at(Counter::TasksFull, probe);
@@ -183,7 +131,7 @@ fn place(task: &Task, held: &Held) -> u64 {
     // SAFETY: as large as the helper is told; what it does not write is left from before, and so is cleared.
     let stack = unsafe {
         (*stack) = [0; FRAMES];
-        bpf_get_task_stack(task.task.cast(), stack.cast(), (8 * FRAMES) as u32, 0);
+        task.walk::<FRAMES>(stack.cast());
         *stack
     };
     let held = mix(mix(held.sum, held.sequence), held.top);

@@ -6,19 +6,19 @@ use aya_ebpf::{
 };
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{DESC_LEN, Header, Kind},
+    wire::{Header, Kind},
 };
 
 use crate::{
     contention,
     devlink::netns,
-    kernel::{peek, read, read_string},
+    kernel::peek,
     setting::{is_tracer, offset, scope},
     stall, tasks,
 };
 
-/// `PF_WQ_WORKER`, `include/linux/sched.h`: the task runs work items.
-const WORKER_FLAG: u32 = 0x20;
+/// `THREAD_SIZE` on x86-64 without KASAN.
+pub const THREAD_SIZE: i64 = 16 << 10;
 
 /// Whether the current task is the tracer's own.
 #[inline(always)]
@@ -120,30 +120,4 @@ pub unsafe fn fill_header(header: *mut Header, kind: Kind, probe: ProbeIndex) {
         (*header).tgid = (ids >> 32) as u32;
         (*header).comm = bpf_get_current_comm().unwrap_or_default();
     }
-}
-
-/// Tells which work item a task runs: its function, and the queue's name in `desc`; 0 when it runs none.
-///
-/// `kernel/workqueue.c`: `process_one_work()` puts both into the `struct worker`, which `kthread_data()` finds.
-///
-/// # Safety
-/// `desc` is valid for writes.
-#[inline(always)]
-pub unsafe fn work(task: u64, desc: *mut [u8; DESC_LEN]) -> u64 {
-    // SAFETY: the caller's.
-    unsafe { (*desc)[0] = 0 };
-    match read::<u32>(task, offset!(task_flags)) {
-        Some(flags) if flags & WORKER_FLAG != 0 => {}
-        _ => return 0,
-    }
-    let Some(worker) =
-        read::<u64>(task, offset!(task_kthread)).and_then(|kthread| read::<u64>(kthread, offset!(kthread_data)))
-    else {
-        return 0;
-    };
-    let function = read::<u64>(worker, offset!(worker_function)).unwrap_or(0);
-    if function != 0 && offset!(worker_desc) >= 0 {
-        read_string(worker.wrapping_add(offset!(worker_desc) as u64), desc);
-    }
-    function
 }

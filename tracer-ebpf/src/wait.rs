@@ -16,12 +16,9 @@ use crate::{
     kernel::{peek, read, read_string},
     kernfs,
     setting::offset,
-    task::{current, is_traced},
+    task::{THREAD_SIZE, current, is_traced},
     tasks, wake, work,
 };
-
-/// `THREAD_SIZE` on x86-64 without KASAN.
-const THREAD_SIZE: u64 = 16 << 10;
 
 /// Something is waited for: argument 0.
 #[inline(always)]
@@ -141,5 +138,5 @@ pub fn object_name(object: u64, kind: u64, name: *mut [u8; DEVICE_LEN]) {
 /// Whether an address is on the current task's stack; that of an interrupt is another.
 #[inline(always)]
 pub fn is_on_stack(address: u64) -> bool {
-    peek(current(), offset!(task_stack)).is_some_and(|stack| address.wrapping_sub(stack) < THREAD_SIZE)
+    peek(current(), offset!(task_stack)).is_some_and(|stack| address.wrapping_sub(stack) < THREAD_SIZE as u64)
 }

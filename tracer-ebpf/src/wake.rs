@@ -3,8 +3,6 @@
 //! Whoever completes it had to get what it holds then, and what it requested since the wait began, as DEPT has it (`Documentation/dependency/` of its patches): so waits are
 //! numbered, and requests are remembered with that number while there is a wait of a task that holds something. A work item had to get all that it requested.
 
-use core::arch::asm;
-
 use aya_ebpf::{
     bindings::BPF_ANY,
     macros::map,
@@ -16,6 +14,7 @@ use tracer_common::{
 };
 
 use crate::{
+    atomic,
     call::{Call, Entry},
     held::{Held, mix},
     situation::send_with_held,
@@ -129,13 +128,11 @@ fn clock() -> [u64; 2] {
     unsafe { core::ptr::read_volatile(clock) }
 }
 
-/// Adds to one of the two numbers, whoever else does: the target has no atomic type, but this instruction on every kernel.
+/// Adds to one of the two numbers.
 #[inline(always)]
 fn add(which: usize, number: u64) {
-    let Some(clock) = CLOCK.get_ptr_mut(0) else { return };
-    // SAFETY: a valid, aligned number, and nothing else is written.
-    unsafe {
-        let cell = clock.cast::<u64>().add(which);
-        asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) cell, in(reg) number, options(nostack));
+    if let Some(clock) = CLOCK.get_ptr_mut(0) {
+        // SAFETY: a valid, aligned number.
+        unsafe { atomic::add(clock.cast::<u64>().add(which), number) };
     }
 }

@@ -1,18 +1,25 @@
 //! Work items that run: each is held by its worker, and so is its queue, as lockdep has it (`process_one_work()` in kernel/workqueue.c).
 
 use aya_ebpf::programs::BtfTracePointContext;
-use tracer_common::{counter::Counter, probe::ProbeIndex, wire::info};
+use tracer_common::{
+    counter::Counter,
+    probe::ProbeIndex,
+    wire::{DESC_LEN, info},
+};
 
 use crate::{
     call::Call,
     count::count_at,
     epoch::epoch,
     held::{Held, Taken},
-    kernel::read,
+    kernel::{read, read_string},
     setting::offset,
     task::{current, is_traced},
     tasks,
 };
+
+/// `PF_WQ_WORKER`, `include/linux/sched.h`: the task runs work items.
+const WORKER_FLAG: u32 = 0x20;
 
 /// `__WQ_ORDERED`, `include/linux/workqueue.h`: one item of the queue runs at a time.
 const ORDERED: u32 = 1 << 17;
@@ -33,7 +40,7 @@ pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
     leave(held);
-    let queue = worker()
+    let queue = worker(current())
         .and_then(|worker| read(worker, offset!(worker_pool)))
         .and_then(queue_of)
         .unwrap_or(0);
@@ -79,10 +86,30 @@ fn leave(held: &mut Held) {
     }
 }
 
-/// The `struct worker` that the current task is, if it is one.
+/// Tells which work item a task runs: its function, and the queue's name in `desc`; 0 when it runs none.
+///
+/// # Safety
+/// `desc` is valid for writes.
 #[inline(always)]
-fn worker() -> Option<u64> {
-    read::<u64>(current(), offset!(task_kthread)).and_then(|kthread| read(kthread, offset!(kthread_data)))
+pub unsafe fn of(task: u64, desc: *mut [u8; DESC_LEN]) -> u64 {
+    // SAFETY: the caller's.
+    unsafe { (*desc)[0] = 0 };
+    match read::<u32>(task, offset!(task_flags)) {
+        Some(flags) if flags & WORKER_FLAG != 0 => {}
+        _ => return 0,
+    }
+    let Some(worker) = worker(task) else { return 0 };
+    let function = read::<u64>(worker, offset!(worker_function)).unwrap_or(0);
+    if function != 0 && offset!(worker_desc) >= 0 {
+        read_string(worker.wrapping_add(offset!(worker_desc) as u64), desc);
+    }
+    function
+}
+
+/// The `struct worker` of a task that runs work items: `kthread_data()` (`kernel/workqueue.c`).
+#[inline(always)]
+fn worker(task: u64) -> Option<u64> {
+    read::<u64>(task, offset!(task_kthread)).and_then(|kthread| read(kthread, offset!(kthread_data)))
 }
 
 /// The queue of a pool.

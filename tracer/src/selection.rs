@@ -136,6 +136,8 @@ pub struct Wanted {
     pub exclude: Vec<String>,
     /// How many locks of one call path are told apart, where it is not the usual number; 0 is all.
     pub objects: Option<u64>,
+    /// How long locks are held is measured.
+    pub hold_times: bool,
 }
 
 /// Which tasks and locks are traced.
@@ -174,6 +176,7 @@ impl Selection {
             skip_mmap_lock: profile.skip_mmap_lock.into(),
             leaves_out: u64::from(!filter.is_open()),
             objects: wanted.objects.unwrap_or(Scope::OBJECTS),
+            hold_times: wanted.hold_times.into(),
         };
         Ok(Self {
             wanted,
@@ -224,6 +227,9 @@ impl fmt::Display for Selection {
             Some(0) => write!(f, ", all objects")?,
             Some(objects) => write!(f, ", {objects} objects of a path")?,
         }
+        if wanted.hold_times {
+            write!(f, ", hold times")?;
+        }
         Ok(())
     }
 }
@@ -256,16 +262,17 @@ mod tests {
             netns: Some("4026531840".to_owned()),
             exclude: vec!["*seq*".to_owned()],
             objects: Some(8),
+            hold_times: true,
             ..wanted("all")
         });
         let selection = selection.unwrap();
         assert_eq!(
             selection.to_string(),
-            "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*, 8 objects of a path"
+            "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*, 8 objects of a path, hold times"
         );
         assert_eq!(
             selection.scope.words(),
-            [12, 4_026_531_840, 0x006b_6e69_6c76_6564, 0, 0, 1, 8]
+            [12, 4_026_531_840, 0x006b_6e69_6c76_6564, 0, 0, 1, 8, 1]
         );
     }
 

@@ -7,8 +7,8 @@ mod support;
 use support::lines;
 use tracer::analysis::context::{Addresses, Context};
 use tracer::analysis::event::{
-    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, NotifierChange, Stalled, TaskKey, TaskName,
-    WindowBegin, WindowKey,
+    Chain, ChainKey, DurationKey, Durations, Event, Frame, Hold, LockKey, LockKind, LockName, Mode, NotifierChange,
+    Stalled, TaskKey, TaskName, WindowBegin, WindowKey,
 };
 use tracer::analysis::model::Model;
 use tracer::analysis::snapshot::{Capture, Kernel, Probes, Snapshot};
@@ -395,6 +395,7 @@ fn stalled(task: u64, held: Vec<Hold>, waits: Option<Hold>, owner: Option<u64>, 
         waits,
         owner: owner.map(TaskKey),
         since_ns,
+        stack: [Frame::Text(format!("sleep_of_{task}").into())].into(),
         window: None,
         origin: None,
     }))
@@ -443,9 +444,69 @@ fn who_has_a_lock_that_was_not_seen_taken_is_told_by_the_lock() {
     ));
     let told = snapshot(events.clone());
     assert_eq!(told.waits[0].on, ["two"]);
+    assert_eq!(told.waits[0].held_by(), "two", "where it is was not seen");
     events.push(Event::Moved(TaskKey(1), 3_000_000_005));
     let told = snapshot(events);
     assert_eq!(told.waited[0].until_ns, Some(3_000_000_005));
+}
+
+#[test]
+fn where_the_holder_is_stays_known_when_the_wait_is_over() {
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(stalled(1, vec![], Some(hold(2, mode, &[])), None, 5));
+    events.push(stalled(2, vec![hold(2, mode, &[])], None, None, 7));
+    let told = snapshot(events.clone());
+    let holder = &told.waits[0].holders[0];
+    assert_eq!(
+        (&*holder.task, holder.held.len(), &*holder.stack[0]),
+        ("two", 1, "sleep_of_2")
+    );
+    assert_eq!(told.waits[0].held_by(), "two, which is at sleep_of_2");
+    // The holder is gone before the one that waited.
+    events.push(Event::Moved(TaskKey(2), 3_000_000_004));
+    events.push(Event::Moved(TaskKey(1), 3_000_000_005));
+    let told = snapshot(events.clone());
+    assert_eq!(told.waited[0].held_by(), "two, which is at sleep_of_2");
+    assert_eq!(told.waited[0].holders.len(), 1);
+    // One that waits itself has its own entry instead.
+    events.push(stalled(1, vec![hold(1, mode, &[])], None, None, 4_000_000_000));
+    events.push(stalled(2, vec![], Some(hold(1, mode, &[])), None, 4_000_000_000));
+    events.push(stalled(
+        1,
+        vec![hold(1, mode, &[])],
+        Some(hold(2, mode, &[])),
+        None,
+        5_000_000_000,
+    ));
+    let told = snapshot(events);
+    let behind = told.waits.iter().find(|wait| wait.task == "two").expect("it waits");
+    assert_eq!((behind.on.len(), behind.holders.len()), (1, 0));
+}
+
+#[test]
+fn a_lock_has_the_time_of_all_places_where_it_was_waited_for() {
+    let durations = |count, total_ns, max_ns| Durations {
+        count,
+        total_ns,
+        max_ns,
+    };
+    let mut events = two_locks();
+    for (key, lock) in [(1, 1), (2, 1), (3, 2)] {
+        events.push(Event::Contended(DurationKey(key), hold(lock, Mode::Exclusive, &[])));
+    }
+    assert!(snapshot(events.clone()).locks.is_empty(), "nothing was waited for yet");
+    events.push(Event::Waited(DurationKey(1), durations(2, 9, 5)));
+    events.push(Event::Waited(DurationKey(2), durations(1, 20, 20)));
+    events.push(Event::HeldFor(LockKey(1), durations(7, 70, 10)));
+    events.push(Event::HeldFor(LockKey(99), durations(7, 70, 10)));
+    let told = snapshot(events);
+    let lock = &told.locks[0];
+    assert_eq!((lock.name.as_str(), told.locks.len()), ("a", 1));
+    assert_eq!(lock.waited, Some(durations(3, 29, 20)));
+    assert_eq!(lock.held_for, Some(durations(7, 70, 10)));
+    let places: Vec<_> = told.contention.iter().map(|place| place.waited.total_ns).collect();
+    assert_eq!(places, [20, 9], "the longest in all comes first");
 }
 
 #[test]

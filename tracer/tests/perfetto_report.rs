@@ -395,6 +395,7 @@ fn a_document_that_no_tracer_wrote_is_drawn_as_well() {
         until_ns: None,
         held: snapshot.dependencies[2].evidence[0].held.clone(),
         stack: Vec::new(),
+        holders: Vec::new(),
         on: vec!["nobody".to_string(), "nobody".to_string()],
         in_circle: false,
         finding: Some(99),

@@ -159,12 +159,27 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
         println!("PASS {what}");
     } else {
         println!(
-            "FAIL {what}: {}\n     files and console log: {}",
+            "FAIL {what}: {}\n     files and console log: {}{}",
             wrong.join("\n     "),
-            results.display()
+            results.display(),
+            last_words(results)
         );
     }
     Ok(wrong.is_empty())
+}
+
+/// The ends of what a guest said and showed last, for whoever has nothing but the output of this.
+fn last_words(results: &Path) -> String {
+    const LINES: usize = 20;
+    let mut words = String::new();
+    for name in ["console.log", "screen-last.txt"] {
+        let text = fs::read(results.join(name)).unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+        let last = lines.iter().skip(lines.len().saturating_sub(LINES));
+        words.extend(last.map(|line| format!("\n     {name}: {line}")));
+    }
+    words
 }
 
 fn prepare<'a>(kernel: &'a Kernel, scenario: &Scenario, tracer: &Path) -> Result<Initramfs<'a>> {

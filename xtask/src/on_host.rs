@@ -4,7 +4,7 @@ use std::{path::Path, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{kernel::Kernel, lab, process, scenario::Scenario, source};
+use crate::{kernel::Kernel, lab, place, process, scenario::Scenario, source};
 
 /// Runs `host` in the folder of the results. An error holds the end of what it said.
 ///
@@ -20,6 +20,7 @@ pub fn run(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Path) 
     bash.args(["-euo", "pipefail", "-c", &scenario.host])
         .current_dir(results)
         .env("TRACER", tracer)
+        .env("LIB", place::root().join("xtask/src/guest/lib.sh"))
         .env("SCRIPTS", source::scripts(kernel)?)
         .env("MODULES", folder.unwrap_or(Path::new("")));
     process::run(&mut bash).map(drop).context("host")

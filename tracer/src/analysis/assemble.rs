@@ -1,14 +1,16 @@
 //! Puts the document together.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use super::breaks;
 use super::context::Context;
+use super::duration::Contention;
 use super::findings;
 use super::graph::{self, Evidence};
 use super::held::Waiting;
 use super::level::{Levels, is_validated};
-use super::model::Model;
+use super::model::{Blocker, Model};
 use super::objects::Objects;
 use super::scenario::number;
 use super::snapshot::{self, Capture, Finding, SCHEMA_VERSION, Snapshot, Tool};
@@ -17,6 +19,9 @@ use super::task::{TaskId, TaskRef};
 use super::view::View;
 use super::wait_for::WaitFor;
 use super::without;
+
+/// Places of contention in a document; the sums by lock have them all.
+const MAX_CONTENTION: usize = 1000;
 
 /// All that is known now.
 pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
@@ -38,6 +43,7 @@ pub(crate) fn snapshot(model: &Model, context: &Context) -> Snapshot {
         notifiers: notifiers(&view),
         waits: waits(&view, &wait_for, &findings),
         waited: waited(&view),
+        contention: contention(&view),
         breaks: breaks::find(&levels, &findings),
         findings,
         suppressed: Vec::new(),
@@ -198,6 +204,8 @@ fn notifiers(view: &View<'_>) -> Vec<snapshot::Notifier> {
 fn waited(view: &View<'_>) -> Vec<snapshot::Wait> {
     let waited = view.model.waited.iter().map(|waited| snapshot::Wait {
         until_ns: Some(waited.until_ns),
+        on: waited.on.iter().map(|blocker| view.task(blocker.task).0).collect(),
+        holders: waited.on.iter().filter_map(|blocker| holder(view, blocker)).collect(),
         ..wait(view, waited.task, &waited.waiting)
     });
     waited.collect()
@@ -217,6 +225,7 @@ fn wait(view: &View<'_>, task: TaskRef, waiting: &Waiting) -> snapshot::Wait {
         held: Vec::new(),
         stack: view.stack(request.stack),
         on: Vec::new(),
+        holders: Vec::new(),
         in_circle: false,
         finding: None,
     }
@@ -231,6 +240,11 @@ fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snaps
         snapshot::Wait {
             held: view.held(view.model.held.of(waiter.task)),
             on: waiter.on.iter().map(|&task| name(task)).collect(),
+            holders: waiter
+                .on
+                .iter()
+                .filter_map(|&task| holder(view, &view.model.blocker(task)))
+                .collect(),
             in_circle: circle.is_some_and(|circle| circle.0.contains(&waiter.task)),
             finding: circle.and_then(|circle| {
                 let first = circle.0.first().map(|&task| name(task))?;
@@ -242,4 +256,31 @@ fn waits(view: &View<'_>, wait_for: &WaitFor, findings: &[Finding]) -> Vec<snaps
         }
     });
     waiters.collect()
+}
+
+/// Where a task is that does not wait itself.
+fn holder(view: &View<'_>, blocker: &Blocker) -> Option<snapshot::Holder> {
+    let stack = view.stack(blocker.at?);
+    let (task, pid) = view.task(blocker.task);
+    Some(snapshot::Holder {
+        task,
+        pid,
+        held: view.held(&blocker.held),
+        stack,
+    })
+}
+
+/// The places where most time was spent on waiting.
+fn contention(view: &View<'_>) -> Vec<snapshot::Contention> {
+    let mut places: Vec<_> = view.model.durations.waited.values().collect();
+    places.retain(|place| place.durations.count > 0);
+    places.sort_by_key(|place| Reverse(place.durations.total_ns));
+    let places = places.into_iter().take(MAX_CONTENTION);
+    let place = |place: &Contention| snapshot::Contention {
+        lock: view.number(place.request.lock),
+        mode: place.request.mode.into(),
+        stack: view.stack(place.request.stack),
+        waited: place.durations,
+    };
+    places.map(place).collect()
 }

@@ -24,6 +24,10 @@ pub struct ChainKey(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct WindowKey(pub u64);
 
+/// What was waited for at a place, as its source names it: equal keys are the same lock, mode and call path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct DurationKey(pub u64);
+
 /// A stack as its source names it: told once by [`Event::Stack`], meant by every [`Step`] that has it. 0 is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct StackKey(pub u64);
@@ -240,10 +244,37 @@ pub struct Stalled {
     pub owner: Option<TaskKey>,
     /// Since when, in ns since the start of the capture: it may have been there for some time by then.
     pub since_ns: u64,
+    /// Where it is, innermost first; empty when that is not known.
+    pub stack: Arc<[Frame]>,
     /// The reload window that it is in.
     pub window: Option<WindowKey>,
     /// Why it is in the kernel, beside the window.
     pub origin: Option<String>,
+}
+
+/// How often something took how long.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Durations {
+    /// How often.
+    pub count: u64,
+    /// In all, in ns.
+    pub total_ns: u64,
+    /// The longest, in ns.
+    pub max_ns: u64,
+}
+
+impl Durations {
+    /// All of both.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.count = self.count.saturating_add(other.count);
+        self.total_ns = self.total_ns.saturating_add(other.total_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+    }
+
+    /// How long one took in the mean, in ns; 0 when there was none.
+    pub fn mean_ns(&self) -> u64 {
+        self.total_ns.checked_div(self.count).unwrap_or(0)
+    }
 }
 
 /// What a task does in one step.
@@ -327,6 +358,12 @@ pub enum Event {
     Stalled(Box<Stalled>),
     /// It is elsewhere, or gone: what it holds is not known any more. When, in ns since the start of the capture.
     Moved(TaskKey, u64),
+    /// This lock has to be waited for here.
+    Contended(DurationKey, Hold),
+    /// How long that was in all so far.
+    Waited(DurationKey, Durations),
+    /// How long a lock was held in all so far.
+    HeldFor(LockKey, Durations),
     /// Somebody waits for the end of this task: all that it requests has to happen before.
     Owes(TaskKey, LockKey),
 }

@@ -102,6 +102,8 @@ impl Filter {
                 stalled.waits.take_if(|waits| self.out.contains_key(&waits.lock));
                 Some(Event::Stalled(stalled))
             }
+            Event::Contended(_, hold) if self.out.contains_key(&hold.lock) => None,
+            Event::HeldFor(lock, _) if self.out.contains_key(&lock) => None,
             other => Some(other),
         }
     }

@@ -87,6 +87,8 @@ pub(crate) struct Waiting {
 struct Task {
     held: Vec<Taken>,
     waiting: Option<Waiting>,
+    /// Where it is, where that is known.
+    at: Option<StackId>,
     /// Holds that did not fit: releases that match nothing may be theirs.
     overflows: u64,
     /// Every lock it ever took shared, to tell a double release from a hold that was never seen.
@@ -135,6 +137,14 @@ impl HeldStacks {
         tasks.filter_map(|(index, task)| Some((TaskId::new(index), task.waiting?)))
     }
 
+    /// All tasks of which it is known where they are.
+    pub(crate) fn all_placed(&self) -> impl Iterator<Item = TaskId> {
+        let tasks = self.tasks.iter().enumerate();
+        tasks
+            .filter(|(_, task)| task.at.is_some())
+            .map(|(index, _)| TaskId::new(index))
+    }
+
     /// Who holds a lock.
     pub(crate) fn holders(&self, lock: LockId) -> &[TaskId] {
         self.locks.get(lock.index()).map_or(&[], |lock| &lock.holders)
@@ -150,13 +160,19 @@ impl HeldStacks {
         });
     }
 
-    /// A task holds exactly this, and waits for that.
-    pub(crate) fn stall(&mut self, task: TaskId, held: Vec<Taken>, waiting: Option<Waiting>) {
+    /// Where a task is, where that is known.
+    pub(crate) fn at(&self, task: TaskId) -> Option<StackId> {
+        self.tasks.get(task.index())?.at
+    }
+
+    /// A task holds exactly this, and waits for that, and is there.
+    pub(crate) fn stall(&mut self, task: TaskId, held: Vec<Taken>, waiting: Option<Waiting>, at: StackId) {
         self.forget(task);
         for taken in held {
             self.acquire(task, taken);
         }
-        entry(&mut self.tasks, task.index()).waiting = waiting;
+        let entry = entry(&mut self.tasks, task.index());
+        (entry.waiting, entry.at) = (waiting, Some(at));
     }
 
     /// What a task holds is not known any more; tells what it waited for.
@@ -169,7 +185,9 @@ impl HeldStacks {
 
     /// A task goes on; tells what it waited for.
     pub(crate) fn go_on(&mut self, task: TaskId) -> Option<Waiting> {
-        self.tasks.get_mut(task.index())?.waiting.take()
+        let task = self.tasks.get_mut(task.index())?;
+        task.at = None;
+        task.waiting.take()
     }
 
     /// A task gets a lock.

@@ -59,6 +59,11 @@ impl Locks {
         id
     }
 
+    /// The lock that a key means now, if there is one.
+    pub(crate) fn known(&self, key: LockKey) -> Option<LockId> {
+        self.current.get(&key).copied()
+    }
+
     fn current(&mut self, key: LockKey) -> LockId {
         if let Some(&id) = self.current.get(&key) {
             return id;

@@ -10,6 +10,7 @@ mod concurrency;
 pub mod context;
 mod cycle;
 pub mod diff;
+mod duration;
 pub mod event;
 pub mod filter;
 mod findings;

@@ -7,6 +7,7 @@ use rustc_hash::FxHashMap;
 use super::assemble;
 use super::chain::Chains;
 use super::context::Context;
+use super::duration::Spent;
 use super::event::{
     Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, Mode, NotifierChange, Others, StackKey, Stalled, TaskKey,
     WindowBegin, WindowKey,
@@ -18,6 +19,7 @@ use super::snapshot::Snapshot;
 use super::stack::{StackId, Stacks};
 use super::strand::{Place, Runner, StrandId, Strands};
 use super::task::{TaskId, TaskRef, Tasks};
+use super::wait_for;
 
 /// Notifier changes that are kept.
 const MAX_NOTIFIERS: usize = 10_000;
@@ -37,6 +39,17 @@ pub(crate) struct Waited {
     pub(crate) task: TaskRef,
     pub(crate) waiting: Waiting,
     pub(crate) until_ns: u64,
+    /// Whom it waited for last.
+    pub(crate) on: Vec<Blocker>,
+}
+
+/// A task that another waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocker {
+    pub(crate) task: TaskRef,
+    pub(crate) held: Vec<Taken>,
+    /// Where it is, where that is known and it does not wait itself.
+    pub(crate) at: Option<StackId>,
 }
 
 /// A reload window, and its end when that was seen.
@@ -82,6 +95,9 @@ pub struct Model {
     pub(crate) windows: BTreeMap<WindowKey, Window>,
     pub(crate) notifiers: Vec<(Notifier, Vec<Taken>)>,
     pub(crate) waited: Vec<Waited>,
+    /// Whom tasks wait for that do not get on, as it was known last.
+    blockers: FxHashMap<TaskId, Vec<Blocker>>,
+    pub(crate) durations: Spent,
     pub(crate) breaches: BTreeMap<(Breach, LockId, TaskId), BreachSeen>,
     pub(crate) counts: Counts,
     pub(crate) chains: Chains,
@@ -112,8 +128,11 @@ impl Model {
 
     /// Takes in one event. Events of one task must come in their order.
     pub fn apply(&mut self, event: Event) {
-        // What a stack is tells of no event of its own, and what was not told of none.
-        self.counts.events += u64::from(!matches!(event, Event::Stack(..) | Event::Others(_)));
+        // What a stack is tells of no event of its own, and what was not told or is a sum of none.
+        self.counts.events += u64::from(!matches!(
+            event,
+            Event::Stack(..) | Event::Others(_) | Event::Waited(..) | Event::HeldFor(..)
+        ));
         match event {
             Event::Task(key, name) => self.tasks.name(key, name),
             Event::Lock(key, kind, name) => self.locks.name(key, kind, name),
@@ -132,6 +151,16 @@ impl Model {
             Event::Notifier(change) => self.notifier(*change),
             Event::Stalled(stalled) => self.stalled(*stalled),
             Event::Moved(task, time_ns) => self.moved(task, time_ns),
+            Event::Contended(key, request) => {
+                let request = self.taken(&request);
+                self.durations.contended(key, request);
+            }
+            Event::Waited(key, durations) => self.durations.waited(key, durations),
+            Event::HeldFor(lock, durations) => {
+                if let Some(lock) = self.locks.known(lock) {
+                    self.durations.held(lock, durations);
+                }
+            }
             Event::Owes(task, what) => {
                 let (task, what) = (self.tasks.now(task), self.locks.used(what));
                 if self.threads.insert(task.id, what) != Some(what) {
@@ -237,6 +266,7 @@ impl Model {
     fn moved(&mut self, task: TaskKey, until_ns: u64) {
         let task = self.tasks.now(task);
         let waiting = self.held.forget(task.id);
+        let on = self.blockers.remove(&task.id).unwrap_or_default();
         let Some(waiting) = waiting.filter(|waiting| until_ns.saturating_sub(waiting.since_ns) >= LONG_WAIT_NS) else {
             return;
         };
@@ -245,6 +275,7 @@ impl Model {
                 task,
                 waiting,
                 until_ns,
+                on,
             });
         } else {
             self.counts.waits_dropped += 1;
@@ -302,7 +333,21 @@ impl Model {
             is_seen: true,
             owner,
         });
-        self.held.stall(task.id, held, waiting);
+        let at = self.stacks.add(&stalled.stack);
+        self.held.stall(task.id, held, waiting, at);
+        for (task, on) in wait_for::blockers(self).into_iter().filter(|(_, on)| !on.is_empty()) {
+            let on = on.into_iter().map(|task| self.blocker(task)).collect();
+            self.blockers.insert(task, on);
+        }
+    }
+
+    /// What is known of a task that another waits for.
+    pub(crate) fn blocker(&self, task: TaskId) -> Blocker {
+        Blocker {
+            task: self.tasks.present(task),
+            held: self.held.of(task).to_vec(),
+            at: self.held.at(task).filter(|_| self.held.waiting(task).is_none()),
+        }
     }
 
     pub(super) fn breach(&mut self, breach: Breach, lock: LockId, task: TaskRef, stack: StackId, time_ns: u64) {

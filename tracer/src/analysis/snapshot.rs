@@ -6,10 +6,10 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::event::{self, NamedBy};
+use super::event::{self, Durations, NamedBy};
 
 /// Version of the document's shape: minor for additions, major for anything else.
-pub const SCHEMA_VERSION: &str = "1.5";
+pub const SCHEMA_VERSION: &str = "1.6";
 
 /// In [`Evidence::origin`]: between the reload window and what else is known of why the task was in the kernel.
 pub(crate) const BESIDE_WINDOW: &str = "; by ";
@@ -39,6 +39,10 @@ pub struct Snapshot {
     /// Waits of a second and more that are over, the first 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waited: Vec<Wait>,
+    /// Where locks were waited for and how long, the longest in all first; the first 1000. In whole where the backend is `contention`, or where it hooks functions on a kernel
+    /// from 5.19 on; empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contention: Vec<Contention>,
     /// Cycles and violations, most severe first.
     pub findings: Vec<Finding>,
     /// What would break the cycles, one entry per connected set of them.
@@ -142,6 +146,12 @@ pub struct Lock {
     pub address: Option<String>,
     /// What the name rests on, where the source tells.
     pub named_by: Option<NamedBy>,
+    /// How often it had to be waited for, and how long; absent when it never had to, or where that cannot be seen.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub waited: Option<Durations>,
+    /// How often it was taken and given back, and how long it was held: with `--hold-times`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_for: Option<Durations>,
 }
 
 /// How a lock is held or requested.
@@ -312,10 +322,54 @@ pub struct Wait {
     pub stack: Vec<Arc<str>>,
     /// Tasks that it waits for.
     pub on: Vec<String>,
+    /// Where those of them are that do not wait themselves, as far as that is known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub holders: Vec<Holder>,
     /// It waits for itself, through others or directly; otherwise it is stuck behind such tasks or just waits.
     pub in_circle: bool,
     /// The deadlock that it is in or stuck behind.
     pub finding: Option<u32>,
+}
+
+impl Wait {
+    /// Whom it waits for, in words, with where those are who do not wait themselves.
+    pub fn held_by(&self) -> String {
+        if self.on.is_empty() {
+            return "nobody that was seen".to_owned();
+        }
+        let place = |task: &String| {
+            let holder = self.holders.iter().find(|holder| holder.task == *task);
+            let frame = holder.and_then(|holder| holder.stack.first());
+            frame.map_or_else(|| task.clone(), |frame| format!("{task}, which is at {frame}"))
+        };
+        self.on.iter().map(place).collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// A task that another waits for and that does not wait itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Holder {
+    /// The task.
+    pub task: String,
+    /// Its thread id.
+    pub pid: Option<u32>,
+    /// What it holds.
+    pub held: Vec<Held>,
+    /// Where it was when it was last seen to stay there, innermost frame first.
+    pub stack: Vec<Arc<str>>,
+}
+
+/// A place where a lock was waited for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Contention {
+    /// Id of the lock.
+    pub lock: u32,
+    /// How it was requested.
+    pub mode: Mode,
+    /// Where, innermost frame first.
+    pub stack: Vec<Arc<str>>,
+    /// How often and how long.
+    pub waited: Durations,
 }
 
 /// A cycle (or rule violation) with a verdict.

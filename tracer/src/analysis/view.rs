@@ -174,7 +174,13 @@ impl<'a> View<'a> {
 
     /// All locks of the document.
     pub(crate) fn locks(&self) -> Vec<snapshot::Lock> {
-        self.locks.iter().map(|named| self.lock(named)).collect()
+        let waited = self.model.durations.waited_by_lock();
+        let lock = |named: &Named<'_>| snapshot::Lock {
+            waited: waited.get(&named.id).copied().filter(|waited| waited.count > 0),
+            held_for: self.model.durations.held.get(&named.id).copied(),
+            ..self.lock(named)
+        };
+        self.locks.iter().map(lock).collect()
     }
 
     fn lock(&self, named: &Named<'_>) -> snapshot::Lock {
@@ -209,6 +215,8 @@ impl<'a> View<'a> {
                 .and_then(|name| name.label.clone()),
             address,
             named_by: lock.and_then(|lock| lock.name.as_ref()).and_then(|name| name.named_by),
+            waited: None,
+            held_for: None,
         }
     }
 
@@ -309,8 +317,18 @@ fn mentioned(model: &Model, graph: &OrderGraph) -> impl Iterator<Item = LockId> 
         locks.mark(waiting.request.lock);
         model.held.of(task).iter().for_each(|taken| locks.mark(taken.lock));
     }
-    let waited = model.waited.iter().map(|waited| waited.waiting.request.lock);
-    waited.for_each(|lock| locks.mark(lock));
+    // Those that are waited for and do not wait themselves may be told, too.
+    for task in model.held.all_placed() {
+        model.held.of(task).iter().for_each(|taken| locks.mark(taken.lock));
+    }
+    for waited in &model.waited {
+        locks.mark(waited.waiting.request.lock);
+        let held = waited.on.iter().flat_map(|blocker| &blocker.held);
+        held.for_each(|taken| locks.mark(taken.lock));
+    }
+    let contended = model.durations.waited.values();
+    let contended = contended.filter(|place| place.durations.count > 0);
+    contended.for_each(|place| locks.mark(place.request.lock));
     let marks = locks.0.into_iter().enumerate();
     marks.filter(|&(_, marked)| marked).map(|(index, _)| LockId::new(index))
 }

@@ -72,6 +72,13 @@ impl WaitFor {
     }
 }
 
+/// Whom each task waits for that does, as far as that is known.
+pub(crate) fn blockers(model: &Model) -> Vec<(TaskId, Vec<TaskId>)> {
+    let known = Known::of(model);
+    let waiting = model.held.all_waiting();
+    waiting.map(|(task, waiting)| (task, known.on(&waiting))).collect()
+}
+
 /// The model by what the waiting tasks ask of it.
 struct Known<'a> {
     model: &'a Model,

@@ -47,6 +47,9 @@ pub struct TraceArgs {
     /// How many locks of one call path are told apart: what goes beyond is known by its classes only. 0 tells all of them apart
     #[arg(long, value_name = "NUMBER", default_value_t = Scope::OBJECTS)]
     pub objects: u64,
+    /// Measure how often and how long each lock is held, too, which makes each acquisition and release dearer
+    #[arg(long)]
+    pub hold_times: bool,
     /// Do not read the kernel's code (/proc/kcore), which names locks by the member that is taken and by what they belong to
     #[arg(long)]
     pub no_read_code: bool,
@@ -80,6 +83,7 @@ impl TraceArgs {
             lock: self.lock.clone(),
             exclude: self.exclude.clone(),
             objects: (self.objects != Scope::OBJECTS).then_some(self.objects),
+            hold_times: self.hold_times,
         })
         .map_err(Failure::usage)?;
         Ok(Options {

@@ -28,7 +28,7 @@ use tracer_common::{
     counter::Counter,
     offset::Offsets,
     probe::{PROBES, Probe},
-    wire::{self, Header, Kind, contention, info},
+    wire::{self, Header, Kind, info},
 };
 
 use crate::{
@@ -42,7 +42,7 @@ use crate::{
     names::{site::Site, symbol::Symbols},
 };
 use belief::Epochs;
-use blocked::Circles;
+use blocked::Waits;
 use generation::Generations;
 use kernel::{Answer, Kernel};
 use naming::{Naming, Seen};
@@ -73,6 +73,7 @@ pub enum DecodeError {
 }
 
 /// Where a lock was requested.
+#[derive(Clone)]
 struct Place {
     stack: Arc<[Frame]>,
     site: Option<Site>,
@@ -110,7 +111,7 @@ pub struct Decoder {
     half_told: HashSet<ChainKey>,
     /// Those of them that should be told once more.
     asked: Vec<ChainKey>,
-    circles: Circles,
+    waits: Waits,
     counters: BTreeMap<&'static str, u64>,
 }
 
@@ -139,7 +140,7 @@ impl Decoder {
             unbelieved: HashMap::new(),
             half_told: HashSet::new(),
             asked: Vec::new(),
-            circles: Circles::default(),
+            waits: Waits::default(),
             counters: BTreeMap::new(),
         }
     }
@@ -221,12 +222,10 @@ impl Decoder {
                 let init: wire::LockInit = record::read(bytes, header.kind)?;
                 self.begins(init.lock, init.generation, events);
             }
-            (Kind::BLOCKED, _) => self.blocked(record::read(bytes, header.kind)?, symbols, events),
-            (Kind::UNBLOCKED, _) => {
-                let time_ns = self.time(header);
-                let unblocked = record::read(bytes, header.kind)?;
-                self.circles.unblocked(&unblocked, time_ns, events);
-            }
+            (Kind::BLOCKED, _) => self.blocked(&record::read(bytes, header.kind)?, symbols, events),
+            (Kind::UNBLOCKED, _) => self.unblocked(&record::read(bytes, header.kind)?, self.time(header), events),
+            (Kind::HOLDER, _) => self.holder(&record::read(bytes, header.kind)?, symbols, events),
+            (Kind::CONTENDED, _) => self.contended(&record::read(bytes, header.kind)?, symbols, events),
             (Kind::INIT_NAME, _) => self.naming.init_name(&record::read(bytes, header.kind)?, events),
             (Kind(unknown), _) => return Err(DecodeError::Kind(unknown)),
         }
@@ -322,34 +321,6 @@ impl Decoder {
             netns_to: inode(begin.netns_to),
             time_ns: self.time(header),
         })));
-    }
-
-    fn blocked(&mut self, blocked: wire::Blocked, symbols: &Symbols, events: &mut Vec<Event>) {
-        let header = Header {
-            task: blocked.waiter,
-            pid: blocked.ids as u32,
-            tgid: (blocked.ids >> 32) as u32,
-            comm: blocked.comm,
-            ..blocked.header
-        };
-        self.task(&header, record::comm(&header), events);
-        let stack = self.blocked_stack(&blocked, symbols);
-        let stack = path::from_lock_function(&stack, symbols).to_vec();
-        let seen = Seen {
-            lock: blocked.lock,
-            info: if contention::is_mutex(blocked.flags) {
-                info::MUTEX
-            } else {
-                info::RWSEM
-            },
-            init_name: 0,
-            device: "",
-            stack: &stack,
-            site: None,
-        };
-        self.naming.name(&seen, &mut self.kernel, symbols, events);
-        let time_ns = blocked.since_ns.saturating_sub(self.start_ns);
-        self.circles.blocked(blocked, stack, time_ns, events);
     }
 
     fn notifier(

@@ -34,11 +34,11 @@ const LOCK_FUNCTIONS: &[&str] = &["mutex_lock", "__mutex_lock", "down_", "__down
 /// Frames within which the lock function is: the tracepoint's own come before it.
 const TRACEPOINT_FRAMES: usize = 12;
 
-/// A stack from the lock function outwards, where it begins in the tracepoint that tells of a wait.
-pub(super) fn from_lock_function<'a>(stack: &'a [Frame], symbols: &Symbols) -> &'a [Frame] {
+/// Where the lock function is in a stack that begins in the tracepoint which tells of a wait.
+pub(super) fn lock_function(stack: &[Frame], symbols: &Symbols) -> usize {
     let near = &stack[..stack.len().min(TRACEPOINT_FRAMES)];
     let first = near.iter().rposition(|frame| is_lock_function(frame, symbols));
-    &stack[first.unwrap_or(0)..]
+    first.unwrap_or(0)
 }
 
 /// Where a task called what it sleeps in, when that takes locks.
@@ -102,7 +102,7 @@ ffffffff81000400 T end_of_text
 ",
         );
         let stack = path(&[0x10, 0x110, 0x210, 0x310]);
-        assert_eq!(from_lock_function(&stack, &symbols), &stack[2..]);
-        assert_eq!(from_lock_function(&stack[3..], &symbols), &stack[3..]);
+        assert_eq!(lock_function(&stack, &symbols), 2);
+        assert_eq!(lock_function(&stack[3..], &symbols), 0);
     }
 }

@@ -2,10 +2,10 @@
 
 use tracer_common::{
     probe::{Hook, PROBES, Purpose},
-    wire::{Blocked, Header},
+    wire::Header,
 };
 
-use super::{Decoder, frame, record::Tail};
+use super::{Decoder, frame, path, record::Tail};
 use crate::{analysis::event::Frame, names::symbol::Symbols};
 
 /// The call into a trampoline stands within these bytes of a function: `endbr64` and a five-byte call.
@@ -64,14 +64,16 @@ impl Decoder {
         nearest.is_some_and(|&entry| is_entry(address, entry))
     }
 
-    /// Where a task waits; nothing when its stack could not be walked, which is counted.
-    pub(super) fn blocked_stack(&mut self, blocked: &Blocked, symbols: &Symbols) -> Vec<Frame> {
-        let Ok(bytes) = usize::try_from(blocked.stack_bytes) else {
+    /// Where a task waits for a lock, as the tracepoint of waits saw it: the return addresses from the lock function outwards; none when the stack could not be
+    /// walked, which is counted.
+    pub(super) fn waits_at(&mut self, stack: &[u64], bytes: i64, symbols: &Symbols) -> Vec<u64> {
+        let Ok(bytes) = usize::try_from(bytes) else {
             *self.counters.entry("stacks_not_walked").or_default() += 1;
             return Vec::new();
         };
-        let filled = blocked.stack.get(..bytes / size_of::<u64>());
-        frames(filled.unwrap_or(&blocked.stack), symbols)
+        let stack = stack.get(..bytes / size_of::<u64>()).unwrap_or(stack);
+        let first = path::lock_function(&frames(stack, symbols), symbols);
+        stack[first..].to_vec()
     }
 }
 

@@ -39,6 +39,7 @@ impl Decoder {
             waits,
             owner: owner.and_then(|address| self.at.get(&address).copied()),
             since_ns: stalled.since_ns.saturating_sub(self.start_ns),
+            stack: now.as_slice().into(),
             window: window(situation.window),
             origin: origin::of(situation, &now, symbols),
         })));

@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use super::*;
-use crate::analysis::event::{LockName, NamedBy, Op};
+use crate::analysis::event::{LockName, NamedBy};
 
 pub(crate) const TASK: u64 = 0xffff_8880_0000_1000;
 const OFFSETS: Offsets = Offsets {
@@ -480,21 +480,36 @@ fn counters_are_split_into_losses_and_counts() {
     assert_eq!(counted, BTreeMap::from([("records_sent".to_owned(), 5)]));
 }
 
-/// One task of a circle: who waits, for what, the owner word, place and length, thread id.
-fn blocked(waiter: u64, flags: u64, owner: u64, place: [u32; 2], pid: u64) -> Bytes {
-    let mut bytes = Bytes::new(12, ProbeIndex::contention_begin, "closed it");
+/// A task that waits: who, how, the owner word, thread id.
+fn blocked(waiter: u64, flags: u64, owner: u64, pid: u64) -> Bytes {
+    let mut bytes = Bytes::new(12, ProbeIndex::look_at_waiting, "cat");
     bytes
         .number(waiter)
         .number(PERNET)
         .number(flags)
         .number(owner)
         .number(1_400);
-    bytes.number32(place[0]).number32(place[1]).number(pid);
+    bytes.number32(0).number32(1).number(pid);
     bytes.text("kworker", COMM_LEN).number(8);
+    stack_of(&mut bytes);
+    bytes
+}
+
+fn stack_of(bytes: &mut Bytes) {
     for index in 0..wire::BLOCKED_DEPTH {
         bytes.number(if index == 0 { 0xffff_ffff_8100_0210 } else { 0 });
     }
-    bytes
+}
+
+/// What is told of tasks that do not get on: who, how many locks it has, whether it waits, for whom.
+fn told_of_tasks(events: &[Event]) -> Vec<(TaskKey, usize, bool, Option<TaskKey>)> {
+    let stalled = events.iter().filter_map(|event| match event {
+        Event::Stalled(stalled) => Some(stalled),
+        _ => None,
+    });
+    stalled
+        .map(|stalled| (stalled.task, stalled.held.len(), stalled.waits.is_some(), stalled.owner))
+        .collect()
 }
 
 #[test]
@@ -502,45 +517,105 @@ fn a_task_that_waits_for_itself_holds_and_requests_until_it_goes_on() {
     const WRITE: u64 = 4;
     let mut decoder = decoder();
     // A reader took it last: the task itself.
-    let events = decode(&mut decoder, &blocked(TASK, WRITE, TASK | 1, [0, 1], 7));
+    let events = decode(&mut decoder, &blocked(TASK, WRITE, TASK | 1, 7));
     let task = record::task_of(TASK, 7);
-    let lock = LockKey(PERNET);
-    let steps: Vec<_> = events
-        .iter()
-        .filter_map(|event| match event {
-            Event::Step(step) => Some((step.task, step.op)),
-            _ => None,
-        })
-        .collect();
-    let (held, wanted) = (Op::Acquire(lock, Mode::Shared), Op::Request(lock, Mode::Exclusive));
-    assert_eq!(steps, [(task, held), (task, wanted)]);
+    let stalled = only_stalled(&events);
+    assert_eq!(
+        (stalled.held[0].lock, stalled.held[0].mode),
+        (LockKey(PERNET), Mode::Shared)
+    );
+    assert_eq!(stalled.waits.as_ref().map(|hold| hold.mode), Some(Mode::Exclusive));
+    assert_eq!((stalled.task, stalled.owner), (task, Some(task)));
     assert!(events.iter().any(
         |event| matches!(event, Event::Task(key, name) if *key == task && name.comm == "kworker" && name.pid == Some(7))
     ));
     let mut over = Bytes::new(13, ProbeIndex::contention_end, "kworker");
     over.number(TASK).number(PERNET);
     let events = decode(&mut decoder, &over);
-    assert_eq!(events.len(), 2);
+    assert!(matches!(events[..], [Event::Moved(moved, _)] if moved == task));
     assert!(decode(&mut decoder, &over).is_empty(), "it is told once");
 }
 
 #[test]
-fn a_circle_is_told_when_all_of_it_is_there() {
+fn each_task_of_a_circle_is_told_with_what_the_others_say_of_it() {
     const MUTEX: u64 = 32;
     let other = TASK + 0x4000;
+    let (one, two) = (record::task_of(TASK, 7), record::task_of(other, 8));
     let mut decoder = decoder();
-    let is_step = |event: &Event| matches!(event, Event::Step(_));
-    let first = decode(&mut decoder, &blocked(TASK, MUTEX, other | 1, [0, 2], 7));
-    assert!(!first.iter().any(is_step));
-    let second = decode(&mut decoder, &blocked(other, MUTEX, TASK, [1, 2], 8));
-    let holders: Vec<_> = second
+    let first = decode(&mut decoder, &blocked(TASK, MUTEX, other | 1, 7));
+    assert_eq!(
+        told_of_tasks(&first),
+        [(one, 0, true, None)],
+        "the other is not known yet"
+    );
+    let second = decode(&mut decoder, &blocked(other, MUTEX, TASK, 8));
+    assert_eq!(
+        told_of_tasks(&second),
+        [
+            (two, 1, true, Some(one)),
+            (one, 1, true, Some(two)),
+            (one, 1, true, Some(two))
+        ]
+    );
+}
+
+#[test]
+fn who_has_a_lock_is_told_with_where_it_is_until_nobody_waits_for_it() {
+    const MUTEX: u64 = 32;
+    let other = TASK + 0x4000;
+    let (one, two) = (record::task_of(TASK, 7), record::task_of(other, 8));
+    let mut decoder = decoder();
+    decode(&mut decoder, &blocked(TASK, MUTEX, other, 7));
+    let mut holder = Bytes::new(17, ProbeIndex::look_at_waiting, "holder");
+    holder.0[16..24].copy_from_slice(&other.to_le_bytes());
+    holder.0[24..28].copy_from_slice(&8_u32.to_le_bytes());
+    holder.number(8);
+    stack_of(&mut holder);
+    let events = decode(&mut decoder, &holder);
+    assert_eq!(
+        told_of_tasks(&events),
+        [(two, 1, false, None), (one, 0, true, Some(two))]
+    );
+    assert_eq!(only_stalled(&events).stack.len(), 1);
+    let mut over = Bytes::new(13, ProbeIndex::contention_end, "kworker");
+    over.number(TASK).number(PERNET);
+    let events = decode(&mut decoder, &over);
+    let moved: Vec<_> = events
         .iter()
         .filter_map(|event| match event {
-            Event::Step(step) if matches!(step.op, Op::Acquire(..)) => Some(step.task),
+            Event::Moved(task, _) => Some(*task),
             _ => None,
         })
         .collect();
-    assert_eq!(holders, [record::task_of(other, 8), record::task_of(TASK, 7)]);
+    assert_eq!(moved, [one, two]);
+}
+
+#[test]
+fn where_a_lock_is_waited_for_is_told_by_its_chain_or_by_a_stack() {
+    let contended = |chain: u64, bytes: u64| {
+        let mut contended = Bytes::new(18, ProbeIndex::got, "devlink");
+        contended.number(77).number(PERNET).number(2).number(0);
+        contended.number(chain).number(bytes);
+        stack_of(&mut contended);
+        contended
+    };
+    let place = |events: &[Event]| {
+        let contended = events.iter().find_map(|event| match event {
+            Event::Contended(key, hold) => Some((key.0, hold.clone())),
+            _ => None,
+        });
+        contended.unwrap()
+    };
+    let mut decoder = decoder();
+    let (key, by_stack) = place(&decode(&mut decoder, &contended(0, 8)));
+    assert_eq!((key, by_stack.lock, by_stack.stack.len()), (77, LockKey(PERNET), 1));
+    let stack = [0xffff_ffff_8100_0009, 0xffff_ffff_8100_0240];
+    decode(
+        &mut decoder,
+        &chain(ProbeIndex::mutex_lock, [PERNET, info::RWSEM], &[], &stack),
+    );
+    let (_, by_chain) = place(&decode(&mut decoder, &contended(0x77, 0)));
+    assert_eq!(by_chain.stack.len(), 2);
 }
 
 /// A task that does not get on, from where it sleeps; what it waits for that is no lock: object, bits, chain.

@@ -12,7 +12,7 @@ use tracer_common::{
     offset::Offsets,
     probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
     scope::Scope,
-    wire::{KnownChain, MAX_PATHS, info},
+    wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, info},
 };
 
 use super::{
@@ -25,7 +25,11 @@ use super::{
     misses::{Misses, Settling},
 };
 use crate::{
-    analysis::{event::ChainKey, filter::Change, snapshot::CountedAt},
+    analysis::{
+        event::{ChainKey, Durations},
+        filter::Change,
+        snapshot::CountedAt,
+    },
     names::symbol::Symbols,
 };
 
@@ -49,6 +53,8 @@ pub struct Attached {
     shifted: HashMap<MapData, u64, [u64; 4]>,
     known: Array<MapData, [u64; 5]>,
     paths: HashMap<MapData, u64, [u64; 5]>,
+    waited: HashMap<MapData, u64, [u64; 3]>,
+    held_for: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
     may_be_left_out: Array<MapData, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
@@ -179,6 +185,8 @@ fn attach_by(
     let shifted = map(&mut ebpf, "SHIFTED")?;
     let known = map(&mut ebpf, "KNOWN")?;
     let paths = map(&mut ebpf, "PATHS")?;
+    let waited = map(&mut ebpf, "WAITED")?;
+    let held_for = map(&mut ebpf, "HELD_FOR")?;
     let may_be_left_out = map(&mut ebpf, "MAY_BE_LEFT_OUT")?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
@@ -207,6 +215,8 @@ fn attach_by(
         shifted,
         known,
         paths,
+        waited,
+        held_for,
         left_out,
         may_be_left_out,
         names_left_out,
@@ -317,6 +327,21 @@ impl Attached {
             *others.entry(chain).or_default() += count;
         }
         others
+    }
+
+    /// How long locks were waited for, by the keys of the places, and how long they were held, by their addresses.
+    pub fn durations(&self) -> [BTreeMap<u64, Durations>; 2] {
+        [&self.waited, &self.held_for].map(|map| {
+            let known = map.iter().filter_map(Result::ok);
+            // Where entries come while they are read, some come twice.
+            let known = known.take(2 * MAX_DURATIONS as usize);
+            let durations = |[count, total_ns, max_ns]: [u64; 3]| Durations {
+                count,
+                total_ns,
+                max_ns,
+            };
+            known.map(|(key, words)| (key, durations(words))).collect()
+        })
     }
 
     /// Forgets chains that were sent: they are sent again when they are seen again.

@@ -13,8 +13,7 @@ pub enum Backend {
     Lockdep,
     /// eBPF programs at breakpoints at the entry and exit of functions: what [`Fentry`](Self::Fentry) sees, slower.
     Kprobe,
-    /// The tracepoints `contention_begin` and `contention_end` (5.19+): tasks that wait for each other in a circle, by the owner words of the locks; no
-    /// order of locks.
+    /// The tracepoints `contention_begin` and `contention_end` (5.19+): who waits for whom, by the owner words of the locks, and how long; no order of locks.
     Contention,
 }
 
@@ -42,7 +41,6 @@ impl Backend {
         match probe.purpose {
             Purpose::Task => true,
             Purpose::Contention => self == Self::Contention,
-            Purpose::Stall => self != Self::Contention,
             Purpose::Lockdep => self == Self::Lockdep,
             // `lock_downgrade()` has no tracepoint.
             Purpose::Lock => self.hooks_functions() || self == Self::Lockdep && probe.action == "downgrade",
@@ -124,10 +122,10 @@ mod tests {
             );
         }
         let of = |backend: Backend| PROBES.iter().filter(move |probe| backend.uses(probe)).count();
-        assert_eq!(of(Backend::Contention), 3);
-        assert_eq!(of(Backend::Fentry), PROBES.len() - 4);
+        assert_eq!(of(Backend::Contention), 4);
+        assert_eq!(of(Backend::Fentry), PROBES.len() - 5);
         assert_eq!(of(Backend::Kprobe), of(Backend::Fentry));
         let locks = PROBES.iter().filter(|probe| probe.purpose == Purpose::Lock).count();
-        assert_eq!(of(Backend::Lockdep), PROBES.len() - locks - 1);
+        assert_eq!(of(Backend::Lockdep), PROBES.len() - locks - 2);
     }
 }

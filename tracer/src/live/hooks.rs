@@ -94,7 +94,8 @@ impl Hooks {
                 } = load;
                 let is_stand_in = name == probe.stand_in;
                 // Without lockdep there is nothing that its backend could see.
-                let is_foreign = probe.purpose != Purpose::Lockdep && !probe.kernels.include(release, lockdep);
+                let is_foreign = !matches!(probe.purpose, Purpose::Lockdep | Purpose::Contention)
+                    && !probe.kernels.include(release, lockdep);
                 let hooked = outcome
                     .and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error)));
                 match hooked {

@@ -7,7 +7,7 @@ pub const MAGIC: [u8; 8] = *b"\x93TRACER\n";
 /// Another major version is another format; a minor one has more kinds of frames, items or fields, which older readers skip.
 pub const MAJOR: u16 = 1;
 /// See [`MAJOR`].
-pub const MINOR: u16 = 2;
+pub const MINOR: u16 = 3;
 /// Bytes before the first frame: magic, version and their checksum.
 pub const PREFIX: usize = 16;
 

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use crate::{decode::Record, trace::input::Input};
+use crate::{analysis::event::Durations, decode::Record, trace::input::Input};
 
-/// Keys and counts in one item.
-const COUNTS: usize = 16_384;
+/// Rows in one item.
+const ROWS: usize = 16_384;
 
 const RECORD: u8 = 1;
 const ANSWERS: u8 = 2;
@@ -16,6 +16,10 @@ const ENDED: u8 = 6;
 const LOST: u8 = 7;
 /// Since 1.1.
 const OTHERS: u8 = 8;
+/// Since 1.3.
+const WAITED: u8 = 9;
+/// Since 1.3.
+const HELD_FOR: u8 = 10;
 
 /// A table of symbols begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,8 +35,10 @@ pub(super) fn write(input: &Input<'_>, out: &mut Vec<u8>) -> serde_json::Result<
         Input::Answers(answers) => put(ANSWERS, &serde_json::to_vec(answers)?, out),
         Input::Missed(missed) => put(MISSED, &serde_json::to_vec(missed)?, out),
         Input::Counted(counted) => put(COUNTED, &serde_json::to_vec(counted)?, out),
-        Input::ChainCounts(counts) => put_counts(CHAIN_COUNTS, counts, out),
-        Input::Others(counts) => put_counts(OTHERS, counts, out),
+        Input::ChainCounts(counts) => put_rows(CHAIN_COUNTS, counts, pair, out),
+        Input::Others(counts) => put_rows(OTHERS, counts, pair, out),
+        Input::Waited(durations) => put_rows(WAITED, durations, row, out),
+        Input::HeldFor(durations) => put_rows(HELD_FOR, durations, row, out),
         Input::Ended(status) => put(ENDED, &serde_json::to_vec(status)?, out),
         Input::Lost(inputs) => put(LOST, &inputs.to_le_bytes(), out),
         Input::Table(_) | Input::Symbols(_) => {}
@@ -40,11 +46,20 @@ pub(super) fn write(input: &Input<'_>, out: &mut Vec<u8>) -> serde_json::Result<
     Ok(())
 }
 
-fn put_counts(kind: u8, counts: &[(u64, u64)], out: &mut Vec<u8>) {
-    for counts in counts.chunks(COUNTS) {
-        let words = counts.iter().flat_map(|&(key, count)| [key, count]);
+/// Rows of `N` words, as many to an item as fit well.
+fn put_rows<T: Copy, const N: usize>(kind: u8, rows: &[T], words: impl Fn(T) -> [u64; N], out: &mut Vec<u8>) {
+    for rows in rows.chunks(ROWS) {
+        let words = rows.iter().flat_map(|&row| words(row));
         put(kind, &words.flat_map(u64::to_le_bytes).collect::<Vec<_>>(), out);
     }
+}
+
+fn pair((key, count): (u64, u64)) -> [u64; 2] {
+    [key, count]
+}
+
+fn row((key, durations): (u64, Durations)) -> [u64; 4] {
+    [key, durations.count, durations.total_ns, durations.max_ns]
 }
 
 fn put(kind: u8, bytes: &[u8], out: &mut Vec<u8>) {
@@ -87,6 +102,8 @@ impl<'a> Iterator for Items<'a> {
             COUNTED => json(bytes, Input::Counted),
             CHAIN_COUNTS => Item::Input(Input::ChainCounts(counts(bytes))),
             OTHERS => Item::Input(Input::Others(counts(bytes))),
+            WAITED => Item::Input(Input::Waited(durations(bytes))),
+            HELD_FOR => Item::Input(Input::HeldFor(durations(bytes))),
             ENDED => json(bytes, Input::Ended),
             LOST if bytes.len() == 8 => Item::Input(Input::Lost(word(bytes, 0))),
             LOST => Item::Broken,
@@ -105,6 +122,16 @@ fn split(bytes: &[u8]) -> Option<(u8, &[u8], &[u8])> {
 fn counts(bytes: &[u8]) -> Vec<(u64, u64)> {
     let pairs = bytes.as_chunks::<16>().0.iter();
     pairs.map(|pair| (word(pair, 0), word(pair, 8))).collect()
+}
+
+fn durations(bytes: &[u8]) -> Vec<(u64, Durations)> {
+    let rows = bytes.as_chunks::<32>().0.iter();
+    let durations = |row: &[u8; 32]| Durations {
+        count: word(row, 8),
+        total_ns: word(row, 16),
+        max_ns: word(row, 24),
+    };
+    rows.map(|row| (word(row, 0), durations(row))).collect()
 }
 
 fn json<'a, T: DeserializeOwned>(bytes: &[u8], input: impl FnOnce(T) -> Input<'a>) -> Item<'a> {
@@ -145,6 +172,14 @@ mod tests {
             Input::Missed(missed),
             Input::ChainCounts(vec![(1, 2), (u64::MAX, 4)]),
             Input::Others(vec![(3, 70)]),
+            Input::HeldFor(vec![(
+                5,
+                Durations {
+                    count: 6,
+                    total_ns: 7,
+                    max_ns: 8,
+                },
+            )]),
             Input::Ended(Some(1)),
             Input::Ended(None),
             Input::Lost(7),
@@ -157,6 +192,7 @@ mod tests {
             "Missed(Missed { releases: 3, is_settled: true, epochs: 1 })",
             "ChainCounts([(1, 2), (18446744073709551615, 4)])",
             "Others([(3, 70)])",
+            "HeldFor([(5, Durations { count: 6, total_ns: 7, max_ns: 8 })])",
             "Ended(Some(1))",
             "Ended(None)",
             "Lost(7)",

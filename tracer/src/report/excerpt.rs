@@ -54,6 +54,7 @@ pub(super) fn of(snapshot: &Snapshot, findings: &[&Finding]) -> Snapshot {
         notifiers: snapshot.notifiers.clone(),
         waits: snapshot.waits.clone(),
         waited: snapshot.waited.clone(),
+        contention: snapshot.contention.clone(),
         findings: findings.iter().map(|&finding| finding.clone()).collect(),
         breaks: snapshot.breaks.clone(),
         suppressed: snapshot.suppressed.clone(),
@@ -101,5 +102,8 @@ fn locks(snapshot: &Snapshot, dependencies: &[Dependency]) -> BTreeSet<u32> {
         .iter()
         .flat_map(|dependency| [dependency.from, dependency.to]);
     let waits = snapshot.waits.iter().chain(&snapshot.waited).map(|wait| wait.lock);
+    let holders = snapshot.waits.iter().flat_map(|wait| &wait.holders);
+    let held = held.chain(holders.flat_map(|holder| &holder.held));
+    let waits = waits.chain(snapshot.contention.iter().map(|place| place.lock));
     held.map(|held: &Held| held.lock).chain(ends).chain(waits).collect()
 }

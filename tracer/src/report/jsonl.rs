@@ -47,6 +47,7 @@ pub fn write(snapshot: &Snapshot, mut out: impl Write) -> io::Result<()> {
     lines(&mut out, "notifier", &snapshot.notifiers)?;
     lines(&mut out, "wait", &snapshot.waits)?;
     lines(&mut out, "waited", &snapshot.waited)?;
+    lines(&mut out, "contention", &snapshot.contention)?;
     lines(&mut out, "finding", &snapshot.findings)?;
     lines(&mut out, "break", &snapshot.breaks)?;
     lines(&mut out, "suppressed", &snapshot.suppressed)

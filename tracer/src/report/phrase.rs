@@ -1,5 +1,8 @@
 //! How locks, tasks, times and counts are written in every format that people read.
 
+use std::sync::Arc;
+
+use crate::analysis::event::Durations;
 use crate::analysis::snapshot::{Capture, Dependency, Held, Kernel, Lock, Snapshot, Window};
 
 /// The name of a lock by its id.
@@ -64,6 +67,36 @@ pub(crate) fn counted(count: usize, what: &str) -> String {
 /// A time of the capture: `12.345678 s`.
 pub(crate) fn time(ns: u64) -> String {
     format!("{}.{:06} s", ns / 1_000_000_000, ns % 1_000_000_000 / 1_000)
+}
+
+/// How long something took, in the unit that fits: `1.234 ms`.
+pub(crate) fn took(ns: u64) -> String {
+    let (unit, name) = match ns {
+        1_000_000_000.. => (1_000_000, "s"),
+        1_000_000.. => (1_000, "ms"),
+        _ => (1, "us"),
+    };
+    let thousandths = ns / unit;
+    format!("{}.{:03} {name}", thousandths / 1_000, thousandths % 1_000)
+}
+
+/// How often and how long: `3 times, 1.234 s in all, 0.900 s at most`.
+pub(crate) fn durations(durations: &Durations) -> String {
+    let all = took(durations.total_ns);
+    match durations.count {
+        1 => format!("once, {all}"),
+        count => format!("{count} times, {all} in all, {} at most", took(durations.max_ns)),
+    }
+}
+
+/// Where something is waited for: the function that does it and those that called it, as many as fit a line or two.
+pub(crate) fn place(stack: &[Arc<str>]) -> String {
+    stack
+        .iter()
+        .take(5)
+        .map(|frame| &**frame)
+        .collect::<Vec<_>>()
+        .join(" <- ")
 }
 
 /// The network namespace that a reload was in, and the one that it goes to.
@@ -131,4 +164,29 @@ pub(crate) fn lost(capture: &Capture) -> String {
         "lost: {}{complete}",
         counters(lost).unwrap_or_else(|| "nothing".to_string())
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_duration_has_the_unit_that_fits() {
+        assert_eq!(
+            [0, 950, 12_345, 1_234_567, 61_002_003_004].map(took),
+            ["0.000 us", "0.950 us", "12.345 us", "1.234 ms", "61.002 s"]
+        );
+    }
+
+    #[test]
+    fn one_has_no_sum() {
+        let mut known = Durations {
+            count: 1,
+            total_ns: 2_000_000,
+            max_ns: 2_000_000,
+        };
+        assert_eq!(durations(&known), "once, 2.000 ms");
+        known.count = 3;
+        assert_eq!(durations(&known), "3 times, 2.000 ms in all, 2.000 ms at most");
+    }
 }

@@ -12,6 +12,7 @@ use aya::maps::{MapData, RingBuf};
 use super::{Options, Outcome, Recorded, SessionError, Sink, command};
 use crate::{
     analysis::{
+        event::Durations,
         rules,
         snapshot::{Capture, Probes, Snapshot},
     },
@@ -31,8 +32,8 @@ use crate::{
 
 /// How often a recording gets what was counted: each time takes some KiB of it.
 const COUNT_EVERY: Duration = Duration::from_secs(5);
-/// How often those that stand for others are asked for: it takes a call of the kernel for each path.
-const ASK_OTHERS_EVERY: Duration = Duration::from_secs(5);
+/// How often those that stand for others are asked for, and how long locks were waited for and held: it takes a call of the kernel for each of them.
+const ASK_EVERY: Duration = Duration::from_secs(5);
 /// Records taken in at a stretch.
 const DRAIN_LIMIT: usize = 8192;
 /// And for so long: in between, the report is written.
@@ -55,6 +56,9 @@ pub(super) struct Running<'a> {
     /// Chains that stand for others, as they were told last, and when that was.
     others: BTreeMap<u64, u64>,
     others_told: Option<Instant>,
+    /// How long locks were waited for and held, likewise.
+    durations: [BTreeMap<u64, Durations>; 2],
+    durations_told: Instant,
     start: Instant,
     /// Something came since the last write.
     pub(super) is_new: bool,
@@ -73,6 +77,11 @@ pub(super) struct Running<'a> {
     missed: (u64, bool),
     /// The ring was not empty at the end.
     pub(super) is_cut_off: bool,
+}
+
+/// What a map has, for an input.
+fn rows<T: Copy>(map: &BTreeMap<u64, T>) -> Vec<(u64, T)> {
+    map.iter().map(|(&key, &value)| (key, value)).collect()
 }
 
 /// What is known of a trace that begins.
@@ -120,6 +129,8 @@ impl<'a> Running<'a> {
             counts_recorded: None,
             others: BTreeMap::new(),
             others_told: None,
+            durations: Default::default(),
+            durations_told: Instant::now(),
             options,
             attached,
             trace,
@@ -230,6 +241,9 @@ impl<'a> Running<'a> {
     /// Brings what is on disk up to date: the recording first, because a report takes long.
     pub(super) fn tick(&mut self, sink: &mut dyn Sink) {
         self.watch_missed();
+        if self.durations_told.elapsed() >= ASK_EVERY {
+            self.tell_durations();
+        }
         self.flush(sink);
         self.write_if_new(sink);
     }
@@ -294,7 +308,7 @@ impl<'a> Running<'a> {
             let counted = self.counted();
             self.trace.take(&Input::Counted(counted));
         }
-        if last || self.others_told.is_none_or(|told| told.elapsed() >= ASK_OTHERS_EVERY) {
+        if last || self.others_told.is_none_or(|told| told.elapsed() >= ASK_EVERY) {
             self.tell_others();
         }
         let mut snapshot = self.trace.snapshot();
@@ -307,12 +321,25 @@ impl<'a> Running<'a> {
         let mut others = self.attached.others();
         others.retain(|chain, count| self.others.get(chain) != Some(count));
         if !others.is_empty() {
-            self.take(&Input::Others(
-                others.iter().map(|(&chain, &count)| (chain, count)).collect(),
-            ));
+            self.take(&Input::Others(rows(&others)));
             self.others.append(&mut others);
         }
         self.others_told = Some(Instant::now());
+    }
+
+    /// Tells how long locks were waited for and held, as far as that is new.
+    fn tell_durations(&mut self) {
+        let inputs = [Input::Waited as fn(_) -> _, Input::HeldFor];
+        for (index, (mut durations, input)) in self.attached.durations().into_iter().zip(inputs).enumerate() {
+            let told = &self.durations[index];
+            durations.retain(|key, known| told.get(key) != Some(known));
+            if !durations.is_empty() {
+                self.is_new = true;
+                self.take(&input(rows(&durations)));
+                self.durations[index].append(&mut durations);
+            }
+        }
+        self.durations_told = Instant::now();
     }
 
     /// What the program and the session have counted.
@@ -343,6 +370,7 @@ impl<'a> Running<'a> {
         let counts = self.attached.chain_counts().into_iter().collect();
         self.take(&Input::ChainCounts(counts));
         self.take(&Input::Ended(status.map(command::status_number)));
+        self.tell_durations();
         let snapshot = self.snapshot(true);
         let notice = self.recording.as_mut().and_then(Writer::finish);
         self.say(notice, sink);

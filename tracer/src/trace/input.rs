@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    analysis::snapshot::CountedAt,
+    analysis::{event::Durations, snapshot::CountedAt},
     decode::{Missed, Record, kernel::Answer},
     names::symbol::Symbol,
 };
@@ -29,6 +29,10 @@ pub enum Input<'a> {
     ChainCounts(Vec<(u64, u64)>),
     /// How many chains were not told because others stand for them, in all, by the keys of these. Those that were told before and are not in it stand as they were.
     Others(Vec<(u64, u64)>),
+    /// How long locks were waited for in all, by the keys of the places. Those that are not in it stand as they were.
+    Waited(Vec<(u64, Durations)>),
+    /// How long locks were held in all, by their addresses, likewise.
+    HeldFor(Vec<(u64, Durations)>),
     /// The trace ends, with the status of the command if that has ended.
     Ended(Option<i32>),
     /// So many inputs are not in the recording.

@@ -13,7 +13,7 @@ use tracer_common::counter::Counter;
 use crate::{
     analysis::{
         context::{Addresses, Context},
-        event::{ChainKey, Event, Known, Others},
+        event::{ChainKey, DurationKey, Event, Known, LockKey, Others},
         filter::{Change, Filter},
         model::Model,
         snapshot::Snapshot,
@@ -108,6 +108,16 @@ impl Trace {
             Input::Others(others) => {
                 for &(chain, count) in others {
                     self.others(ChainKey(chain), count);
+                }
+            }
+            Input::Waited(waited) => {
+                for &(key, durations) in waited {
+                    self.apply(Event::Waited(DurationKey(key), durations));
+                }
+            }
+            Input::HeldFor(held) => {
+                for &(lock, durations) in held {
+                    self.apply(Event::HeldFor(LockKey(lock), durations));
                 }
             }
             Input::Ended(status) => self.context.capture.command_status = *status,

@@ -64,6 +64,8 @@ pub fn large(locks: u32, degree: u32) -> Snapshot {
         label: None,
         address: None,
         named_by: None,
+        waited: None,
+        held_for: None,
     };
     let mut dependencies: Vec<_> = (0..locks * degree)
         .map(|number| {

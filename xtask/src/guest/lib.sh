@@ -1,5 +1,8 @@
 # Sourced by setup, run, interrupt and after of every scenario.
 
+# What ends a script is said.
+trap 'echo "lab: this failed: $BASH_COMMAND" >&2' ERR
+
 # Notes the time of an event in /out/times (seconds since boot).
 mark() {
     local up rest
@@ -75,4 +78,27 @@ measure_locks() {
     for file in /sys/kernel/debug/hotpath/*; do
         echo "$1 ${file##*/} $(< "$file")" >> /out/hot-path
     done
+}
+
+# Two processes that read, for 2.5 s, where there is nothing to read: `of_one_file`, the first has the mutex of its position as long (`fdget_pos()` in
+# fs/file.c), and the second waits for it; `each_of_its_own`, none does.
+two_readers() {
+    local instances=/sys/kernel/tracing/instances first second
+    mkdir $instances/first $instances/second
+    exec 3< $instances/first/trace_pipe
+    if [[ $1 == of_one_file ]]; then
+        exec 4<&3
+    else
+        exec 4< $instances/second/trace_pipe
+    fi
+    cat <&3 > /dev/null &
+    first=$!
+    sleep 0.5
+    cat <&4 > /dev/null &
+    second=$!
+    sleep 2.5
+    exec 3<&- 4<&-
+    kill $first $second
+    wait $first $second || true
+    rmdir $instances/first $instances/second
 }

@@ -46,19 +46,16 @@ fn finding(index: &Index<'_>, wait: &Wait, took_ns: u64) -> Finding {
         .first()
         .map(|frame| format!(" at {frame}"))
         .unwrap_or_default();
-    let reason = if wait.until_ns.is_some() {
-        format!("{} waited {seconds:.1} s for {name}{place}", wait.task)
+    let waited = if wait.until_ns.is_some() {
+        "waited"
     } else {
-        let on = if wait.on.is_empty() {
-            "nobody that was seen".to_string()
-        } else {
-            wait.on.join(", ")
-        };
-        format!(
-            "{} has waited {seconds:.1} s for {name}{place}; held by {on}",
-            wait.task
-        )
+        "has waited"
     };
+    let held_by = wait.held_by();
+    let reason = format!(
+        "{} {waited} {seconds:.1} s for {name}{place}; held by {held_by}",
+        wait.task
+    );
     Finding {
         id: 0,
         kind: KIND.to_string(),

@@ -212,6 +212,8 @@ fn nesting(held: &str, requested: &str) -> Snapshot {
         kind: "mutex".to_string(),
         label: None,
         named_by: None,
+        waited: None,
+        held_for: None,
         address: None,
     };
     let evidence = Evidence {

@@ -69,7 +69,8 @@ fn tasks(out: &mut Snapshot, names: &mut Pseudonyms) {
         *task = names.task(task);
     }
     for wait in out.waits.iter_mut().chain(&mut out.waited) {
-        for task in std::iter::once(&mut wait.task).chain(&mut wait.on) {
+        let holders = wait.holders.iter_mut().map(|holder| &mut holder.task);
+        for task in std::iter::once(&mut wait.task).chain(&mut wait.on).chain(holders) {
             *task = names.task(task);
         }
     }

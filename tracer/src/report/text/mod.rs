@@ -4,6 +4,7 @@ pub mod diff;
 mod evidence;
 mod finding;
 mod summary;
+mod waits;
 
 use crate::analysis::snapshot::{Finding, Snapshot};
 use crate::report::style::Style;

@@ -1,8 +1,8 @@
 //! What was traced, how, and what was lost.
 
-use super::Options;
-use crate::analysis::snapshot::{Break, Capture, Choice, Notifier, Snapshot, Suppressed, Wait};
-use crate::report::phrase::{self, held, lock_name, task, time};
+use super::{Options, waits};
+use crate::analysis::snapshot::{Break, Capture, Choice, Notifier, Snapshot, Suppressed};
+use crate::report::phrase::{self, held, task, time};
 use crate::report::totals::Totals;
 use crate::report::wrap::wrap;
 
@@ -30,13 +30,12 @@ pub(super) fn render(snapshot: &Snapshot, totals: &Totals, options: Options) -> 
         .map(|change| notifier(snapshot, change))
         .collect();
     section(&mut out, options, "Notifiers", &notifiers);
-    let waits: Vec<_> = snapshot.waits.iter().map(|waiting| wait(snapshot, waiting)).collect();
-    section(&mut out, options, "Waiting at the end", &waits);
+    waits::render(&mut out, snapshot, options);
     section(&mut out, options, "Capture", &capture(snapshot, totals));
     out
 }
 
-fn section(out: &mut String, options: Options, title: &str, lines: &[String]) {
+pub(super) fn section(out: &mut String, options: Options, title: &str, lines: &[String]) {
     if lines.is_empty() {
         return;
     }
@@ -88,35 +87,6 @@ fn notifier(snapshot: &Snapshot, change: &Notifier) -> String {
         time(change.time_ns),
         change.function,
         change.callback
-    )
-}
-
-fn wait(snapshot: &Snapshot, waiting: &Wait) -> String {
-    let who = task(&waiting.task, waiting.pid);
-    let what = lock_name(snapshot, waiting.lock);
-    let on = if waiting.on.is_empty() {
-        "nobody that was seen".to_string()
-    } else {
-        waiting.on.join(", ")
-    };
-    let place = waiting
-        .stack
-        .first()
-        .map(|frame| format!(" at {frame}"))
-        .unwrap_or_default();
-    let deadlock = match (waiting.finding, waiting.in_circle) {
-        (Some(finding), true) => format!(": deadlock #{finding}"),
-        (Some(finding), false) => format!(": stuck behind deadlock #{finding}"),
-        (None, _) => String::new(),
-    };
-    let since = if snapshot.capture.duration_ns.is_some() {
-        format!(" since {}", time(waiting.since_ns))
-    } else {
-        String::new()
-    };
-    format!(
-        "{who} waits for {what} ({}){place}{since}, held by {on}{deadlock}",
-        waiting.mode
     )
 }
 

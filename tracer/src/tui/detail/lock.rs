@@ -4,6 +4,8 @@ use ratatui::text::Line;
 
 use super::{MOST, Page, sides};
 use crate::analysis::event::NamedBy;
+use crate::analysis::snapshot::Lock;
+use crate::report::phrase;
 use crate::tui::list::seconds;
 use crate::tui::scene::Scene;
 
@@ -36,6 +38,7 @@ pub(super) fn lines(mut page: Page, scene: &Scene, row: u32, moment: Option<u64>
             style,
         );
     }
+    durations(&mut page, scene, lock);
     let [before, after] = [scene.edges.before(row), scene.edges.after(row)];
     for (head, rows) in [
         ("Requested while these were held", before),
@@ -44,6 +47,22 @@ pub(super) fn lines(mut page: Page, scene: &Scene, row: u32, moment: Option<u64>
         dependencies(&mut page, scene, head, rows, moment);
     }
     page.lines
+}
+
+/// How long it was held and waited for, and where.
+fn durations(page: &mut Page, scene: &Scene, lock: &Lock) {
+    if let Some(held) = &lock.held_for {
+        page.told("held: ", &phrase::durations(held));
+    }
+    let Some(waited) = &lock.waited else { return };
+    page.told("waited for: ", &phrase::durations(waited));
+    let places = scene.snapshot.contention.iter().filter(|place| place.lock == lock.id);
+    let (shown, rest): (Vec<_>, Vec<_>) = places.enumerate().partition(|(index, _)| *index < MOST);
+    for (_, place) in shown {
+        page.told("  ", &format!("{} ({})", phrase::durations(&place.waited), place.mode));
+        page.told("    at: ", &place.stack.join(" <- "));
+    }
+    page.more(rest.len(), "places");
 }
 
 fn rests_on(by: NamedBy) -> &'static str {

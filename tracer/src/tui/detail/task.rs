@@ -60,11 +60,10 @@ fn chain(page: &mut Page, scene: &Scene, wait: &Wait) {
     while let Some(wait) = next {
         told.push(&wait.task);
         page.told("  ", &format!("{} waits for {}", wait.task, scene.lock_name(wait.lock)));
-        let on = wait.on.join(", ");
-        page.told(
-            "    held by ",
-            if on.is_empty() { "a task that is not known" } else { &on },
-        );
+        page.told("    held by ", &wait.held_by());
+        for holder in &wait.holders {
+            page.told("      at: ", &holder.stack.join(" <- "));
+        }
         let behind = wait
             .on
             .iter()

@@ -5,8 +5,10 @@ use std::cmp::Ordering;
 
 use super::findings::severity_rank;
 use super::{Column, List, Width, descending, key_of, number};
+use crate::analysis::event::Durations;
 use crate::analysis::snapshot::Lock;
-use crate::tui::scene::Scene;
+use crate::report::phrase;
+use crate::tui::scene::{LockFacts, Scene};
 
 /// The list of locks.
 pub(super) struct Locks;
@@ -19,6 +21,10 @@ const COLUMNS: &[Column] = &[
     Column::text("held by", Width::Share(2)),
     Column::number("waiters", 7),
     Column::number("requested", 9).only_from(100),
+    Column::number("wait time", 10).only_from(120),
+    Column::number("at most", 10).only_from(180),
+    Column::number("hold time", 10).only_from(160),
+    Column::number("at most", 10).only_from(180),
     Column::number("before", 6),
     Column::number("after", 6),
     Column::number("findings", 8),
@@ -65,9 +71,13 @@ impl List for Locks {
             3 => lock.kind.as_str().into(),
             4 => scene.holders(row).join(", ").into(),
             5 => number(facts.waiters.len()),
-            6 => number(usize::try_from(facts.requests).unwrap_or(usize::MAX)),
-            7 => number(scene.edges.before(row).len()),
-            8 => number(scene.edges.after(row).len()),
+            6 => number(usize::try_from(taken(lock, facts)).unwrap_or(usize::MAX)),
+            7 => took(lock.waited.map(total)),
+            8 => took(lock.waited.map(longest)),
+            9 => took(lock.held_for.map(total)),
+            10 => took(lock.held_for.map(longest)),
+            11 => number(scene.edges.before(row).len()),
+            12 => number(scene.edges.after(row).len()),
             _ => number(facts.findings.len()),
         }
     }
@@ -86,9 +96,13 @@ impl List for Locks {
             3 => one.kind.cmp(&other.kind),
             4 => descending(facts.holders.len(), others.holders.len()),
             5 => descending(facts.waiters.len(), others.waiters.len()),
-            6 => descending(facts.requests, others.requests),
-            7 => descending(scene.edges.before(a).len(), scene.edges.before(b).len()),
-            8 => descending(scene.edges.after(a).len(), scene.edges.after(b).len()),
+            6 => descending(taken(one, facts), taken(other, others)),
+            7 => descending(one.waited.map(total), other.waited.map(total)),
+            8 => descending(one.waited.map(longest), other.waited.map(longest)),
+            9 => descending(one.held_for.map(total), other.held_for.map(total)),
+            10 => descending(one.held_for.map(longest), other.held_for.map(longest)),
+            11 => descending(scene.edges.before(a).len(), scene.edges.before(b).len()),
+            12 => descending(scene.edges.after(a).len(), scene.edges.after(b).len()),
             _ => descending(facts.findings.len(), others.findings.len()),
         }
     }
@@ -109,6 +123,23 @@ impl List for Locks {
         let finding = scene.snapshot.findings.get(*first as usize)?;
         Some(&finding.severity)
     }
+}
+
+/// How often it was taken: exactly where that is measured, else as often as its chains tell.
+fn taken(lock: &Lock, facts: &LockFacts) -> u64 {
+    lock.held_for.map_or(facts.requests, |held| held.count)
+}
+
+fn total(durations: Durations) -> u64 {
+    durations.total_ns
+}
+
+fn longest(durations: Durations) -> u64 {
+    durations.max_ns
+}
+
+fn took(ns: Option<u64>) -> Cow<'static, str> {
+    ns.map_or_else(String::new, phrase::took).into()
 }
 
 /// What stays the same of a lock.

@@ -214,11 +214,25 @@ impl Scene {
         self.snapshot.waits.get(task.wait? as usize)
     }
 
-    /// The tasks that are known to hold a lock: only of those that wait it is known what they hold now.
+    /// The tasks that are known to hold a lock: of those that wait it is known what they hold now, and whom they wait for.
     pub fn holders(&self, row: u32) -> Vec<&str> {
-        let holders = self.facts(row).map_or(&[][..], |facts| &facts.holders);
-        let waits = holders.iter().filter_map(|&row| self.snapshot.waits.get(row as usize));
-        waits.map(|wait| &*wait.task).collect()
+        let Some(facts) = self.facts(row) else {
+            return Vec::new();
+        };
+        let waits = |rows: &'_ [u32]| {
+            rows.iter()
+                .filter_map(|&row| self.snapshot.waits.get(row as usize))
+                .collect::<Vec<_>>()
+        };
+        let own = waits(&facts.holders).into_iter().map(|wait| &*wait.task);
+        let waited_for = waits(&facts.waiters).into_iter().flat_map(|wait| &wait.on);
+        let mut holders: Vec<_> = own.collect();
+        for task in waited_for {
+            if !holders.contains(&task.as_str()) {
+                holders.push(task);
+            }
+        }
+        holders
     }
 
     /// The name of a lock by its id.
