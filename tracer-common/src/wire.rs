@@ -74,6 +74,8 @@ impl Kind {
     pub const HOLDER: Self = Self(17);
     /// [`Contended`]: a lock was waited for at a place where it never was before.
     pub const CONTENDED: Self = Self(18);
+    /// [`HeldFor`]: how long a lock was held that is another from here on.
+    pub const HELD_FOR: Self = Self(19);
 }
 
 /// Bits of [`Slot::info`] and [`Chain::info`]; a request has no epoch and no running number.
@@ -530,6 +532,18 @@ impl Durations {
             max_ns: took_ns,
         }
     }
+}
+
+/// How long a lock was held in all: it is about to be initialised, and so to be another.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Pod, Zeroable)]
+pub struct HeldFor {
+    /// Kind [`Kind::HELD_FOR`].
+    pub header: Header,
+    /// Address of the lock.
+    pub lock: u64,
+    /// How often and how long.
+    pub durations: Durations,
 }
 
 /// How many of these there can be.

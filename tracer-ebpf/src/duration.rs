@@ -6,7 +6,7 @@ use aya_ebpf::{
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
-    wire::{Contended, Durations, Kind, MAX_DURATIONS, contention, info},
+    wire::{Contended, Durations, HeldFor, Kind, MAX_DURATIONS, contention, info},
 };
 
 use crate::{
@@ -149,10 +149,19 @@ pub fn release(held: &mut Held, place: u64, probe: ProbeIndex) {
     }
 }
 
-/// Another lock begins at an address.
+/// Another lock begins at an address: what is known of the one that was there is told.
 #[inline(always)]
-pub fn forget(lock: u64) {
-    if scope().hold_times != 0 {
-        let _ = HELD_FOR.remove(lock);
+pub fn renew(lock: u64, probe: ProbeIndex) {
+    if scope().hold_times == 0 {
+        return;
     }
+    let Some(known) = HELD_FOR.get_ptr(lock) else { return };
+    send::<HeldFor>(Kind::HELD_FOR, probe, |record| {
+        // SAFETY: the ring gives a place for exactly this type, and the map a value.
+        unsafe {
+            (*record).lock = lock;
+            (*record).durations = *known;
+        }
+    });
+    let _ = HELD_FOR.remove(lock);
 }

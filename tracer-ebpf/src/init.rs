@@ -42,7 +42,7 @@ pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
     }
     let lock = context.argument(0);
     left_out::forget(lock);
-    duration::forget(lock);
+    duration::renew(lock, probe);
     if named && !has_lockdep() {
         let name = context.argument(1);
         tell_name(name, probe);

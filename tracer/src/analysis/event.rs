@@ -70,6 +70,8 @@ pub enum LockKind {
     Completion,
     /// A thread that somebody waits for: owed by the thread itself, requested by who joins it.
     Thread,
+    /// Something that a task waits for and nobody is known to do: references of a network device that have to go.
+    Event,
     /// The source does not tell.
     Unknown,
 }
@@ -79,7 +81,7 @@ impl LockKind {
     pub fn is_wait(self) -> bool {
         matches!(
             self,
-            Self::Work | Self::Queue | Self::Srcu | Self::Kernfs | Self::Completion | Self::Thread
+            Self::Work | Self::Queue | Self::Srcu | Self::Kernfs | Self::Completion | Self::Thread | Self::Event
         )
     }
 }

@@ -44,7 +44,7 @@ fn step(view: &View<'_>, nodes: &Nodes<'_>, taken: &Taken, state: &str) -> Scena
         (LockKind::Srcu, _) => "synchronize_srcu",
         (LockKind::Kernfs, _) => "drain",
         (LockKind::Thread, _) => "join",
-        (LockKind::Completion, _) => "wait",
+        (LockKind::Completion | LockKind::Event, _) => "wait",
         _ if taken.trylock => "trylock",
         _ => "lock",
     };

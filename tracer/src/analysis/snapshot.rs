@@ -138,7 +138,7 @@ pub struct Lock {
     pub name: String,
     /// Its role.
     pub class: String,
-    /// `mutex`, `rwsem`, `ww_mutex`, `percpu_rwsem`, `semaphore`, `rt_mutex`, `unknown`; `work`, `completion`, `thread` for what is waited for and no lock
+    /// `mutex`, `rwsem`, `ww_mutex`, `percpu_rwsem`, `semaphore`, `rt_mutex`, `unknown`; `work`, `workqueue`, `srcu`, `kernfs`, `completion`, `thread`, `event` for what is waited for and no lock
     pub kind: String,
     /// The object it belongs to.
     pub label: Option<String>,

@@ -197,6 +197,7 @@ impl<'a> View<'a> {
             LockKind::Srcu => "srcu",
             LockKind::Kernfs => "kernfs",
             LockKind::Completion => "completion",
+            LockKind::Event => "event",
             LockKind::Thread => "thread",
             LockKind::Unknown => "unknown",
         };

@@ -225,6 +225,10 @@ impl Decoder {
             (Kind::BLOCKED, _) => self.blocked(&record::read(bytes, header.kind)?, symbols, events),
             (Kind::UNBLOCKED, _) => self.unblocked(&record::read(bytes, header.kind)?, self.time(header), events),
             (Kind::HOLDER, _) => self.holder(&record::read(bytes, header.kind)?, symbols, events),
+            (Kind::HELD_FOR, _) => {
+                let held: wire::HeldFor = record::read(bytes, header.kind)?;
+                events.push(Event::HeldFor(LockKey(held.lock), held.durations.into()));
+            }
             (Kind::CONTENDED, _) => self.contended(&record::read(bytes, header.kind)?, symbols, events),
             (Kind::INIT_NAME, _) => self.naming.init_name(&record::read(bytes, header.kind)?, events),
             (Kind(unknown), _) => return Err(DecodeError::Kind(unknown)),

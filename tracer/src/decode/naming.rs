@@ -1,10 +1,14 @@
 //! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, by the member that
 //! the place where it is taken tells, else by the function that takes it. On a kernel with lockdep its class is the one that lockdep has it in.
 
+mod devlink;
+mod kind;
+mod wait;
+
 use std::collections::HashMap;
 
 use tracer_common::{
-    offset::{ABSENT, Offsets},
+    offset::Offsets,
     wire::{self, info},
 };
 
@@ -13,6 +17,7 @@ use crate::{
     analysis::event::{Event, Frame, LockKey, LockKind, LockName, NamedBy},
     names::{site::Site, symbol::Symbols, types::Member},
 };
+use wait::has_own_name;
 
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
 const LOCK_FUNCTIONS: &[&str] = &["devl_lock", "mutex_lock", "mutex_lock_io"];
@@ -85,52 +90,6 @@ impl Naming {
         }
     }
 
-    /// The handle of an instance: `BUS/DEV`.
-    pub(super) fn handle(&self, devlink: u64) -> String {
-        self.handles
-            .get(&devlink)
-            .cloned()
-            .unwrap_or_else(|| "unknown".to_owned())
-    }
-
-    /// An instance tells its name: its own lock and its device's get it.
-    pub(super) fn devlink(&mut self, devlink: &wire::Devlink, events: &mut Vec<Event>) {
-        let handle = format!("{}/{}", text(&devlink.bus), text(&devlink.name));
-        self.member(
-            devlink.devlink,
-            self.offsets.devlink_lock,
-            "&devlink->lock",
-            format!("devlink {handle}"),
-            events,
-        );
-        self.member(
-            devlink.device,
-            self.offsets.device_mutex,
-            DEVICE_CLASS,
-            format!("device {handle}"),
-            events,
-        );
-        self.handles.insert(devlink.devlink, handle);
-    }
-
-    /// An instance is gone, and its lock with it.
-    pub(super) fn devlink_free(&mut self, devlink: u64, events: &mut Vec<Event>) {
-        self.handles.remove(&devlink);
-        if self.offsets.devlink_lock != ABSENT {
-            let lock = devlink.wrapping_add_signed(self.offsets.devlink_lock);
-            self.named.remove(&lock);
-            events.push(Event::Free(LockKey(lock)));
-        }
-    }
-
-    fn member(&mut self, object: u64, offset: i64, class: &str, owner: String, events: &mut Vec<Event>) {
-        if offset != ABSENT {
-            let lock = object.wrapping_add_signed(offset);
-            let name = Some(owner.clone());
-            self.tell(lock, LockKind::Mutex, class, name, Some(owner), NamedBy::Object, events);
-        }
-    }
-
     /// Tells a name: that of the object it belongs to, else that of its class.
     #[allow(clippy::too_many_arguments, reason = "the parts of one event")]
     fn tell(
@@ -165,14 +124,8 @@ impl Naming {
     }
 
     fn name_first(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
-        if matches!(seen.info & info::KIND, info::QUEUE | info::THREAD | info::KERNFS) {
-            let (kind, what) = kind(seen.info);
-            let name = Some(seen.device).filter(|name| !name.is_empty());
-            let name = name.or_else(|| self.init_names.get(&seen.init_name).map(String::as_str));
-            if let Some(name) = name {
-                let class = format!("{what} {name}");
-                self.tell(seen.lock, kind, &class, None, None, NamedBy::Object, events);
-            }
+        if has_own_name(seen.info) {
+            self.by_own_name(seen, events);
             return;
         }
         let variable = symbols.data(seen.lock).map(|(name, module)| (name, 0, module));
@@ -181,7 +134,7 @@ impl Naming {
             self.of_modules.entry(module.to_owned()).or_default().push(seen.lock);
         }
         let of_module = variable.and_then(|(_, _, module)| Some(format!("module {}", module?)));
-        let kind = kind(seen.info).0;
+        let kind = kind::of(seen.info).0;
         if let Some((name, 0, _)) = variable {
             self.tell(seen.lock, kind, name, None, of_module, NamedBy::Symbol, events);
             return;
@@ -232,7 +185,7 @@ impl Naming {
 
     /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name. Without a stack, by where it is in memory.
     fn by_taker(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
-        let (kind, what) = kind(seen.info);
+        let (kind, what) = kind::of(seen.info);
         let slab = kernel.slab(seen.lock, symbols);
         if let Some(function) = taker(seen.stack, symbols) {
             let class = format!("{what} in {function}");
@@ -261,14 +214,6 @@ impl Naming {
             }
             named.name.class.clone_from(class);
             events.push(Event::Lock(LockKey(lock), named.kind, named.name.clone()));
-        }
-    }
-
-    /// A work item is called after what it does.
-    pub(super) fn work(&mut self, work: u64, function: u64, symbols: &Symbols, events: &mut Vec<Event>) {
-        if !self.named.contains_key(&work) {
-            let class = format!("work {}", symbols.function(function).unwrap_or("unknown"));
-            self.tell(work, LockKind::Work, &class, None, None, NamedBy::Object, events);
         }
     }
 
@@ -379,25 +324,6 @@ fn member_class(member: &Member) -> String {
     match (member.structure.as_str(), member.path.as_str()) {
         ("device", "mutex") => DEVICE_CLASS.to_owned(),
         (structure, path) => format!("&{structure}->{path}"),
-    }
-}
-
-/// What a lock is, and the word for it in a name.
-fn kind(bits: u64) -> (LockKind, &'static str) {
-    match bits & info::KIND {
-        info::MUTEX => (LockKind::Mutex, "mutex"),
-        info::RWSEM => (LockKind::Rwsem, "rwsem"),
-        info::WW_MUTEX => (LockKind::WwMutex, "ww_mutex"),
-        info::PERCPU_RWSEM => (LockKind::PercpuRwsem, "percpu_rwsem"),
-        info::SEMAPHORE => (LockKind::Semaphore, "semaphore"),
-        info::RT_MUTEX => (LockKind::RtMutex, "rt_mutex"),
-        info::WORK => (LockKind::Work, "work"),
-        info::QUEUE => (LockKind::Queue, "workqueue"),
-        info::COMPLETION => (LockKind::Completion, "completion"),
-        info::THREAD => (LockKind::Thread, "kthread"),
-        info::SRCU => (LockKind::Srcu, "srcu"),
-        info::KERNFS => (LockKind::Kernfs, "kn->active"),
-        _ => (LockKind::Unknown, "lock"),
     }
 }
 

@@ -4,7 +4,7 @@ use bytemuck::AnyBitPattern;
 use tracer_common::wire::{self, Header, Kind, Situation, Slot, info};
 
 use super::DecodeError;
-use crate::analysis::event::TaskKey;
+use crate::analysis::event::{Durations, TaskKey};
 
 /// Reads the record at the beginning of `bytes`; `kind` is for the error.
 pub(super) fn read<T: AnyBitPattern>(bytes: &[u8], kind: u32) -> Result<T, DecodeError> {
@@ -144,6 +144,16 @@ pub(super) fn task(header: &Header) -> TaskKey {
 /// The same of an address and a thread id.
 pub(super) fn task_of(task: u64, pid: u32) -> TaskKey {
     TaskKey(task >> 6 << 22 | u64::from(pid))
+}
+
+impl From<wire::Durations> for Durations {
+    fn from(durations: wire::Durations) -> Self {
+        Self {
+            count: durations.count,
+            total_ns: durations.total_ns,
+            max_ns: durations.max_ns,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use tracer_common::wire::{self, Slot, info};
 use super::{
     Decoder,
     belief::{self, Belief},
+    frame,
     held::in_order,
     mode,
     naming::Seen,
@@ -13,9 +14,47 @@ use super::{
     stack, window, worker,
 };
 use crate::{
-    analysis::event::{Event, Frame, Hold, LockKey, Stalled},
+    analysis::event::{Event, Frame, Hold, LockKey, LockKind, LockName, Mode, NamedBy, Stalled},
     names::symbol::Symbols,
 };
+
+/// Functions that wait for what no task is known to do, and that only the stack tells: until all references to a network device are gone (`netdev_run_todo()` in
+/// net/core/dev.c), until all callbacks of RCU have run and all its readers are done (kernel/rcu/tree.c).
+const EVENTS: &[&str] = &[
+    "netdev_run_todo",
+    "rcu_barrier",
+    "synchronize_rcu",
+    "synchronize_rcu_expedited",
+];
+
+/// What a task waits for by the function that it is in, and where.
+fn by_stack(now: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) -> Option<Hold> {
+    let event = |frame: &Frame| {
+        EVENTS
+            .iter()
+            .position(|name| frame::function(frame, symbols) == Some(name))
+    };
+    let (place, event) = now
+        .iter()
+        .enumerate()
+        .find_map(|(place, frame)| Some((place, event(frame)?)))?;
+    // No address of the kernel's is as small.
+    let lock = LockKey(event as u64 + 1);
+    let name = EVENTS[event].to_owned();
+    let name = LockName {
+        class: name.clone(),
+        name,
+        label: None,
+        named_by: Some(NamedBy::Taker),
+    };
+    events.push(Event::Lock(lock, LockKind::Event, name));
+    Some(Hold {
+        lock,
+        mode: Mode::Exclusive,
+        trylock: false,
+        stack: now[place..].into(),
+    })
+}
 
 impl Decoder {
     pub(super) fn stalled(&mut self, stalled: &wire::Stalled, tail: &Tail, symbols: &Symbols, events: &mut Vec<Event>) {
@@ -30,7 +69,9 @@ impl Decoder {
         let held = self.held(&slots, &now, header, situation, symbols, events).holds;
         let waits = match pending {
             Some(slot) => Some(self.hold(&slot, &now, "", symbols, events)),
-            None => self.waits_for(stalled, &now, symbols, events),
+            None => self
+                .waits_for(stalled, &now, symbols, events)
+                .or_else(|| by_stack(&now, symbols, events)),
         };
         let owner = pending.and_then(|slot| belief::owner(slot.info, &slot.proof, &self.offsets));
         events.push(Event::Stalled(Box::new(Stalled {

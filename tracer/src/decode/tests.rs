@@ -23,7 +23,8 @@ ffffffff81000100 T down_read
 ffffffff81000200 T cleanup_net
 ffffffff81000300 T devlink_reload
 ffffffff81000400 T handle_softirqs
-ffffffff81000500 T end_of_text
+ffffffff81000500 T netdev_run_todo
+ffffffff81000600 T end_of_text
 ffffffff82000000 D pernet_ops_rwsem
 ffffffff82000100 D end_of_data
 ";
@@ -693,6 +694,23 @@ fn a_task_that_sleeps_elsewhere_holds_what_it_got() {
     let events = decode(&mut decoder, &stalled(&twice, [0; 3], &[CALLER]));
     let told = only_stalled(&events);
     assert_eq!((told.held.len(), told.waits.is_some()), (1, true));
+}
+
+#[test]
+fn what_only_the_stack_tells_is_waited_for_where_it_is_called() {
+    let mut decoder = decoder_with_a_chain();
+    let mine = [([DEVLINK, 0x77, FIRST | info::MUTEX], [TASK, 0])];
+    let events = decode(
+        &mut decoder,
+        &stalled(&mine, [0; 3], &[CALLER + 0x40, 0xffff_ffff_8100_0510, CALLER + 0x60]),
+    );
+    let told = only_stalled(&events);
+    let waits = told.waits.as_ref().unwrap();
+    assert_eq!((told.held.len(), told.stack.len(), waits.stack.len()), (1, 3, 2));
+    assert!(events.iter().any(|event| matches!(
+        event,
+        Event::Lock(lock, crate::analysis::event::LockKind::Event, name) if *lock == waits.lock && name.name == "netdev_run_todo"
+    )));
 }
 
 #[test]

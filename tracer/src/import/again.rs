@@ -94,7 +94,11 @@ fn named(lock: &Lock) -> Event {
         "semaphore" => LockKind::Semaphore,
         "rt_mutex" => LockKind::RtMutex,
         "work" => LockKind::Work,
+        "workqueue" => LockKind::Queue,
+        "srcu" => LockKind::Srcu,
+        "kernfs" => LockKind::Kernfs,
         "completion" => LockKind::Completion,
+        "event" => LockKind::Event,
         "thread" => LockKind::Thread,
         _ => LockKind::Unknown,
     };

@@ -84,6 +84,7 @@ measure_locks() {
 # fs/file.c), and the second waits for it; `each_of_its_own`, none does.
 two_readers() {
     local instances=/sys/kernel/tracing/instances first second
+    [[ -d $instances ]] || mount -t tracefs tracefs /sys/kernel/tracing
     mkdir $instances/first $instances/second
     exec 3< $instances/first/trace_pipe
     if [[ $1 == of_one_file ]]; then
