@@ -113,6 +113,9 @@ impl Decoder {
         {
             events.push(Event::Moved(task, time_ns));
         }
+        if self.waits.held(owner).is_empty() {
+            self.waits.at.remove(&owner);
+        }
         self.tell_task(owner, events);
     }
 

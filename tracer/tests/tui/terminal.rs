@@ -282,13 +282,13 @@ fn a_panic_puts_the_terminal_back_and_is_told() {
     let mut session = Session::start(
         program.to_str().unwrap(),
         &arguments,
-        &[(IN_A_TERMINAL, "1")],
+        // A backtrace would move the rest out of the screen.
+        &[(IN_A_TERMINAL, "1"), ("RUST_BACKTRACE", "0")],
         folder.path(),
     );
     session.see("CRITICAL certain");
     session.press("e\r");
+    session.see("panicked");
     session.see("as asked");
-    let screen = Arc::clone(&session.screen);
     session.end();
-    assert!(screen.lock().unwrap().screen().contents().contains("panicked"));
 }
