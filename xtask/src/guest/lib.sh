@@ -83,14 +83,15 @@ measure_locks() {
 # Two processes that read, for 2.5 s, where there is nothing to read: `of_one_file`, the first has the mutex of its position as long (`fdget_pos()` in
 # fs/file.c), and the second waits for it; `each_of_its_own`, none does.
 two_readers() {
-    local instances=/sys/kernel/tracing/instances first second
+    local instances=/sys/kernel/tracing/instances one another first second
     [[ -d $instances ]] || mount -t tracefs tracefs /sys/kernel/tracing
-    mkdir $instances/first $instances/second
-    exec 3< $instances/first/trace_pipe
+    one=$instances/one-$$ another=$instances/another-$$
+    mkdir $one $another
+    exec 3< $one/trace_pipe
     if [[ $1 == of_one_file ]]; then
         exec 4<&3
     else
-        exec 4< $instances/second/trace_pipe
+        exec 4< $another/trace_pipe
     fi
     cat <&3 > /dev/null &
     first=$!
@@ -101,5 +102,5 @@ two_readers() {
     exec 3<&- 4<&-
     kill $first $second
     wait $first $second || true
-    rmdir $instances/first $instances/second
+    rmdir $one $another
 }
