@@ -485,6 +485,20 @@ fn where_the_holder_is_stays_known_when_the_wait_is_over() {
 }
 
 #[test]
+fn what_the_holder_of_a_wait_that_is_over_held_is_called_by_its_name() {
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(name(3, LockKind::Mutex, "c", "c"));
+    events.push(stalled(1, vec![], Some(hold(2, mode, &[])), None, 5));
+    let held = vec![hold(2, mode, &[]), hold(3, mode, &[])];
+    events.push(stalled(2, held, None, None, 7));
+    events.push(Event::Moved(TaskKey(1), 3_000_000_005));
+    let text = text::render(&snapshot(events), text::Options::default());
+    let told = "two (pid 12), holding b (exclusive), c (exclusive), is at:";
+    assert!(text.contains(told), "{text}");
+}
+
+#[test]
 fn a_lock_has_the_time_of_all_places_where_it_was_waited_for() {
     let durations = |count, total_ns, max_ns| Durations {
         count,

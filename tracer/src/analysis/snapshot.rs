@@ -39,8 +39,7 @@ pub struct Snapshot {
     /// Waits of a second and more that are over, the first 1000.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub waited: Vec<Wait>,
-    /// Where locks were waited for and how long, the longest in all first; the first 1000. In whole where the backend is `contention`, or where it hooks functions on a kernel
-    /// from 5.19 on; empty elsewhere.
+    /// Where locks were waited for and how long, the longest in all first; the first 1000. Kernels before 5.19 do not tell: there it is empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contention: Vec<Contention>,
     /// Cycles and violations, most severe first.
@@ -54,6 +53,13 @@ pub struct Snapshot {
     /// Where frames of the stacks are in the kernel's source, by frame: with `--vmlinux`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Source>,
+}
+
+impl Snapshot {
+    /// Waits that go on, and long ones that are over.
+    pub fn all_waits(&self) -> impl Iterator<Item = &Wait> {
+        self.waits.iter().chain(&self.waited)
+    }
 }
 
 /// The program that wrote the document.
@@ -332,6 +338,17 @@ pub struct Wait {
 }
 
 impl Wait {
+    /// How long it took, or has taken until now, in ns.
+    pub fn took_ns(&self, now_ns: u64) -> u64 {
+        self.until_ns.unwrap_or(now_ns).saturating_sub(self.since_ns)
+    }
+
+    /// Where it waits, in words: ` at mutex_lock+0x9/0x30`; nothing where that is not known.
+    pub fn at(&self) -> String {
+        let frame = self.stack.first();
+        frame.map_or_else(String::new, |frame| format!(" at {frame}"))
+    }
+
     /// Whom it waits for, in words, with where those are who do not wait themselves.
     pub fn held_by(&self) -> String {
         if self.on.is_empty() {

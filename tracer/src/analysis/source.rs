@@ -32,8 +32,8 @@ pub(crate) fn frames(snapshot: &Snapshot) -> BTreeSet<&str> {
     let evidence = snapshot.dependencies.iter().flat_map(|dependency| &dependency.evidence);
     let stacks = evidence.flat_map(|evidence| [&evidence.from_stack, &evidence.to_stack]);
     let stacks = stacks.chain(snapshot.notifiers.iter().map(|notifier| &notifier.stack));
-    let stacks = stacks.chain(snapshot.waits.iter().map(|wait| &wait.stack));
-    let holders = snapshot.waits.iter().flat_map(|wait| &wait.holders);
+    let stacks = stacks.chain(snapshot.all_waits().map(|wait| &wait.stack));
+    let holders = snapshot.all_waits().flat_map(|wait| &wait.holders);
     let stacks = stacks.chain(holders.map(|holder| &holder.stack));
     let stacks = stacks.chain(snapshot.contention.iter().map(|place| &place.stack));
     stacks.flatten().map(|frame| &**frame).collect()

@@ -101,8 +101,8 @@ fn locks(snapshot: &Snapshot, dependencies: &[Dependency]) -> BTreeSet<u32> {
     let ends = dependencies
         .iter()
         .flat_map(|dependency| [dependency.from, dependency.to]);
-    let waits = snapshot.waits.iter().chain(&snapshot.waited).map(|wait| wait.lock);
-    let holders = snapshot.waits.iter().flat_map(|wait| &wait.holders);
+    let waits = snapshot.all_waits().map(|wait| wait.lock);
+    let holders = snapshot.all_waits().flat_map(|wait| &wait.holders);
     let held = held.chain(holders.flat_map(|holder| &holder.held));
     let waits = waits.chain(snapshot.contention.iter().map(|place| place.lock));
     held.map(|held: &Held| held.lock).chain(ends).chain(waits).collect()

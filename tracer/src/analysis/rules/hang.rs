@@ -15,7 +15,7 @@ pub(super) fn find(index: &Index<'_>, waits: &[Wait], waited: &[Wait], after: Du
     let mut found: BTreeMap<String, (u64, Finding)> = BTreeMap::new();
     let all = waits.iter().chain(waited).filter(|wait| wait.finding.is_none());
     for wait in all {
-        let took_ns = wait.until_ns.unwrap_or(now_ns).saturating_sub(wait.since_ns);
+        let took_ns = wait.took_ns(now_ns);
         if Duration::from_nanos(took_ns) < after {
             continue;
         }
@@ -41,19 +41,14 @@ fn finding(index: &Index<'_>, wait: &Wait, took_ns: u64) -> Finding {
     let name = index.name(wait.lock);
     let (function, _) = fingerprint::innermost(&wait.stack).unwrap_or_default();
     let seconds = Duration::from_nanos(took_ns).as_secs_f64();
-    let place = wait
-        .stack
-        .first()
-        .map(|frame| format!(" at {frame}"))
-        .unwrap_or_default();
     let waited = if wait.until_ns.is_some() {
         "waited"
     } else {
         "has waited"
     };
-    let held_by = wait.held_by();
+    let (at, held_by) = (wait.at(), wait.held_by());
     let reason = format!(
-        "{} {waited} {seconds:.1} s for {name}{place}; held by {held_by}",
+        "{} {waited} {seconds:.1} s for {name}{at}; held by {held_by}",
         wait.task
     );
     Finding {

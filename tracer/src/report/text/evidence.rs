@@ -31,8 +31,10 @@ pub(super) fn render(snapshot: &Snapshot, number: usize, side: &Side) -> String 
     out.push_str(&wrap_items("       ", " -> ", &held(snapshot, &evidence.held)));
     let from = lock_name(snapshot, dependency.from);
     let to = lock_name(snapshot, dependency.to);
-    out.push_str(&trace(snapshot, &format!("{from} was taken at:"), &evidence.from_stack));
-    out.push_str(&trace(snapshot, &format!("{to} is requested at:"), &evidence.to_stack));
+    let from_title = format!("{from} was taken at:");
+    let to_title = format!("{to} is requested at:");
+    out.push_str(&trace(snapshot, "     ", &from_title, &evidence.from_stack));
+    out.push_str(&trace(snapshot, "     ", &to_title, &evidence.to_stack));
     out
 }
 
@@ -46,13 +48,15 @@ fn who(dependency: &Dependency, evidence: &Evidence, side: &Side, clock: bool) -
     format!("{}{at}; seen {}", task(&side.task, side.pid), times(dependency))
 }
 
-fn trace(snapshot: &Snapshot, title: &str, frames: &[Arc<str>]) -> String {
+/// A stack under its title, which stands at this indent; nothing when it is empty.
+pub(super) fn trace(snapshot: &Snapshot, indent: &str, title: &str, frames: &[Arc<str>]) -> String {
     if frames.is_empty() {
         return String::new();
     }
-    let mut out = wrap("     ", "       ", title);
+    let deeper = format!("{indent}  ");
+    let mut out = wrap(indent, &deeper, title);
     for frame in frames {
-        out.push_str(&source::frame(snapshot, WIDTH, "       ", frame));
+        out.push_str(&source::frame(snapshot, WIDTH, &deeper, frame));
     }
     out
 }

@@ -1,14 +1,13 @@
 //! Who waits at the end and for whom, who waited long, and where most time went on waiting.
 
 use std::cmp::Reverse;
-use std::sync::Arc;
 
 use super::Options;
+use super::evidence::trace;
 use super::summary::section;
 use crate::analysis::snapshot::{Contention, Snapshot, Wait};
 use crate::report::phrase::{self, held, lock_name, task, time};
-use crate::report::source;
-use crate::report::wrap::{WIDTH, wrap};
+use crate::report::wrap::wrap;
 
 /// Waits that are over and are shown.
 const LONGEST: usize = 5;
@@ -16,13 +15,16 @@ const LONGEST: usize = 5;
 /// Places of contention that are shown.
 const PLACES: usize = 10;
 
+/// What stands below a wait.
+const INDENT: &str = "      ";
+
 /// All of that.
 pub(super) fn render(out: &mut String, snapshot: &Snapshot, options: Options) {
     if !snapshot.waits.is_empty() {
         out.push_str(&format!("\n{}\n", options.style.heading("Waiting at the end")));
     }
     for waiting in &snapshot.waits {
-        out.push_str(&wrap("  ", "      ", &wait(snapshot, waiting)));
+        out.push_str(&wrap("  ", INDENT, &wait(snapshot, waiting)));
         // What a deadlock is made of stands there.
         if waiting.finding.is_none() {
             stacks(out, snapshot, waiting);
@@ -45,7 +47,7 @@ fn over(out: &mut String, snapshot: &Snapshot, options: Options) {
         return;
     }
     out.push_str(&format!("\n{}\n", options.style.heading("Waits that are over")));
-    let took = |wait: &Wait| wait.until_ns.unwrap_or(0).saturating_sub(wait.since_ns);
+    let took = |wait: &Wait| wait.took_ns(wait.since_ns);
     let mut waited: Vec<_> = snapshot.waited.iter().collect();
     waited.sort_by_key(|wait| Reverse(took(wait)));
     for wait in waited.iter().take(LONGEST) {
@@ -58,7 +60,7 @@ fn over(out: &mut String, snapshot: &Snapshot, options: Options) {
             time(wait.since_ns),
             wait.held_by()
         );
-        out.push_str(&wrap("  ", "      ", &line));
+        out.push_str(&wrap("  ", INDENT, &line));
         stacks(out, snapshot, wait);
     }
     more(out, waited.len().saturating_sub(LONGEST), "waits");
@@ -73,11 +75,6 @@ fn more(out: &mut String, count: usize, what: &str) {
 fn wait(snapshot: &Snapshot, waiting: &Wait) -> String {
     let who = task(&waiting.task, waiting.pid);
     let what = lock_name(snapshot, waiting.lock);
-    let place = waiting
-        .stack
-        .first()
-        .map(|frame| format!(" at {frame}"))
-        .unwrap_or_default();
     let deadlock = match (waiting.finding, waiting.in_circle) {
         (Some(finding), true) => format!(": deadlock #{finding}"),
         (Some(finding), false) => format!(": stuck behind deadlock #{finding}"),
@@ -89,28 +86,20 @@ fn wait(snapshot: &Snapshot, waiting: &Wait) -> String {
         String::new()
     };
     format!(
-        "{who} waits for {what} ({}){place}{since}, held by {}{deadlock}",
+        "{who} waits for {what} ({}){}{since}, held by {}{deadlock}",
         waiting.mode,
+        waiting.at(),
         waiting.held_by()
     )
 }
 
 /// Where it waits, and where those are that it waits for.
 fn stacks(out: &mut String, snapshot: &Snapshot, waiting: &Wait) {
-    trace(out, snapshot, "it waits at:", &waiting.stack);
+    out.push_str(&trace(snapshot, INDENT, "it waits at:", &waiting.stack));
     for holder in &waiting.holders {
         let locks = held(snapshot, &holder.held).join(", ");
         let who = format!("{}, holding {locks}, is at:", task(&holder.task, holder.pid));
-        trace(out, snapshot, &who, &holder.stack);
-    }
-}
-
-fn trace(out: &mut String, snapshot: &Snapshot, title: &str, frames: &[Arc<str>]) {
-    if !frames.is_empty() {
-        out.push_str(&wrap("      ", "        ", title));
-    }
-    for frame in frames {
-        out.push_str(&source::frame(snapshot, WIDTH, "        ", frame));
+        out.push_str(&trace(snapshot, INDENT, &who, &holder.stack));
     }
 }
 
