@@ -272,10 +272,16 @@ impl Durations {
         self.total_ns = self.total_ns.saturating_add(other.total_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
     }
+}
 
-    /// How long one took in the mean, in ns; 0 when there was none.
-    pub fn mean_ns(&self) -> u64 {
-        self.total_ns.checked_div(self.count).unwrap_or(0)
+impl From<[u64; 3]> for Durations {
+    /// The numbers in the order of the fields.
+    fn from([count, total_ns, max_ns]: [u64; 3]) -> Self {
+        Self {
+            count,
+            total_ns,
+            max_ns,
+        }
     }
 }
 

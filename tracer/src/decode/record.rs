@@ -148,11 +148,7 @@ pub(super) fn task_of(task: u64, pid: u32) -> TaskKey {
 
 impl From<wire::Durations> for Durations {
     fn from(durations: wire::Durations) -> Self {
-        Self {
-            count: durations.count,
-            total_ns: durations.total_ns,
-            max_ns: durations.max_ns,
-        }
+        [durations.count, durations.total_ns, durations.max_ns].into()
     }
 }
 

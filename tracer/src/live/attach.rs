@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io, panic, thread};
 
 use aya::{
-    Ebpf, EbpfLoader,
+    Ebpf, EbpfLoader, Pod,
     maps::{Array, HashMap, Map, MapData, MapError, RingBuf},
     programs::Program,
 };
@@ -238,6 +238,13 @@ fn map<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result
     T::try_from(map).map_err(|error| LiveError::Load { reason: chain(&error) })
 }
 
+/// What is in a map with room for so many.
+fn entries<V: Pod>(map: &HashMap<MapData, u64, V>, room: u32) -> BTreeMap<u64, V> {
+    let known = map.iter().filter_map(Result::ok);
+    // Where entries come and go while they are read, some come twice.
+    known.take(2 * room as usize).collect()
+}
+
 impl Attached {
     /// Probes that are attached.
     pub fn attached(&self) -> impl Iterator<Item = &'static Probe> {
@@ -319,11 +326,11 @@ impl Attached {
 
     /// Of each chain that stands for others which were not told: for how many so far. One whose path was forgotten is not in it.
     pub fn others(&self) -> BTreeMap<u64, u64> {
-        let told = self.paths.iter().filter_map(Result::ok);
-        // Where entries go while they are read, some come twice.
-        let paths: BTreeMap<_, _> = told.take(2 * MAX_PATHS as usize).collect();
         let mut others = BTreeMap::new();
-        for [_, chain, _, _, count] in paths.into_values().filter(|[.., count]| *count > 0) {
+        for [_, chain, _, _, count] in entries(&self.paths, MAX_PATHS)
+            .into_values()
+            .filter(|[.., count]| *count > 0)
+        {
             *others.entry(chain).or_default() += count;
         }
         others
@@ -332,15 +339,8 @@ impl Attached {
     /// How long locks were waited for, by the keys of the places, and how long they were held, by their addresses.
     pub fn durations(&self) -> [BTreeMap<u64, Durations>; 2] {
         [&self.waited, &self.held_for].map(|map| {
-            let known = map.iter().filter_map(Result::ok);
-            // Where entries come while they are read, some come twice.
-            let known = known.take(2 * MAX_DURATIONS as usize);
-            let durations = |[count, total_ns, max_ns]: [u64; 3]| Durations {
-                count,
-                total_ns,
-                max_ns,
-            };
-            known.map(|(key, words)| (key, durations(words))).collect()
+            let known = entries(map, MAX_DURATIONS).into_iter();
+            known.map(|(key, words)| (key, words.into())).collect()
         })
     }
 

@@ -126,12 +126,8 @@ fn counts(bytes: &[u8]) -> Vec<(u64, u64)> {
 
 fn durations(bytes: &[u8]) -> Vec<(u64, Durations)> {
     let rows = bytes.as_chunks::<32>().0.iter();
-    let durations = |row: &[u8; 32]| Durations {
-        count: word(row, 8),
-        total_ns: word(row, 16),
-        max_ns: word(row, 24),
-    };
-    rows.map(|row| (word(row, 0), durations(row))).collect()
+    rows.map(|row| (word(row, 0), [8, 16, 24].map(|at| word(row, at)).into()))
+        .collect()
 }
 
 fn json<'a, T: DeserializeOwned>(bytes: &[u8], input: impl FnOnce(T) -> Input<'a>) -> Item<'a> {

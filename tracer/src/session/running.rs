@@ -57,7 +57,8 @@ pub(super) struct Running<'a> {
     others: BTreeMap<u64, u64>,
     others_told: Option<Instant>,
     /// How long locks were waited for and held, likewise.
-    durations: [BTreeMap<u64, Durations>; 2],
+    waited: BTreeMap<u64, Durations>,
+    held_for: BTreeMap<u64, Durations>,
     durations_told: Instant,
     start: Instant,
     /// Something came since the last write.
@@ -79,9 +80,12 @@ pub(super) struct Running<'a> {
     pub(super) is_cut_off: bool,
 }
 
-/// What a map has, for an input.
-fn rows<T: Copy>(map: &BTreeMap<u64, T>) -> Vec<(u64, T)> {
-    map.iter().map(|(&key, &value)| (key, value)).collect()
+/// What is new in `now` against what was told before, for an input; it counts as told from here on.
+fn news<T: Copy + PartialEq>(told: &mut BTreeMap<u64, T>, mut now: BTreeMap<u64, T>) -> Vec<(u64, T)> {
+    now.retain(|key, value| told.get(key) != Some(value));
+    let news = now.iter().map(|(&key, &value)| (key, value)).collect();
+    told.append(&mut now);
+    news
 }
 
 /// What is known of a trace that begins.
@@ -129,7 +133,8 @@ impl<'a> Running<'a> {
             counts_recorded: None,
             others: BTreeMap::new(),
             others_told: None,
-            durations: Default::default(),
+            waited: BTreeMap::new(),
+            held_for: BTreeMap::new(),
             durations_told: Instant::now(),
             options,
             attached,
@@ -318,26 +323,24 @@ impl<'a> Running<'a> {
 
     /// Tells which chains stand for others, as far as that is new: after what was counted in all, so that nothing of that is missing.
     fn tell_others(&mut self) {
-        let mut others = self.attached.others();
-        others.retain(|chain, count| self.others.get(chain) != Some(count));
+        let others = news(&mut self.others, self.attached.others());
         if !others.is_empty() {
-            self.take(&Input::Others(rows(&others)));
-            self.others.append(&mut others);
+            self.take(&Input::Others(others));
         }
         self.others_told = Some(Instant::now());
     }
 
     /// Tells how long locks were waited for and held, as far as that is new.
     fn tell_durations(&mut self) {
-        let inputs = [Input::Waited as fn(_) -> _, Input::HeldFor];
-        for (index, (mut durations, input)) in self.attached.durations().into_iter().zip(inputs).enumerate() {
-            let told = &self.durations[index];
-            durations.retain(|key, known| told.get(key) != Some(known));
-            if !durations.is_empty() {
-                self.is_new = true;
-                self.take(&input(rows(&durations)));
-                self.durations[index].append(&mut durations);
-            }
+        let [waited, held_for] = self.attached.durations();
+        let waited = news(&mut self.waited, waited);
+        let held_for = news(&mut self.held_for, held_for);
+        self.is_new |= !waited.is_empty() || !held_for.is_empty();
+        if !waited.is_empty() {
+            self.take(&Input::Waited(waited));
+        }
+        if !held_for.is_empty() {
+            self.take(&Input::HeldFor(held_for));
         }
         self.durations_told = Instant::now();
     }
