@@ -168,13 +168,6 @@ impl Decoder {
         events.push(Event::Contended(DurationKey(contended.key), request));
     }
 
-    fn place(&mut self, addresses: &[u64], symbols: &Symbols) -> Place {
-        Place {
-            stack: stack::frames(addresses, symbols).into(),
-            site: self.kernel.site(addresses, &self.functions, symbols),
-        }
-    }
-
     /// Names a lock that is waited for.
     fn name_waited_for(&mut self, lock: u64, bits: u64, at: &Place, symbols: &Symbols, events: &mut Vec<Event>) {
         let seen = Seen {

@@ -262,9 +262,9 @@ impl Decoder {
             events,
         );
         let addresses = self.addresses(tail, header, symbols);
-        let stack: Arc<[Frame]> = stack::frames(&addresses, symbols).into();
+        let place = self.place(&addresses, symbols);
+        let stack = Arc::clone(&place.stack);
         let origin = origin::of(&chain.situation, &stack, symbols);
-        let site = self.kernel.site(&addresses, &self.functions, symbols);
         let held = self.held(&tail.held, &stack, header, &chain.situation, symbols, events);
         self.told_whole(ChainKey(chain.key), held.is_whole);
         let device = record::text(&chain.device);
@@ -283,13 +283,9 @@ impl Decoder {
             init_name: chain.name,
             device: &device,
             stack: &stack,
-            site: site.as_ref(),
+            site: place.site.as_ref(),
         };
         self.naming.name(&seen, &mut self.kernel, symbols, events);
-        let place = Place {
-            stack: Arc::clone(&stack),
-            site,
-        };
         self.places.insert(chain.key, place);
         let request = Hold {
             lock: LockKey(lock),
@@ -308,6 +304,14 @@ impl Decoder {
         })));
         if chain.info & info::KIND == info::THREAD {
             events.push(Event::Owes(TaskKey(lock), LockKey(lock)));
+        }
+    }
+
+    /// Where a lock is requested, by return addresses from the lock function outwards.
+    fn place(&mut self, addresses: &[u64], symbols: &Symbols) -> Place {
+        Place {
+            stack: stack::frames(addresses, symbols).into(),
+            site: self.kernel.site(addresses, &self.functions, symbols),
         }
     }
 

@@ -56,13 +56,13 @@ fn durations(page: &mut Page, scene: &Scene, lock: &Lock) {
     }
     let Some(waited) = &lock.waited else { return };
     page.told("waited for: ", &phrase::durations(waited));
-    let places = scene.snapshot.contention.iter().filter(|place| place.lock == lock.id);
-    let (shown, rest): (Vec<_>, Vec<_>) = places.enumerate().partition(|(index, _)| *index < MOST);
-    for (_, place) in shown {
+    let places = scene.snapshot.contention.iter();
+    let places: Vec<_> = places.filter(|place| place.lock == lock.id).collect();
+    for place in places.iter().take(MOST) {
         page.told("  ", &format!("{} ({})", phrase::durations(&place.waited), place.mode));
         page.told("    at: ", &place.stack.join(" <- "));
     }
-    page.more(rest.len(), "places");
+    page.more(places.len().saturating_sub(MOST), "places");
 }
 
 fn rests_on(by: NamedBy) -> &'static str {

@@ -219,15 +219,10 @@ impl Scene {
         let Some(facts) = self.facts(row) else {
             return Vec::new();
         };
-        let waits = |rows: &'_ [u32]| {
-            rows.iter()
-                .filter_map(|&row| self.snapshot.waits.get(row as usize))
-                .collect::<Vec<_>>()
-        };
-        let own = waits(&facts.holders).into_iter().map(|wait| &*wait.task);
-        let waited_for = waits(&facts.waiters).into_iter().flat_map(|wait| &wait.on);
+        let wait = |&row: &u32| self.snapshot.waits.get(row as usize);
+        let own = facts.holders.iter().filter_map(wait).map(|wait| &*wait.task);
         let mut holders: Vec<_> = own.collect();
-        for task in waited_for {
+        for task in facts.waiters.iter().filter_map(wait).flat_map(|wait| &wait.on) {
             if !holders.contains(&task.as_str()) {
                 holders.push(task);
             }
