@@ -265,8 +265,6 @@ impl Model {
     /// A task gets on. A wait that was long is kept.
     fn moved(&mut self, task: TaskKey, until_ns: u64) {
         let task = self.tasks.now(task);
-        // Its own, and of those that wait for it: whoever has a lock may get on first.
-        self.keep_blockers();
         let waiting = self.held.forget(task.id);
         let on = self.blockers.remove(&task.id).unwrap_or_default();
         let Some(waiting) = waiting.filter(|waiting| until_ns.saturating_sub(waiting.since_ns) >= LONG_WAIT_NS) else {
@@ -337,10 +335,7 @@ impl Model {
         });
         let at = self.stacks.add(&stalled.stack);
         self.held.stall(task.id, held, waiting, at);
-    }
-
-    /// Keeps whom tasks wait for, as far as that is known now.
-    fn keep_blockers(&mut self) {
+        // Now, and not when one gets on: by then the lock may be gone, and its memory another one.
         for (task, on) in wait_for::blockers(self).into_iter().filter(|(_, on)| !on.is_empty()) {
             let on = on.into_iter().map(|task| self.blocker(task)).collect();
             self.blockers.insert(task, on);
