@@ -499,6 +499,18 @@ fn what_the_holder_of_a_wait_that_is_over_held_is_called_by_its_name() {
 }
 
 #[test]
+fn who_had_a_lock_that_is_gone_when_the_wait_is_over_stays_known() {
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(stalled(1, vec![], Some(hold(2, mode, &[])), None, 5));
+    events.push(stalled(2, vec![hold(2, mode, &[])], None, None, 7));
+    events.push(Event::Init(LockKey(2)));
+    events.push(Event::Moved(TaskKey(2), 3_000_000_004));
+    events.push(Event::Moved(TaskKey(1), 3_000_000_005));
+    assert_eq!(snapshot(events).waited[0].held_by(), "two, which is at sleep_of_2");
+}
+
+#[test]
 fn a_lock_has_the_time_of_all_places_where_it_was_waited_for() {
     let durations = |count, total_ns, max_ns| Durations {
         count,
