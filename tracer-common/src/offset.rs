@@ -57,6 +57,12 @@ offsets! {
     percpu_block: "percpu_rw_semaphore", "block";
     /// How many more can have a semaphore (`kernel/locking/semaphore.c`).
     semaphore_count: "semaphore", "count";
+    /// Where the tasks that wait for a completion stand (`include/linux/swait.h`).
+    completion_waiters: "completion", "wait.task_list";
+    /// Such a place in that list.
+    waiter_place: "swait_queue", "task_list";
+    /// The task that stands there.
+    waiter_task: "swait_queue", "task";
     /// Lowest address of a task's kernel stack.
     task_stack: "task_struct", "stack";
     /// What it does: 0 is running, or ready to.

@@ -91,8 +91,8 @@ impl Kernels {
 pub struct Probe {
     /// Name of the eBPF program.
     pub program: &'static str,
-    /// Name of the one that does its work when it is skipped, where there [is](Self::has_stand_in) one.
-    pub stand_in: &'static str,
+    /// Names of those that do its work when it is skipped, as far as it [has](Self::stand_ins) some.
+    stand_in_names: [&'static str; 2],
     /// Kernel function or tracepoint.
     pub function: &'static str,
     /// Prototypes that the program was written for, as C writes the type: `int (struct mutex *)`. A function of any other is not hooked.
@@ -125,12 +125,15 @@ impl Probe {
         )
     }
 
-    /// Whether a second program does the work when the first is skipped: for the functions that a kernel calls all the time.
-    pub fn has_stand_in(&self) -> bool {
+    /// The programs that do the work when this one is skipped: one for each of the functions that a kernel calls all the time, and one more where shared holds end, because
+    /// nothing in a lock tells of those.
+    pub fn stand_ins(&self) -> &[&'static str] {
         let kind = self.info & wire::info::KIND;
-        matches!(self.action, "request" | "trylock" | "release" | "hold")
+        let is_hot = matches!(self.action, "request" | "trylock" | "release" | "hold")
             && matches!(kind, wire::info::MUTEX | wire::info::RWSEM | wire::info::SRCU)
-            && matches!(self.purpose, Purpose::Lock | Purpose::Wait)
+            && matches!(self.purpose, Purpose::Lock | Purpose::Wait);
+        let ends_shared = self.action == "release" && self.info & wire::info::SHARED != 0;
+        &self.stand_in_names[..usize::from(is_hot) + usize::from(is_hot && ends_shared)]
     }
 
     /// Whether the program takes from held stacks.
@@ -366,7 +369,7 @@ macro_rules! table {
         pub const PROBES: &[Probe] = &[$(
             Probe {
                 program: stringify!($program),
-                stand_in: concat!(stringify!($program), "_stand_in"),
+                stand_in_names: [concat!(stringify!($program), "_stand_in"), concat!(stringify!($program), "_second_stand_in")],
                 function: $function,
                 prototypes: &[$($prototype),*],
                 hook: Hook::$hook,

@@ -23,9 +23,9 @@ use tracer_common::{
 use crate::{
     call::Call,
     count::count_at,
-    duration::{now, waited},
+    duration::waited,
     held::mix,
-    kernel::peek,
+    kernel::{now, peek},
     looked::{self, Task},
     ring::send,
     setting::offset,

@@ -1,8 +1,6 @@
 //! How long locks are waited for and held: sums, which user space reads when it wants to know.
 
-use aya_ebpf::{
-    bindings::BPF_NOEXIST, helpers::bpf_ktime_get_ns, macros::map, maps::HashMap, programs::BtfTracePointContext,
-};
+use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::HashMap, programs::BtfTracePointContext};
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
@@ -14,6 +12,7 @@ use crate::{
     call::Call,
     count::count_at,
     held::{Held, mix},
+    kernel::now,
     ring::send,
     setting::scope,
     tasks,
@@ -26,13 +25,6 @@ static WAITED: HashMap<u64, Durations> = HashMap::with_max_entries(MAX_DURATIONS
 /// How long each lock was held, by its address.
 #[map]
 static HELD_FOR: HashMap<u64, Durations> = HashMap::with_max_entries(MAX_DURATIONS, 0);
-
-/// The time in ns, as records have it.
-#[inline(always)]
-pub fn now() -> u64 {
-    // SAFETY: has no preconditions.
-    unsafe { bpf_ktime_get_ns() }
-}
 
 /// A task begins to wait for the lock that it requested last: `contention_begin(lock, flags)`.
 #[inline(always)]

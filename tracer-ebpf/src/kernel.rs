@@ -1,4 +1,4 @@
-//! Reading kernel memory through offsets.
+//! Reading the kernel's memory through offsets, and its clock.
 
 use aya_ebpf::helpers::{bpf_probe_read_kernel, generated};
 use tracer_common::{counter::Counter, offset::ABSENT};
@@ -32,6 +32,13 @@ pub fn peek(base: u64, offset: i64) -> Option<u64> {
     }
     // SAFETY: the helper checks the address itself.
     unsafe { bpf_probe_read_kernel(base.wrapping_add(offset as u64) as *const u64) }.ok()
+}
+
+/// The time in ns since boot, as `CLOCK_MONOTONIC` has it.
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: has no preconditions.
+    unsafe { generated::bpf_ktime_get_ns() }
 }
 
 /// Copies the string at `from` into `to`; an unreadable one is the empty string.

@@ -2,16 +2,18 @@
 
 use core::ffi::c_void;
 
-use aya_ebpf::{
-    EbpfContext,
-    helpers::generated::{bpf_get_task_stack, bpf_ktime_get_ns},
-};
+use aya_ebpf::{EbpfContext, helpers::generated::bpf_get_task_stack};
 use tracer_common::{
     probe::ProbeIndex,
     wire::{Header, Kind, STACK_DEPTH},
 };
 
-use crate::{call::Call, held::Held, kernel::read, setting::offset};
+use crate::{
+    call::Call,
+    held::Held,
+    kernel::{now, read},
+    setting::offset,
+};
 
 /// A task that is looked at: not the one that looks.
 pub struct Task {
@@ -57,7 +59,7 @@ impl Call for Task {
         unsafe {
             (*header).kind = kind.0;
             (*header).probe = probe as u32;
-            (*header).time_ns = bpf_ktime_get_ns();
+            (*header).time_ns = now();
             (*header).task = self.address;
             (*header).pid = self.pid();
             (*header).tgid = read(self.address, offset!(task_tgid)).unwrap_or(0);

@@ -11,7 +11,7 @@ use tracer_common::{
 };
 
 #[cfg(feature = "stand-in")]
-use crate::call::hooked::doubled;
+use crate::call::hooked::{doubled, one_of};
 use crate::{
     call::hooked::hook, chain, contention, devlink, duration, init, kernfs, lockdep, module, notifier, notifier::Scope,
     origin, stall, task, wait, wake, work,
@@ -20,11 +20,13 @@ use crate::{
 /// Where there are no stand-ins, every hook has one program.
 #[cfg(not(feature = "stand-in"))]
 macro_rules! doubled {
-    ($hook:ident $program:ident, $action:path, $($argument:tt)*) => { hook!($hook $program, $action, $($argument)*); };
+    (shared_end $($program:tt)*) => { hook!(entry $($program)*); };
+    ($hook:ident $($program:tt)*) => { hook!($hook $($program)*); };
 }
 
 macro_rules! program {
     (request $program:ident $($info:tt)*) => { doubled!(entry $program, chain::request, $($info)*); };
+    (release $program:ident $kind:ident | SHARED) => { doubled!(shared_end $program, chain::release, $kind | SHARED); };
     (release $program:ident $($info:tt)*) => { doubled!(entry $program, chain::release, $($info)*); };
     (downgrade $program:ident $($info:tt)*) => { hook!(entry $program, chain::downgrade, $($info)*); };
     (failed $program:ident $($info:tt)*) => { hook!(exit $program, chain::failed, $($info)*); };

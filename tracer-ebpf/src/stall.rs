@@ -1,6 +1,7 @@
 //! Tasks that do not get on: who waits for whom right now, on any kernel and without a probe where they wait.
 //!
-//! All tasks are looked at. One that holds or requests locks and sleeps where it slept at the look before is told, once, with all that it holds and its stack: every task of a deadlock is one of these. So is it when it is elsewhere, or gone.
+//! All tasks are looked at. One that holds or requests locks and sleeps where it slept at the look before is told, once, with all that it holds and its stack: every
+//! task of a deadlock is one of these. So is it when it is elsewhere, or gone.
 
 use core::ffi::c_void;
 
@@ -18,9 +19,8 @@ use tracer_common::{
 use crate::{
     chain::object_name,
     count::count_at,
-    duration::now,
     held::{Held, mix},
-    kernel::read,
+    kernel::{now, read},
     looked::{self, Task},
     ring::send,
     setting::offset,

@@ -1,10 +1,11 @@
-//! Work that the BPF runtime skips, done by a second program.
+//! Work that the BPF runtime skips, done by another program.
 //!
 //! While a task is preempted in a program, the runtime skips that program for all other tasks on the CPU (`__bpf_prog_enter_recur()` in kernel/bpf/trampoline.c), and a
 //! kernel that preempts tasks everywhere does so many times a second. So a lock function has two programs there, hooked to the same place: the first says on which CPU it is
-//! running, and the second, its stand-in, works when it finds that another task is in the first. What the two miss together is what is lost.
+//! running, and the second, its stand-in, works when it finds that another task is in the first. Tasks are preempted in stand-ins, too: where a shared hold ends, of
+//! which no word in the lock tells, there are two of them. What they all miss is what is lost.
 //!
-//! Between the two a task can be preempted, and then find another one in the first program although that has done its own call's work: so it leaves in the task's
+//! Between them a task can be preempted, and then find another one in the first program although that has done its own call's work: so it leaves in the task's
 //! held stack for which call it did.
 
 use core::ptr::{read_volatile, write_volatile};
@@ -48,7 +49,7 @@ pub fn first<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     unsafe { write_volatile(running, 0) };
 }
 
-/// Does that work where the first program was skipped.
+/// Does that work where the first program was skipped, and no other stand-in has done it.
 #[inline(always)]
 pub fn second<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     // SAFETY: as above.

@@ -1,7 +1,7 @@
 //! The current task: whether it is traced, and what it is called.
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, bpf_ktime_get_ns, generated::bpf_get_current_task},
+    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_task},
     programs::BtfTracePointContext,
 };
 use tracer_common::{
@@ -12,7 +12,7 @@ use tracer_common::{
 use crate::{
     contention,
     devlink::netns,
-    kernel::peek,
+    kernel::{now, peek},
     setting::{is_tracer, offset, scope},
     stall, tasks,
 };
@@ -114,7 +114,7 @@ pub unsafe fn fill_header(header: *mut Header, kind: Kind, probe: ProbeIndex) {
     unsafe {
         (*header).kind = kind.0;
         (*header).probe = probe as u32;
-        (*header).time_ns = bpf_ktime_get_ns();
+        (*header).time_ns = now();
         (*header).task = current();
         (*header).pid = ids as u32;
         (*header).tgid = (ids >> 32) as u32;

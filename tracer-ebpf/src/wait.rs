@@ -55,6 +55,8 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
         _ => generation::taken(object),
     };
     let generation = held.launder(generation);
+    // The end of the one before was not seen.
+    over(&mut held.wait, true);
     held.wait = Wait {
         object,
         info,
@@ -62,6 +64,9 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
         depth,
     };
     // Nothing can come of a file that nobody was seen to use, and there are many.
+    if held.is_empty() && info & info::KIND == info::COMPLETION {
+        wake::begin_free(object);
+    }
     if held.is_empty() || info & info::KIND == info::KERNFS && !kernfs::was_used(object, generation) {
         return;
     }
@@ -81,38 +86,43 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
 
 /// What was waited for has come.
 #[inline(always)]
-pub fn waited(context: &Exit, _probe: ProbeIndex, info: u64) {
-    end(context, info, true);
+pub fn waited(context: &Exit, _probe: ProbeIndex, _info: u64) {
+    end(context, true);
 }
 
 /// It has come, unless the wait was given up: then it returns not 0.
 #[inline(always)]
-pub fn waited_unless(context: &Exit, probe: ProbeIndex, info: u64) {
-    end(context, info, result(context, probe) as i32 == 0);
+pub fn waited_unless(context: &Exit, probe: ProbeIndex, _info: u64) {
+    end(context, result(context, probe) as i32 == 0);
 }
 
 /// It has come, unless the time was over or the wait was given up: then it returns 0 or less.
 #[inline(always)]
-pub fn waited_timed(context: &Exit, probe: ProbeIndex, info: u64) {
-    end(context, info, result(context, probe) as i64 > 0);
+pub fn waited_timed(context: &Exit, probe: ProbeIndex, _info: u64) {
+    end(context, result(context, probe) as i64 > 0);
 }
 
-/// A wait is over. What has not come is still looked for: it needed to come while the wait went on, and could not perhaps because of that.
+/// What the task waits for has come, or the wait was given up.
 #[inline(always)]
-fn end(context: &Exit, info: u64, has_come: bool) {
+fn end(context: &Exit, has_come: bool) {
     let Some(held) = tasks::known() else { return };
-    let object = context.argument(0);
     // SAFETY: as in `wait_for`.
     let wait = unsafe { &mut (*held).wait };
-    if wait.object != object {
-        return;
+    if wait.object == context.argument(0) {
+        over(wait, has_come);
     }
-    let (wait_info, chain) = (wait.info, wait.chain);
+}
+
+/// A wait is over.
+#[inline(always)]
+fn over(wait: &mut Wait, has_come: bool) {
+    let Wait {
+        object, info, chain, ..
+    } = *wait;
     wait.object = 0;
-    if info & info::KIND != info::COMPLETION || chain == 0 {
-        return;
+    if object != 0 && chain != 0 && info & info::KIND == info::COMPLETION {
+        wake::end(object, has_come || info & info::ON_STACK != 0);
     }
-    wake::end(object, has_come || wait_info & info::ON_STACK != 0);
 }
 
 /// What nobody waits for is held from here on: a reader.

@@ -9,6 +9,7 @@ use aya_ebpf::{
     maps::{Array, LruHashMap},
 };
 use tracer_common::{
+    offset::ABSENT,
     probe::ProbeIndex,
     wire::{Kind, RECENT, Recent, Wake},
 };
@@ -17,15 +18,28 @@ use crate::{
     atomic,
     call::{Call, Entry},
     held::{Held, mix},
+    kernel::peek,
+    setting::offset,
     situation::send_with_held,
     slots::masked,
+    task::current,
     tasks,
     wait::is_on_stack,
 };
 
-/// Completions that somebody waits for, or gave up, who held something, with the number of the wait. Those that were looked for least lately are forgotten.
+/// A wait of a task that holds something.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Begun {
+    /// Its number.
+    number: u64,
+    /// Who waits; 0 once the wait was given up.
+    waiter: u64,
+}
+
+/// Completions that somebody waits for, or gave up. Those that were looked for least lately are forgotten.
 #[map]
-static WAITS: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
+static WAITS: LruHashMap<u64, Begun> = LruHashMap::with_max_entries(8192, 0);
 
 /// How many waits began so far, and how many go on.
 #[map]
@@ -47,9 +61,13 @@ pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
         return;
     }
     let object = context.first(held);
-    let Some(since) = WAITS.get_ptr(object) else { return };
+    let Some(begun) = WAITS.get_ptr(object) else { return };
     // SAFETY: a value of the map.
-    let since = unsafe { *since };
+    let Begun { number: since, waiter } = unsafe { *begun };
+    // That the end of a wait was not seen does not make it go on.
+    if waiter != 0 && !is_waited_for(object, waiter) {
+        return;
+    }
     // What was requested before the wait began is none of its business; but a work item does all that it does before it completes something.
     let runs_work = held.work[0] != 0;
     let mut hash = mix(mix(object, held.sum), context.caller(held, probe));
@@ -108,16 +126,50 @@ pub fn begin(object: u64) {
     add(0, 1);
     let [waits, _] = clock();
     add(1, 1);
-    let _ = WAITS.insert(object, waits, u64::from(BPF_ANY));
+    let begun = Begun {
+        number: waits,
+        waiter: current(),
+    };
+    let _ = WAITS.insert(object, begun, u64::from(BPF_ANY));
 }
 
 /// Its wait is over. What has not come is still looked for: it had to come while the wait went on, and could not perhaps because of that.
 #[inline(always)]
-pub fn end(object: u64, is_done: bool) {
+pub fn end(object: u64, has_come: bool) {
     add(1, u64::MAX);
-    if is_done {
+    if has_come {
+        let _ = WAITS.remove(object);
+    } else if let Some(begun) = WAITS.get_ptr_mut(object) {
+        // SAFETY: a value of the map.
+        unsafe { (*begun).waiter = 0 };
+    }
+}
+
+/// A task that holds nothing waits for it: that is another wait than the one that it began with something held, if that was not seen to end.
+#[inline(always)]
+pub fn begin_free(object: u64) {
+    if let Some(begun) = WAITS.get_ptr(object)
+        // SAFETY: a value of the map.
+        && unsafe { (*begun).waiter } == current()
+    {
         let _ = WAITS.remove(object);
     }
+}
+
+/// Whether a task sleeps until something is completed: it stands first or last among those that do (`__prepare_to_swait()` in kernel/sched/swait.c).
+#[inline(always)]
+fn is_waited_for(object: u64, waiter: u64) -> bool {
+    let waiters = offset!(completion_waiters);
+    if waiters == ABSENT {
+        return true;
+    }
+    // `struct list_head`: what comes next, and what came before.
+    let stands = |end: i64| {
+        peek(object, waiters + end).is_some_and(|place| {
+            peek(place.wrapping_sub(offset!(waiter_place) as u64), offset!(waiter_task)) == Some(waiter)
+        })
+    };
+    stands(0) || stands(8)
 }
 
 /// How many waits began, and how many go on.

@@ -98,6 +98,9 @@ enum Lab {
         /// Write what the verifier looked at to lab/verified.toml instead of holding it against that (scenario smoke).
         #[arg(long)]
         record: bool,
+        /// Judge the results of the last run again, without running and without what a scenario does on this machine afterwards.
+        #[arg(long, conflicts_with = "record")]
+        again: bool,
         /// Show the guest's console; the guests then run one after another.
         #[arg(short, long)]
         verbose: bool,
@@ -145,6 +148,7 @@ impl Cli {
                 kernel,
                 keep,
                 record,
+                again,
                 verbose,
                 jobs,
             }) => lab::run(
@@ -153,6 +157,7 @@ impl Cli {
                     kernel: kernel.as_deref(),
                     keep: keep.as_deref(),
                     record,
+                    again,
                     verbose,
                     jobs,
                 },

@@ -49,6 +49,8 @@ pub struct Options<'a> {
     pub keep: Option<&'a Path>,
     /// Record the verified instructions instead of judging them.
     pub record: bool,
+    /// Judge what the last run left, without running.
+    pub again: bool,
     /// Show the console.
     pub verbose: bool,
     /// How many guests run at once; as many as processors by default.
@@ -93,7 +95,20 @@ pub fn run_one(job: &Job<'_>, tracer: &Path, options: &Options<'_>) -> Result<bo
     let kernel = kernel::fetch(kernel::find(&job.kernel)?)?;
     let mut scenario = job.scenario.on(&job.kernel);
     scenario.verified &= !options.record;
-    run_on(&scenario, &kernel, tracer, &results(job, options), options.verbose)
+    let results = results(job, options);
+    if !options.again {
+        return run_on(&scenario, &kernel, tracer, &results, options.verbose);
+    }
+    let console = fs::read(results.join("console.log"))
+        .with_context(|| format!("no run of {job} to judge again in {}", results.display()))?;
+    let returned = Returned {
+        end: End::Itself,
+        console: String::from_utf8_lossy(&console).into_owned(),
+        files: Ok(()),
+        dir: &results,
+    };
+    let wrong = verdict::judge(&scenario, &returned);
+    Ok(tell(&job.to_string(), &wrong, &results))
 }
 
 /// Where the results of a job go.
@@ -154,6 +169,11 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
         wrong.push(format!("{error:#}"));
     }
     let what = format!("{} on {} in {seconds:.1} s", scenario.name, kernel.resolved.short());
+    Ok(tell(&what, &wrong, results))
+}
+
+/// Prints the verdict on a run. True when nothing is wrong.
+fn tell(what: &str, wrong: &[String], results: &Path) -> bool {
     // In one piece: other guests may end at the same time.
     if wrong.is_empty() {
         println!("PASS {what}");
@@ -165,7 +185,7 @@ pub fn run_on(scenario: &Scenario, kernel: &Kernel, tracer: &Path, results: &Pat
             last_words(results)
         );
     }
-    Ok(wrong.is_empty())
+    wrong.is_empty()
 }
 
 /// The ends of what a guest said and showed last, for whoever has nothing but the output of this.

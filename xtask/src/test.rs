@@ -17,18 +17,33 @@ const FUZZED: u64 = 60;
 struct Tally {
     passed: usize,
     failed: usize,
+    /// What failed, a line each.
+    failures: Vec<String>,
 }
 
 impl Tally {
     fn count(&mut self, what: &str, result: Result<bool>) {
         match result {
             Ok(true) => self.passed += 1,
-            Ok(false) => self.failed += 1,
+            Ok(false) => self.fail(1, what.to_owned()),
             Err(error) => {
-                self.failed += 1;
                 println!("FAIL {what}: {error:#}");
+                self.fail(1, format!("{what}: {error:#}"));
             }
         }
+    }
+
+    fn fail(&mut self, number: usize, what: String) {
+        self.failed += number;
+        self.failures.push(what);
+    }
+
+    /// Says again what failed, after all that was said since, and then the sums.
+    fn tell(&self) {
+        for failure in &self.failures {
+            println!("failed: {failure}");
+        }
+        println!("{} passed, {} failed", self.passed, self.failed);
     }
 }
 
@@ -70,11 +85,13 @@ pub fn run(long: bool, jobs: Option<usize>) -> Result<bool> {
             tally.count(&job.to_string(), result);
         }),
         Err(error) => {
-            tally.failed += jobs.len();
-            println!("FAIL {} scenarios: no tracer to run: {error:#}", jobs.len());
+            tally.fail(
+                jobs.len(),
+                format!("{} scenarios: no tracer to run: {error:#}", jobs.len()),
+            );
         }
     }
-    println!("{} passed, {} failed", tally.passed, tally.failed);
+    tally.tell();
     Ok(tally.failed == 0)
 }
 
@@ -123,45 +140,59 @@ fn unit_tests(packages: &[&str], long: bool, tally: &mut Tally) {
     let what = format!("cargo {}", args.join(" "));
     progress::say("test", &what);
     match results(&args) {
-        Ok((passed, failed, success)) => {
-            tally.passed += passed;
-            // A test program that does not build or dies has no result line, but fails cargo.
-            tally.failed += if success { failed } else { failed.max(1) };
+        Ok(results) => {
+            tally.passed += results.passed;
             println!(
-                "{} {what}: {passed} passed, {failed} failed",
-                if success { "PASS" } else { "FAIL" }
+                "{} {what}: {} passed, {} failed",
+                if results.success { "PASS" } else { "FAIL" },
+                results.passed,
+                results.failed.len()
             );
+            for name in &results.failed {
+                tally.fail(1, format!("test {name}"));
+            }
+            // A test program that does not build or dies has no line of a test that failed, but fails cargo.
+            if !results.success && results.failed.is_empty() {
+                tally.fail(1, what);
+            }
         }
         Err(error) => tally.count(&what, Err(error)),
     }
 }
 
-fn results(args: &[&str]) -> Result<(usize, usize, bool)> {
+/// What the tests of one call of cargo gave.
+#[derive(Default)]
+struct Results {
+    passed: usize,
+    failed: Vec<String>,
+    success: bool,
+}
+
+fn results(args: &[&str]) -> Result<Results> {
     let mut child = command(args)
         .stdout(Stdio::piped())
         .spawn()
         .context("cannot start cargo")?;
-    let (mut passed, mut failed) = (0, 0);
+    let mut results = Results::default();
     for line in BufReader::new(child.stdout.take().context("no output of cargo")?).lines() {
         let line = line?;
         eprintln!("{line}");
-        if let Some((good, bad)) = result(&line) {
-            passed += good;
-            failed += bad;
-        }
+        results.passed += passed(&line).unwrap_or(0);
+        results.failed.extend(failed(&line).map(str::to_owned));
     }
-    Ok((passed, failed, child.wait()?.success()))
+    results.success = child.wait()?.success();
+    Ok(results)
 }
 
 /// Reads `test result: ok. 12 passed; 0 failed; ...`.
-fn result(line: &str) -> Option<(usize, usize)> {
+fn passed(line: &str) -> Option<usize> {
     let counts = line.strip_prefix("test result: ")?.split_once(". ")?.1;
-    let count = |name: &str| {
-        counts
-            .split("; ")
-            .find_map(|part| part.trim().strip_suffix(name)?.trim().parse().ok())
-    };
-    Some((count("passed")?, count("failed")?))
+    counts.split_once(" passed;")?.0.parse().ok()
+}
+
+/// Reads `test graph::tests::a_name ... FAILED`.
+fn failed(line: &str) -> Option<&str> {
+    line.strip_prefix("test ")?.strip_suffix(" ... FAILED")
 }
 
 #[cfg(test)]
@@ -171,7 +202,9 @@ mod tests {
     #[test]
     fn reads_result_lines_only() {
         let line = "test result: FAILED. 12 passed; 3 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.10s";
-        assert_eq!(result(line), Some((12, 3)));
-        assert_eq!(result("test expect::tests::count ... ok"), None);
+        assert_eq!((passed(line), failed(line)), (Some(12), None));
+        let line = "test expect::tests::count ... ok";
+        assert_eq!((passed(line), failed(line)), (None, None));
+        assert_eq!(failed("test a::b - c (line 3) ... FAILED"), Some("a::b - c (line 3)"));
     }
 }

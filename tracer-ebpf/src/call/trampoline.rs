@@ -40,43 +40,42 @@ macro_rules! hook {
 }
 pub(crate) use hook;
 
-/// Makes the program of a hook and its stand-in.
+/// Makes the program of a hook and its stand-in; where a shared hold ends, two of them.
 #[cfg(feature = "stand-in")]
 macro_rules! doubled {
-    (entry $program:ident, $action:path, $($argument:tt)*) => {
-        doubled!("fentry" FEntryContext $program, $action, $($argument)*);
+    (entry $($program:tt)*) => {
+        one_of!(first "fentry" FEntryContext "", $($program)*);
+        one_of!(second "fentry" FEntryContext "_stand_in", $($program)*);
     };
-    (exit $program:ident, $action:path, $($argument:tt)*) => {
-        doubled!("fexit" FExitContext $program, $action, $($argument)*);
+    (exit $($program:tt)*) => {
+        one_of!(first "fexit" FExitContext "", $($program)*);
+        one_of!(second "fexit" FExitContext "_stand_in", $($program)*);
     };
-    ($section:literal $context:ident $program:ident, $action:path, $($argument:tt)*) => {
+    (shared_end $($program:tt)*) => {
+        doubled!(entry $($program)*);
+        one_of!(second "fentry" FEntryContext "_second_stand_in", $($program)*);
+    };
+}
+#[cfg(feature = "stand-in")]
+pub(crate) use doubled;
+
+/// Makes one of the programs of a hook.
+#[cfg(feature = "stand-in")]
+macro_rules! one_of {
+    ($which:ident $section:literal $context:ident $suffix:literal, $program:ident, $action:path, $($argument:tt)*) => {
         const _: () = {
-            use core::ffi::c_void;
-
-            use aya_ebpf::programs::$context;
-
-            use crate::stand_in;
-
-            #[unsafe(no_mangle)]
+            #[unsafe(export_name = concat!(stringify!($program), $suffix))]
             #[unsafe(link_section = $section)]
-            fn $program(context: *mut c_void) -> i32 {
-                let context = $context::new(context);
-                stand_in::first(&context, ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
-                0
-            }
-
-            #[unsafe(export_name = concat!(stringify!($program), "_stand_in"))]
-            #[unsafe(link_section = $section)]
-            fn stand_in(context: *mut c_void) -> i32 {
-                let context = $context::new(context);
-                stand_in::second(&context, ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
+            fn program(context: *mut core::ffi::c_void) -> i32 {
+                let context = aya_ebpf::programs::$context::new(context);
+                crate::stand_in::$which(&context, ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
                 0
             }
         };
     };
 }
 #[cfg(feature = "stand-in")]
-pub(crate) use doubled;
+pub(crate) use one_of;
 
 impl Call for FEntryContext {
     #[inline(always)]

@@ -105,7 +105,7 @@ fn found(attached: &Attached, no_symbols: bool) -> Found {
         hooked: attached
             .attached()
             .map(|probe| hooked(probe, probe.program, false))
-            .chain(attached.stand_ins().map(|probe| hooked(probe, probe.stand_in, true)))
+            .chain(attached.stand_ins().map(|(probe, name)| hooked(probe, name, true)))
             .collect(),
         missing: attached
             .missing()

@@ -68,6 +68,7 @@ impl Decoder {
             if before.iter().any(|known| known.lock == lock) {
                 continue;
             }
+            self.renew(recent.lock, recent.generation, events);
             let place = self.places.get(&recent.chain);
             before.push(Hold {
                 lock,

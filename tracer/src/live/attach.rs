@@ -251,9 +251,9 @@ impl Attached {
         self.hooks.attached.iter().map(|(probe, _)| *probe)
     }
 
-    /// Those of them that have a stand-in here.
-    pub fn stand_ins(&self) -> impl Iterator<Item = &'static Probe> {
-        self.hooks.stand_ins.iter().map(|(probe, _)| *probe)
+    /// Those of them that have stand-ins here, with the name of each.
+    pub fn stand_ins(&self) -> impl Iterator<Item = (&'static Probe, &'static str)> {
+        self.hooks.stand_ins.iter().map(|(probe, name, _)| (*probe, *name))
     }
 
     /// And those that are not.
@@ -359,7 +359,7 @@ impl Attached {
     /// How many releases the BPF runtime has skipped so far without a stand-in's doing them, and whether that is settled: none was skipped for some time. What
     /// happens while this is read makes it one too many, never one too few.
     pub fn missed_releases(&mut self) -> (u64, bool) {
-        let proofs = self.stand_ins().filter(|probe| is_proof(probe));
+        let proofs = self.attached().filter(|probe| is_proof(probe));
         let done: u64 = proofs.map(|probe| self.counters.stood_in(probe)).sum();
         let skipped = self.releases.count();
         let is_settled = self.skipped.is_settled(skipped) || self.hooks.stand_ins.is_empty();

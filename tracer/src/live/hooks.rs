@@ -36,8 +36,8 @@ type Link = Box<dyn Send>;
 #[derive(Default)]
 pub(super) struct Hooks {
     pub(super) attached: Vec<(&'static Probe, Link)>,
-    /// Of those that have one, where stand-ins are wanted.
-    pub(super) stand_ins: Vec<(&'static Probe, Link)>,
+    /// With the names of the programs, where stand-ins are wanted.
+    pub(super) stand_ins: Vec<(&'static Probe, &'static str, Link)>,
     pub(super) missing: Vec<Missing>,
 }
 
@@ -92,14 +92,14 @@ impl Hooks {
                     program,
                     outcome,
                 } = load;
-                let is_stand_in = name == probe.stand_in;
+                let is_stand_in = name != probe.program;
                 // Without lockdep there is nothing that its backend could see.
                 let is_foreign = !matches!(probe.purpose, Purpose::Lockdep | Purpose::Contention)
                     && !probe.kernels.include(release, lockdep);
                 let hooked = outcome
                     .and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error)));
                 match hooked {
-                    Ok(link) if is_stand_in => hooks.stand_ins.push((probe, link)),
+                    Ok(link) if is_stand_in => hooks.stand_ins.push((probe, name, link)),
                     Ok(link) => hooks.attached.push((probe, link)),
                     Err(reason) if backend.needs(probe) && !is_foreign && !is_stand_in => {
                         return Err(LiveError::NoHook {
@@ -122,19 +122,17 @@ impl Hooks {
 }
 
 /// The programs that a backend uses and their names, in the order in which they are hooked: what takes locks comes last, so that what is then taken is
-/// sure to be seen released. A stand-in comes before the first program: what is hooked last runs first (`__bpf_trampoline_link_prog()` in kernel/bpf/trampoline.c).
+/// sure to be seen released. Stand-ins come before the first program: what is hooked last runs first (`__bpf_trampoline_link_prog()` in kernel/bpf/trampoline.c).
 fn wanted(backend: Backend, with_stand_ins: bool) -> impl Iterator<Item = (&'static Probe, &'static str)> {
     let used = move || PROBES.iter().filter(move |probe| backend.uses(probe));
-    let stand_in = move |probe: &Probe| (with_stand_ins && probe.has_stand_in()).then_some(probe.stand_in);
+    let stand_ins = move |probe: &'static Probe| if with_stand_ins { probe.stand_ins() } else { &[] };
     let last = used().filter(|probe| probe.acquires());
     used()
         .filter(|probe| !probe.acquires())
         .chain(last)
         .flat_map(move |probe| {
-            [stand_in(probe), Some(probe.program)]
-                .into_iter()
-                .flatten()
-                .map(move |name| (probe, name))
+            let names = stand_ins(probe).iter().rev().copied();
+            names.chain([probe.program]).map(move |name| (probe, name))
         })
 }
 
