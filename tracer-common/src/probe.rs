@@ -92,7 +92,7 @@ pub struct Probe {
     /// Name of the eBPF program.
     pub program: &'static str,
     /// Names of those that do its work when it is skipped, as far as it [has](Self::stand_ins) some.
-    stand_in_names: [&'static str; 2],
+    pub stand_in_names: [&'static str; 2],
     /// Kernel function or tracepoint.
     pub function: &'static str,
     /// Prototypes that the program was written for, as C writes the type: `int (struct mutex *)`. A function of any other is not hooked.
