@@ -8,6 +8,7 @@
 #include <linux/kobject.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
+#include <linux/netdevice.h>
 #include <linux/rtnetlink.h>
 #include <linux/rwsem.h>
 #include <linux/srcu.h>
@@ -299,6 +300,37 @@ static void dlock_wait_fixed_kernfs(void)
 	dlock_wait_remove_under_rtnl(&dlock_wait_trying);
 }
 
+/* ---- a network device is referred to for a while after its network namespace is deleted: cleanup_net() waits for that with pernet_ops_rwsem ---- */
+
+static struct net_device *dlock_wait_netdev;
+
+static noinline void dlock_wait_put_netdev(struct work_struct *work)
+{
+	dev_put(dlock_wait_netdev);
+	dlock_wait_netdev = NULL;
+}
+
+static DECLARE_DELAYED_WORK(dlock_wait_put, dlock_wait_put_netdev);
+
+static void dlock_wait_refer(unsigned long delay)
+{
+	flush_delayed_work(&dlock_wait_put);
+	dlock_wait_netdev = dev_get_by_name(current->nsproxy->net_ns, "referred");
+	if (!WARN_ON(!dlock_wait_netdev))
+		schedule_delayed_work(&dlock_wait_put, delay);
+}
+
+static void dlock_wait_netdev_reference(void)
+{
+	dlock_wait_refer(6 * HZ);
+}
+
+/* The fix: it is given back before anybody notices. */
+static void dlock_wait_fixed_netdev_reference(void)
+{
+	dlock_wait_refer(HZ / 10);
+}
+
 /* ---- what a person writes ---- */
 
 #define DLOCK_WAIT(NAME)	{ #NAME, dlock_wait_##NAME }, { "fixed_" #NAME, dlock_wait_fixed_##NAME }
@@ -314,6 +346,7 @@ static const struct {
 	DLOCK_WAIT(kthread),
 	DLOCK_WAIT(srcu),
 	DLOCK_WAIT(kernfs),
+	DLOCK_WAIT(netdev_reference),
 };
 
 int dlock_wait(const char *name)
@@ -361,6 +394,7 @@ err_wq:
 
 void dlock_wait_exit(void)
 {
+	flush_delayed_work(&dlock_wait_put);
 	kobject_put(dlock_wait_kobj);
 	destroy_workqueue(dlock_wait_ordered_wq);
 	destroy_workqueue(dlock_wait_wq);

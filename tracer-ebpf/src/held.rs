@@ -43,9 +43,9 @@ pub struct Held {
     pub frame_word: u64,
     /// Not 0 while a record is put together.
     pub busy: u64,
-    /// The call whose work was done last, where programs have stand-ins.
+    /// The calls whose work was done last, by the stack that they are on, where programs have stand-ins.
     #[cfg(feature = "stand-in")]
-    pub done: u64,
+    pub done: [u64; crate::stand_in::STACKS],
     /// Why the task is in the kernel.
     pub origin: Origin,
     /// Calls that have not returned yet.

@@ -432,6 +432,37 @@ fn tasks_that_wait_for_each_other_are_a_deadlock_until_one_gets_on() {
 }
 
 #[test]
+fn who_polls_for_an_event_waits_on_and_who_waits_anew_does_not() {
+    const SECOND: u64 = 1_000_000_000;
+    let mode = Mode::Exclusive;
+    let mut events = two_locks();
+    events.push(name(3, LockKind::Event, "netdev_run_todo", "netdev_run_todo"));
+    let polls = |at: u64, since_ns| stalled(1, vec![hold(1, mode, &[])], Some(hold(3, mode, &[at])), None, since_ns);
+    for second in 1..4 {
+        events.push(polls(0x10, second * SECOND));
+        events.push(Event::Moved(TaskKey(1), (second + 1) * SECOND));
+    }
+    let told = snapshot(events.clone());
+    let waited = |told: &Snapshot| {
+        let times = told.waited.iter().map(|wait| (wait.since_ns, wait.until_ns));
+        times.collect::<Vec<_>>()
+    };
+    assert_eq!(waited(&told), [(SECOND, Some(4 * SECOND))], "one wait");
+    events.push(polls(0x10, 5 * SECOND));
+    let told = snapshot(events.clone());
+    assert_eq!((told.waits[0].since_ns, told.waited.len()), (SECOND, 0), "it goes on");
+    events.push(Event::Moved(TaskKey(1), 6 * SECOND));
+    // Elsewhere, and long after.
+    for (at, since_ns) in [(0x20, 7 * SECOND), (0x20, 11 * SECOND)] {
+        events.push(polls(at, since_ns));
+        events.push(Event::Moved(TaskKey(1), since_ns + SECOND));
+    }
+    let told = snapshot(events);
+    let since: Vec<_> = told.waited.iter().map(|wait| wait.since_ns / SECOND).collect();
+    assert_eq!(since, [1, 7, 11]);
+}
+
+#[test]
 fn who_has_a_lock_that_was_not_seen_taken_is_told_by_the_lock() {
     let mode = Mode::Exclusive;
     let mut events = two_locks();

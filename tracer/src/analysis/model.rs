@@ -30,6 +30,10 @@ const MAX_WINDOWS: usize = 10_000;
 /// A wait that took as long is kept when it is over.
 const LONG_WAIT_NS: u64 = 1_000_000_000;
 
+/// Whoever waits for an event and looks again within this time waits on: `netdev_wait_allrefs_any()` in net/core/dev.c wakes up four times a second, and once a second it takes
+/// `rtnl_mutex` to tell everybody.
+const POLLED_NS: u64 = 2_000_000_000;
+
 /// How many of these.
 const MAX_WAITED: usize = 1000;
 
@@ -95,6 +99,8 @@ pub struct Model {
     pub(crate) windows: BTreeMap<WindowKey, Window>,
     pub(crate) notifiers: Vec<(Notifier, Vec<Taken>)>,
     pub(crate) waited: Vec<Waited>,
+    /// What tasks waited for last that was an event, and until when, in ns.
+    polled: FxHashMap<TaskId, (Waiting, u64)>,
     /// Whom tasks wait for that do not get on, as it was known last.
     blockers: FxHashMap<TaskId, Vec<Blocker>>,
     pub(crate) durations: Spent,
@@ -267,6 +273,9 @@ impl Model {
         let task = self.tasks.now(task);
         let waiting = self.held.forget(task.id);
         let on = self.blockers.remove(&task.id).unwrap_or_default();
+        if let Some(waiting) = waiting.filter(|waiting| self.is_event(waiting.request.lock)) {
+            self.polled.insert(task.id, (waiting, until_ns));
+        }
         let Some(waiting) = waiting.filter(|waiting| until_ns.saturating_sub(waiting.since_ns) >= LONG_WAIT_NS) else {
             return;
         };
@@ -280,6 +289,25 @@ impl Model {
         } else {
             self.counts.waits_dropped += 1;
         }
+    }
+
+    fn is_event(&self, lock: LockId) -> bool {
+        self.locks.get(lock).is_some_and(|lock| lock.kind == LockKind::Event)
+    }
+
+    /// Since when a task waits that began to at `since_ns`: for longer when it only looked, in between, whether an event had come.
+    fn polls_since(&mut self, task: TaskId, request: Taken, since_ns: u64) -> u64 {
+        let before = self.polled.remove(&task).filter(|(before, until_ns)| {
+            (before.request.lock, before.request.stack) == (request.lock, request.stack)
+                && since_ns.saturating_sub(*until_ns) <= POLLED_NS
+        });
+        let Some((before, until_ns)) = before else {
+            return since_ns;
+        };
+        // It is not over.
+        self.waited
+            .retain(|waited| (waited.task.id, waited.until_ns) != (task, until_ns));
+        before.since_ns
     }
 
     /// Somebody waits for this task to end.
@@ -329,7 +357,7 @@ impl Model {
         }
         let waiting = request.map(|request| Waiting {
             request,
-            since_ns: stalled.since_ns,
+            since_ns: self.polls_since(task.id, request, stalled.since_ns),
             is_seen: true,
             owner,
         });

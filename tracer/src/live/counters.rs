@@ -11,7 +11,8 @@ use crate::analysis::snapshot::CountedAt;
 /// The counters of the program in the kernel.
 pub(super) struct Counters {
     map: PerCpuArray<MapData, [u64; COUNTERS]>,
-    /// What was counted of locks and calls that began before all hooks were there: that could not be seen, so it tells nothing.
+    /// What was counted before all hooks were there, of what tells nothing then: locks and calls that began before could not be seen, and a stand-in that is there before the
+    /// first program does what nobody skipped.
     before: Vec<CountedAt>,
 }
 
@@ -25,10 +26,10 @@ impl Counters {
 
     /// All hooks are there: what was seen so far of what began before is left out from here on.
     pub(super) fn begin(&mut self) {
-        let began_before = [Counter::UnmatchedRelease, Counter::CallHalfSeen].map(Counter::name);
+        let tells_nothing = [Counter::UnmatchedRelease, Counter::CallHalfSeen, Counter::StoodIn].map(Counter::name);
         self.before = self.read();
         self.before
-            .retain(|place| began_before.contains(&place.counter.as_str()));
+            .retain(|place| tells_nothing.contains(&place.counter.as_str()));
     }
 
     /// Where counters were counted: only those above zero.
@@ -45,12 +46,17 @@ impl Counters {
         counted
     }
 
-    /// How often the stand-in of a program did its work.
+    /// How often the stand-ins of a program did its work.
     pub(super) fn stood_in(&self, probe: &Probe) -> u64 {
         let row = PROBES.iter().position(|row| row.program == probe.program);
         let cpus = row.and_then(|row| self.map.get(&(row as u32), 0).ok());
         let counts = cpus.iter().flat_map(|cpus| cpus.iter());
-        counts.map(|cells| cells[Counter::StoodIn as usize]).sum()
+        let all: u64 = counts.map(|cells| cells[Counter::StoodIn as usize]).sum();
+        let before = self
+            .before
+            .iter()
+            .filter(|place| place.counter == Counter::StoodIn.name() && place.probe.as_deref() == Some(probe.program));
+        all.saturating_sub(before.map(|place| place.count).sum())
     }
 
     fn read(&self) -> Vec<CountedAt> {

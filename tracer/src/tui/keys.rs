@@ -57,17 +57,24 @@ const fn and<const ALL: usize>(some: &[Screen], more: &[Screen]) -> [Screen; ALL
     all
 }
 
-const SORTED: &[Screen] = &[Screen::Findings, Screen::Locks, Screen::Tasks, Screen::Reloads];
-const LISTS: &[Screen] = &and::<5>(SORTED, &[Screen::Log]);
+const FINDINGS: Screen = Screen::View(View::Findings);
+const GRAPH: Screen = Screen::View(View::Graph);
+const LOCKS: Screen = Screen::View(View::Locks);
+const TASKS: Screen = Screen::View(View::Tasks);
+const RELOADS: Screen = Screen::View(View::Reloads);
+const LOG: Screen = Screen::View(View::Log);
+
+const GRAPH_ONLY: &[Screen] = &[GRAPH];
+const SORTED: &[Screen] = &[FINDINGS, LOCKS, TASKS, RELOADS];
+const LISTS: &[Screen] = &and::<5>(SORTED, &[LOG]);
 /// What can be scrolled.
 const TEXTS: &[Screen] = &and::<7>(LISTS, &[Screen::Detail, Screen::Help]);
 const ROWS: &[Screen] = &and::<8>(TEXTS, &[Screen::Export]);
 /// All but what lies over them.
-const TOP: &[Screen] = &and::<6>(LISTS, GRAPH);
+const TOP: &[Screen] = &and::<6>(LISTS, GRAPH_ONLY);
 /// All but the line in which a filter is typed, and popups.
 const VIEWS: &[Screen] = &and::<7>(TOP, &[Screen::Detail]);
 const ALL: &[Screen] = &and::<9>(VIEWS, &[Screen::Help, Screen::Export]);
-const GRAPH: &[Screen] = &[Screen::Graph];
 
 const fn bind(
     keys: &'static [Press],
@@ -90,7 +97,7 @@ const fn bind(
 #[rustfmt::skip]
 pub static BINDINGS: &[Binding] = &[
     bind(&[plain(KeyCode::Enter), key('l'), plain(KeyCode::Right)], LISTS, Message::Open, "details", "show all about what is selected"),
-    bind(&[plain(KeyCode::Enter)], GRAPH, Message::Open, "details", "show all about the selected lock"),
+    bind(&[plain(KeyCode::Enter)], GRAPH_ONLY, Message::Open, "details", "show all about the selected lock"),
     bind(&[plain(KeyCode::Enter)], &[Screen::Export], Message::Open, "write", "write the file"),
     bind(&[plain(KeyCode::Esc), key('h'), plain(KeyCode::Left)], &[Screen::Detail], Message::Back, "back", "back to the list"),
     bind(&[plain(KeyCode::Esc), key('?')], &[Screen::Help], Message::Back, "back", "out of the help"),
@@ -99,12 +106,12 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[plain(KeyCode::Enter)], &[Screen::Filter], Message::Accept, "keep", "keep the filter"),
     bind(&[plain(KeyCode::Esc)], &[Screen::Filter], Message::Back, "drop", "drop the filter"),
     bind(&[plain(KeyCode::Backspace)], &[Screen::Filter], Message::Erase, "", "take back a character"),
-    bind(&[key('d')], &[Screen::Findings, Screen::Locks, Screen::Detail], Message::Draw, "draw", "draw it as a graph"),
-    bind(&[key('d')], GRAPH, Message::Draw, "centre", "draw the graph around the selected lock"),
-    bind(&[key('z')], GRAPH, Message::Reach, "reach", "show the cycle, what is next to it, or two steps"),
-    bind(&[key('f')], GRAPH, Message::Fold, "fold", "draw all locks of a class as one, or each"),
-    bind(&[key('e')], &[Screen::Findings, Screen::Detail, Screen::Graph], Message::Export, "export", "write the finding, or the whole report, to a file"),
-    bind(&[key('y')], &[Screen::Findings, Screen::Detail], Message::Copy, "copy", "copy it: a finding as the splat of lockdep (OSC 52)"),
+    bind(&[key('d')], &[FINDINGS, LOCKS, Screen::Detail], Message::Draw, "draw", "draw it as a graph"),
+    bind(&[key('d')], GRAPH_ONLY, Message::Draw, "centre", "draw the graph around the selected lock"),
+    bind(&[key('z')], GRAPH_ONLY, Message::Reach, "reach", "show the cycle, what is next to it, or two steps"),
+    bind(&[key('f')], GRAPH_ONLY, Message::Fold, "fold", "draw all locks of a class as one, or each"),
+    bind(&[key('e')], &[FINDINGS, Screen::Detail, GRAPH], Message::Export, "export", "write the finding, or the whole report, to a file"),
+    bind(&[key('y')], &[FINDINGS, Screen::Detail], Message::Copy, "copy", "copy it: a finding as the splat of lockdep (OSC 52)"),
     bind(&[key('/')], LISTS, Message::Filter, "filter", "show only rows that have all these words"),
     bind(&[key('s')], SORTED, Message::Sort, "sort", "sort by the next column"),
     bind(&[key('r')], SORTED, Message::Reverse, "", "sort the other way round"),
@@ -120,14 +127,14 @@ pub static BINDINGS: &[Binding] = &[
     bind(&[plain(KeyCode::PageDown), control('f')], TEXTS, Message::Move(Way::Down, Step::Page), "", "one page down"),
     bind(&[plain(KeyCode::Home), key('g')], TEXTS, Message::Move(Way::Up, Step::End), "", "to the first row"),
     bind(&[plain(KeyCode::End), key('G')], TEXTS, Message::Move(Way::Down, Step::End), "", "to the last row"),
-    bind(&[plain(KeyCode::Left), key('h')], GRAPH, Message::Move(Way::Left, Step::Row), "", "select the lock to the left"),
-    bind(&[plain(KeyCode::Right), key('l')], GRAPH, Message::Move(Way::Right, Step::Row), "", "select the lock to the right"),
-    bind(&[plain(KeyCode::Up), key('k')], GRAPH, Message::Move(Way::Up, Step::Row), "", "select the lock above"),
-    bind(&[plain(KeyCode::Down), key('j')], GRAPH, Message::Move(Way::Down, Step::Row), "", "select the lock below"),
-    bind(&[shift(KeyCode::Left), key('H')], GRAPH, Message::Pan(Way::Left), "pan", "move the graph: see what is left of it"),
-    bind(&[shift(KeyCode::Right), key('L')], GRAPH, Message::Pan(Way::Right), "", "see what is right of it"),
-    bind(&[shift(KeyCode::Up), key('K')], GRAPH, Message::Pan(Way::Up), "", "see what is above it"),
-    bind(&[shift(KeyCode::Down), key('J')], GRAPH, Message::Pan(Way::Down), "", "see what is below it"),
+    bind(&[plain(KeyCode::Left), key('h')], GRAPH_ONLY, Message::Move(Way::Left, Step::Row), "", "select the lock to the left"),
+    bind(&[plain(KeyCode::Right), key('l')], GRAPH_ONLY, Message::Move(Way::Right, Step::Row), "", "select the lock to the right"),
+    bind(&[plain(KeyCode::Up), key('k')], GRAPH_ONLY, Message::Move(Way::Up, Step::Row), "", "select the lock above"),
+    bind(&[plain(KeyCode::Down), key('j')], GRAPH_ONLY, Message::Move(Way::Down, Step::Row), "", "select the lock below"),
+    bind(&[shift(KeyCode::Left), key('H')], GRAPH_ONLY, Message::Pan(Way::Left), "pan", "move the graph: see what is left of it"),
+    bind(&[shift(KeyCode::Right), key('L')], GRAPH_ONLY, Message::Pan(Way::Right), "", "see what is right of it"),
+    bind(&[shift(KeyCode::Up), key('K')], GRAPH_ONLY, Message::Pan(Way::Up), "", "see what is above it"),
+    bind(&[shift(KeyCode::Down), key('J')], GRAPH_ONLY, Message::Pan(Way::Down), "", "see what is below it"),
     bind(&[key('1')], VIEWS, Message::Show(View::Findings), "", "Findings: what can deadlock; again: to where the view begins"),
     bind(&[key('2')], VIEWS, Message::Show(View::Graph), "", "Graph: locks and dependencies, drawn"),
     bind(&[key('3')], VIEWS, Message::Show(View::Locks), "", "Locks: every lock"),

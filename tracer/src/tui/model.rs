@@ -60,18 +60,8 @@ impl View {
 /// Where keys go to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
-    /// The list of findings.
-    Findings,
-    /// The graph.
-    Graph,
-    /// The list of locks.
-    Locks,
-    /// The list of tasks.
-    Tasks,
-    /// The list of reloads.
-    Reloads,
-    /// The log.
-    Log,
+    /// A view.
+    View(View),
     /// What was opened.
     Detail,
     /// The line in which a filter is typed.
@@ -80,6 +70,19 @@ pub enum Screen {
     Export,
     /// All keys.
     Help,
+}
+
+impl Screen {
+    /// As help and docs call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::View(view) => view.name(),
+            Self::Detail => "Detail",
+            Self::Filter => "Filter",
+            Self::Export => "Export",
+            Self::Help => "Help",
+        }
+    }
 }
 
 /// A row of a list, found again in the next scene: numbers change while the trace grows.
@@ -98,6 +101,8 @@ pub struct ListState {
     pub rows: Vec<u32>,
     /// Which of them is selected.
     pub selected: usize,
+    /// By the user; otherwise it is what is on top.
+    pub is_chosen: bool,
     /// Which row that is.
     pub key: Option<u64>,
     /// Words that a row must have.
@@ -221,12 +226,7 @@ impl Model {
         match (self.is_typing, self.detail, self.view) {
             (true, ..) => Screen::Filter,
             (false, Some(_), _) => Screen::Detail,
-            (false, None, View::Findings) => Screen::Findings,
-            (false, None, View::Graph) => Screen::Graph,
-            (false, None, View::Locks) => Screen::Locks,
-            (false, None, View::Tasks) => Screen::Tasks,
-            (false, None, View::Reloads) => Screen::Reloads,
-            (false, None, View::Log) => Screen::Log,
+            (false, None, view) => Screen::View(view),
         }
     }
 

@@ -4,7 +4,7 @@ use super::list::{List, ListKind};
 use super::model::Model;
 use super::scene::Scene;
 
-/// Looks for the rows of a list anew. The row that was selected stays selected.
+/// Looks for the rows of a list anew. The row that was chosen stays selected; what matters most is on top, and is selected until the user chooses.
 pub fn refresh(model: &mut Model, scene: &Scene, kind: ListKind) {
     let moment = model.moment;
     let list = kind.list();
@@ -19,15 +19,14 @@ pub fn refresh(model: &mut Model, scene: &Scene, kind: ListKind) {
     if state.is_reversed {
         rows.reverse();
     }
-    let key = state.key;
+    let key = state.key.filter(|_| state.is_chosen);
     let found = key.and_then(|key| rows.iter().position(|&row| list.key(scene, row) == key));
     // A log is read at its end, until a line is selected.
-    let is_log = kind == ListKind::Log && (key.is_none() || state.selected + 1 >= state.rows.len());
+    let is_log = kind == ListKind::Log && (!state.is_chosen || state.selected + 1 >= state.rows.len());
     let selected = match found {
         _ if is_log => rows.len().saturating_sub(1),
         Some(selected) => selected,
-        // Nobody has moved yet: what matters most is on top.
-        None if key.is_none() => 0,
+        None if !state.is_chosen => 0,
         None => state.selected.min(rows.len().saturating_sub(1)),
     };
     let state = model.list_mut(kind);

@@ -92,7 +92,11 @@ fn show(model: &mut Model, view: View) {
 /// To where a view begins.
 fn again(model: &mut Model, scene: &Scene) {
     match model.view.list() {
-        Some(kind) => select(model, scene, kind, 0),
+        Some(kind) => {
+            select(model, scene, kind, 0);
+            model.list_mut(kind).is_chosen = false;
+            refresh(model, scene, kind);
+        }
         None => model.graph = GraphState::default(),
     }
 }
@@ -150,6 +154,7 @@ fn clamp(model: &mut Model, scene: &Scene) {
 fn select(model: &mut Model, scene: &Scene, kind: ListKind, selected: usize) {
     let state = model.list_mut(kind);
     state.selected = selected.min(state.rows.len().saturating_sub(1));
+    state.is_chosen = true;
     let row = state.rows.get(state.selected).copied();
     model.list_mut(kind).key = row.map(|row| kind.list().key(scene, row));
 }
@@ -172,9 +177,12 @@ fn open(model: &mut Model, scene: &Scene) -> Option<Effect> {
         let finding = finding(model, scene).map(|row| scene.snapshot.findings[row as usize].id);
         return Some(Effect::Export { format, finding });
     }
-    let subject = match model.view {
-        View::Graph => picture::selected(model, scene),
-        _ => model.selected(),
+    let subject = match model.view.list() {
+        None => picture::selected(model, scene),
+        Some(list) => {
+            model.list_mut(list).is_chosen = true;
+            model.selected()
+        }
     };
     model.detail = subject.map(|subject| Detail { subject, top: 0 });
     None

@@ -100,6 +100,29 @@ fn what_is_selected_stays_selected() {
     );
 }
 
+/// Until something is chosen, what comes to the top is what keys are about.
+#[test]
+fn what_comes_to_the_top_is_selected_until_something_is_chosen() {
+    let before = scenes::founding();
+    let mut snapshot = recorded();
+    let mut deadlock = snapshot.findings[0].clone();
+    (deadlock.id, deadlock.verdict) = (99, Some("deadlock".to_owned()));
+    deadlock.fingerprint = format!("{:016x}", 99);
+    snapshot.findings.push(deadlock);
+    let after = Scene::new(Arc::new(snapshot), &[]);
+    let selected = |keys: &str| {
+        let mut user = User::new(&before, (80, 24));
+        user.press(keys);
+        user.look_at(&after);
+        user.press("Esc");
+        user.model.list(ListKind::Findings).selected
+    };
+    assert_eq!(selected("3 1"), 0);
+    assert_eq!(selected("Enter"), 1, "what was opened stays selected");
+    assert_eq!(selected("Down Up"), 1);
+    assert_eq!(selected("Down Up 1"), 0, "back to where the view begins");
+}
+
 /// Whatever else was found, what hangs now is on top.
 #[test]
 fn a_live_deadlock_is_on_top() {

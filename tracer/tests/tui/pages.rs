@@ -32,7 +32,7 @@ fn table() -> String {
             .iter()
             .map(|key| format!("`{}`", key.name(false)))
             .collect();
-        let screens: Vec<_> = binding.screens.iter().map(|screen| format!("{screen:?}")).collect();
+        let screens: Vec<_> = binding.screens.iter().map(|screen| screen.name()).collect();
         let place = if is_everywhere(binding.screens) {
             "all views".to_owned()
         } else {
