@@ -105,7 +105,7 @@ pub struct Probe {
     pub action: &'static str,
     /// Which kernels have the function.
     pub kernels: Kernels,
-    /// For a function that takes or releases locks: which, as bits of [`wire::info`](crate::wire::info); else 0.
+    /// For a function that takes or releases locks: which, as bits of [`wire::info`]; else 0.
     pub info: u64,
 }
 

@@ -38,9 +38,8 @@ pub fn first<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
 pub fn second<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     let is_done = known().is_some_and(|held| {
         // SAFETY: a value of the map of tasks, which only its own task changes.
-        let held = unsafe { &mut *held };
-        let call = call(context, held, probe);
-        *mark(context, held) == call
+        let (mark, call) = mark(context, unsafe { &mut *held }, probe);
+        *mark == call
     });
     if !is_done {
         work();
@@ -54,23 +53,18 @@ pub fn second<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
 fn done<C: Call>(context: &C, probe: ProbeIndex) {
     if let Some(held) = held(probe) {
         // SAFETY: as in `second`.
-        let held = unsafe { &mut *held };
-        let call = call(context, held, probe);
-        *mark(context, held) = call;
+        let (mark, call) = mark(context, unsafe { &mut *held }, probe);
+        *mark = call;
     }
 }
 
-/// Where the last call on this stack whose work was done is kept.
+/// Where the last call on this stack whose work was done is kept; and what tells this call from that one: between two of the same function with the same lock at the
+/// same depth there is one of another function.
 #[inline(always)]
-fn mark<'a, C: Call>(context: &C, held: &'a mut Held) -> &'a mut u64 {
-    let stack = masked::<{ STACKS as u64 - 1 }>(context.depth() / THREAD_SIZE as u64);
-    // SAFETY: masked.
-    unsafe { held.done.get_unchecked_mut(stack as usize) }
-}
-
-/// Tells a call from the one that the task did last: between two of the same function with the same lock at the same depth there is one of another function.
-#[inline(always)]
-fn call<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
+fn mark<'a, C: Call>(context: &C, held: &'a mut Held, probe: ProbeIndex) -> (&'a mut u64, u64) {
     let depth = held.launder(context.depth());
-    context.first(held).wrapping_add(depth.rotate_left(16)) ^ probe as u64
+    let call = context.first(held).wrapping_add(depth.rotate_left(16)) ^ probe as u64;
+    let stack = masked::<{ STACKS as u64 - 1 }>(depth / THREAD_SIZE as u64);
+    // SAFETY: masked.
+    (unsafe { held.done.get_unchecked_mut(stack as usize) }, call)
 }

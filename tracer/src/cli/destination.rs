@@ -15,10 +15,10 @@ pub fn write(result: impl AsRef<[u8]>, output: Option<&Path>) -> Result<(), Fail
     write_with(output, |out| out.write_all(result.as_ref()))
 }
 
-/// As [`write`], through a pager when standard output is a terminal.
+/// As [`write()`], through a pager when standard output is a terminal.
 ///
 /// # Errors
-/// As for [`write`].
+/// As for [`write()`].
 pub fn page(text: impl AsRef<[u8]>, output: Option<&Path>) -> Result<(), Failure> {
     if output.is_none() && io::stdout().is_terminal() && pager::show(text.as_ref()) {
         return Ok(());
@@ -26,7 +26,7 @@ pub fn page(text: impl AsRef<[u8]>, output: Option<&Path>) -> Result<(), Failure
     write(text, output)
 }
 
-/// As [`write`], for what is written piece by piece.
+/// As [`write()`], for what is written piece by piece.
 pub(super) fn write_with(
     output: Option<&Path>,
     result: impl FnOnce(&mut dyn Write) -> io::Result<()>,

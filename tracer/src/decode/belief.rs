@@ -5,7 +5,7 @@
 //! has one. Such a hold must never make a dependency.
 //!
 //! Most locks name who has them. Of those that do not, a hold that the lock allows is believed as long as no release can have been missed since it
-//! was taken: [`Epochs`].
+//! was taken: `Epochs`.
 
 use tracer_common::{
     offset::Offsets,

@@ -34,11 +34,11 @@ pub struct Kind(pub u16);
 impl Kind {
     /// What is known at the start: [`Header`](super::header::Header) as JSON.
     pub const HEADER: Self = Self(1);
-    /// A table of the kernel's symbols begins: [`Table`](super::item::Table) as JSON.
+    /// A table of the kernel's symbols begins: a `Table` of `item.rs` as JSON.
     pub const TABLE: Self = Self(2);
     /// Symbols of that table: a list of [`Symbol`](crate::names::symbol::Symbol)s as JSON.
     pub const SYMBOLS: Self = Self(3);
-    /// Inputs, in order: see [`item`](super::item).
+    /// Inputs, in order: see `item.rs`.
     pub const INPUTS: Self = Self(4);
 
     /// The name, in what `--verify` prints.
