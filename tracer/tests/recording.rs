@@ -15,7 +15,10 @@ use support::program::program;
 const FOUNDING: &str = "founding-6.12-v1";
 
 /// The same by each version whose recordings may be around.
-const VERSIONS: [&str; 2] = [FOUNDING, "founding-6.12-v1.2"];
+const VERSIONS: [&str; 3] = [FOUNDING, "founding-6.12-v1.2", TIMES];
+
+/// With how long locks were held and waited for (`--hold-times`), of which a contended file position is one.
+const TIMES: &str = "founding-6.12-v1.3";
 
 fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -61,6 +64,26 @@ fn is_the_report_that_was_made_live(recorded: &str) {
         now[field] = live[field].clone();
     }
     assert_is_in(&live, &now, "");
+}
+
+#[test]
+fn how_long_locks_were_waited_for_and_held_is_recorded() {
+    let report = json(&file(&format!("{TIMES}.rec")).display().to_string(), &[]);
+    let report: serde_json::Value = serde_json::from_slice(&report.stdout).expect("JSON");
+    let locks = report["locks"].as_array().expect("locks");
+    let position = locks
+        .iter()
+        .find(|lock| lock["name"] == "&f->f_pos_lock")
+        .expect("a lock");
+    assert_eq!(position["waited"]["max_ns"], 2_557_273_786_u64);
+    assert_eq!(position["held_for"]["count"], 2);
+    assert_eq!(position["held_for"]["total_ns"], 5_673_626_171_u64);
+    let place = &report["contention"][0];
+    assert_eq!(
+        (&place["lock"], &place["waited"]),
+        (&position["id"], &position["waited"])
+    );
+    assert!(place["stack"].to_string().contains("fdget_pos"), "{place}");
 }
 
 /// Everything that was told then is told now.

@@ -28,7 +28,7 @@ struct Look {
     expected: &'static [&'static str],
 }
 
-const LOOKS: [Look; 6] = [
+const LOOKS: [Look; 9] = [
     Look {
         page: "founding",
         place: "",
@@ -63,6 +63,35 @@ const LOOKS: [Look; 6] = [
         page: "founding",
         place: "#w0",
         expected: &["dependencies seen in it: 24", "8 locks, 24 dependencies"],
+    },
+    Look {
+        page: "times",
+        place: "#l50",
+        expected: &[
+            "<h2>&amp;f-&gt;f_pos_lock</h2>",
+            "waited for 1 time, 2557.274 ms in all",
+            "held 2 times, 5673.626 ms in all",
+            "places where it was waited for: 1",
+            "fdget_pos+0x",
+        ],
+    },
+    Look {
+        page: "times",
+        place: "#t0",
+        expected: &[
+            "waits for pernet_ops_rwsem (exclusive)",
+            "finding #1",
+            "unregister_netdevice_notifier+0x",
+        ],
+    },
+    Look {
+        page: "times",
+        place: "#t1",
+        expected: &[
+            "waited for &amp;f-&gt;f_pos_lock (exclusive)",
+            "held by cat",
+            "tracing_wait_pipe+0x",
+        ],
     },
     Look {
         page: "evil",
@@ -101,6 +130,7 @@ fn write_pages(folder: &Path) -> Result<()> {
     fs::write(folder.join("evil.std"), trace)?;
     for (name, source) in [
         ("founding", tests.join("reports/founding-6.12.json")),
+        ("times", tests.join("recordings/founding-6.12-v1.3.rec")),
         ("evil", folder.join("evil.std")),
     ] {
         let mut tracer = Command::new(cargo());

@@ -23,6 +23,8 @@ pub(super) fn of(snapshot: &Snapshot) -> Result<String, serde_json::Error> {
         locks: json!(snapshot.locks),
         dependencies,
         windows: json!(snapshot.windows),
+        waits: json!(snapshot.all_waits().collect::<Vec<_>>()),
+        contention: json!(snapshot.contention),
         findings: json!(snapshot.findings),
         sources: json!(snapshot.sources),
     };
@@ -37,6 +39,8 @@ struct Page {
     locks: Value,
     dependencies: Vec<Value>,
     windows: Value,
+    waits: Value,
+    contention: Value,
     findings: Value,
     sources: Value,
 }

@@ -16,7 +16,7 @@ const SCRIPT: &str = include_str!("page.js");
 const STYLE_HASH: &str = "sha256-sUKP5cgAmBuTPpyH55Kzhf71lSTOCo4Pujb4fbLAhbU=";
 
 /// SHA-256 of [`GRAPH`] and [`SCRIPT`].
-const SCRIPT_HASH: &str = "sha256-n7V59YhzbNNLCeFqtW4MMMAdiynNKhD5PT/ISRR06wY=";
+const SCRIPT_HASH: &str = "sha256-h0ZyDEOS6z40bq0FQ5Y8Ab0fQVfnhja3WtdOwJc1oWo=";
 
 /// The page, with everything that the document has.
 ///

@@ -20,6 +20,7 @@ function element(name, attributes, ...children) {
 
 const nameOf = (id) => (locks.get(id) ? locks.get(id).name : "?");
 const taskOf = (of) => (of.pid === null || of.pid === undefined ? of.task : `${of.task} (pid ${of.pid})`);
+const millisOf = (ns) => Math.round(ns / 1e3) / 1e3;
 const secondsOf = (ns) => `${(ns / 1e9).toFixed(6)} s`;
 const heldOf = (held) => held.map((lock) => `${nameOf(lock.lock)} (${lock.mode}${lock.trylock ? ", trylock" : ""})`).join(" -> ");
 const countOf = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -115,12 +116,31 @@ function lockDetails(lock) {
   const row = (of) => element("li", {}, link(`${nameOf(of.from)} (${of.from_mode}) -> ${nameOf(of.to)} (${of.to_mode})`, "d", of.id));
   const held = report.dependencies.filter((of) => of.from === lock.id);
   const wanted = report.dependencies.filter((of) => of.to === lock.id);
+  const times = (what, spent) => (spent ? element("p", {}, `${what} ${countOf(spent.count, "time")}, ${millisOf(spent.total_ns)} ms in all, ${millisOf(spent.max_ns)} ms at most`) : null);
+  const places = report.contention.filter((of) => of.lock === lock.id);
+  const at = (of) => element("div", {}, times(`${of.mode}:`, of.waited), stack("waited for at:", of.stack));
   return [
     element("h2", {}, lock.name),
     element("p", {}, `class ${lock.class}, ${lock.kind}${lock.label ? `, ${lock.label}` : ""}${lock.address ? `, ${lock.address}` : ""}`),
+    times("waited for", lock.waited), times("held", lock.held_for),
     element("h3", {}, `requested while it is held: ${held.length}`), element("ul", {}, ...held.slice(0, MOST_ROWS).map(row)),
     element("h3", {}, `held while it is requested: ${wanted.length}`), element("ul", {}, ...wanted.slice(0, MOST_ROWS).map(row)),
-  ];
+    places.length ? element("h3", {}, `places where it was waited for: ${places.length}`) : null, ...places.slice(0, MOST_ROWS).map(at),
+  ].filter(Boolean);
+}
+
+// How long a wait took, or takes at the end of the report.
+const tookOf = (wait) => ((wait.until_ns ?? report.capture.duration_ns ?? wait.since_ns) - wait.since_ns);
+
+function waitDetails(wait) {
+  return [
+    element("h2", {}, `${taskOf(wait)} ${wait.until_ns === undefined ? "waits" : "waited"} for ${nameOf(wait.lock)} (${wait.mode})`),
+    element("p", {}, `since ${secondsOf(wait.since_ns)}, for ${secondsOf(tookOf(wait))}${wait.on.length ? `; held by ${wait.on.join(", ")}` : ""}`),
+    wait.finding === null ? null : element("p", {}, link(`finding #${wait.finding}`, "f", wait.finding)),
+    element("p", {}, `holding: ${wait.held.length ? heldOf(wait.held) : "nothing"}`),
+    stack("is at:", wait.stack),
+    ...(wait.holders || []).map((holder) => element("div", {}, element("h3", {}, taskOf(holder)), element("p", {}, `holding: ${holder.held.length ? heldOf(holder.held) : "nothing that is known"}`), stack("is at:", holder.stack))),
+  ].filter(Boolean);
 }
 
 const resultOf = (window) => (window.end_ns === null ? "not ended" : `${window.result ? `failed with ${window.result}` : "done"} after ${secondsOf(window.end_ns - window.start_ns)}`);
@@ -173,7 +193,17 @@ const TABS = {
     };
     const [held, wanted] = [count("from"), count("to")];
     const rows = report.locks.filter((lock) => matches(words, lock.name, lock.class, lock.label, lock.kind));
-    return [table(["name", "class", "kind", "belongs to", "held first", "requested"], rows.map((lock) => [link(lock.name, "l", lock.id), lock.class, lock.kind, lock.label, held.get(lock.id) || 0, wanted.get(lock.id) || 0]))];
+    // Times only where there are some: old kernels do not tell.
+    const spent = ["waited", "held_for"].filter((key) => report.locks.some((lock) => lock[key]));
+    const heads = { waited: ["waits", "wait ms", "longest wait ms"], held_for: ["holds", "hold ms", "longest hold ms"] };
+    const times = (of) => [of ? of.count : 0, of ? millisOf(of.total_ns) : 0, of ? millisOf(of.max_ns) : 0];
+    return [table(["name", "class", "kind", "belongs to", "held first", "requested", ...spent.flatMap((key) => heads[key])],
+      rows.map((lock) => [link(lock.name, "l", lock.id), lock.class, lock.kind, lock.label, held.get(lock.id) || 0, wanted.get(lock.id) || 0, ...spent.flatMap((key) => times(lock[key]))]))];
+  },
+  Waits: (words) => {
+    const rows = report.waits.map((wait, index) => [wait, index]).filter(([wait]) => matches(words, wait.task, nameOf(wait.lock), ...wait.on));
+    const cells = ([wait, index]) => [link(nameOf(wait.lock), "t", index), wait.mode, taskOf(wait), wait.on.join(", "), wait.until_ns === undefined ? "goes on" : "is over", millisOf(tookOf(wait))];
+    return [rows.length ? table(["waited for", "mode", "by", "held by", "it", "ms"], rows.map(cells)) : element("p", {}, "No task waited for long.")];
   },
   "Reload windows": (words) => {
     const rows = report.windows.map((window, index) => [window, index]).filter(([window]) => matches(words, window.handle, window.task, window.action));
@@ -222,12 +252,13 @@ function showGraph(filter) {
 
 // What is chosen stands in the address, so that it can be linked to: #f2, #d175, #l3, #w0.
 function choose(kind, id, keep) {
-  const details = { f: () => report.findings.find((of) => of.id === id), d: () => dependencies.get(id), l: () => locks.get(id), w: () => report.windows[id] }[kind];
+  const details = { f: () => report.findings.find((of) => of.id === id), d: () => dependencies.get(id), l: () => locks.get(id), w: () => report.windows[id], t: () => report.waits[id] }[kind];
   const chosen = details && details();
   if (!chosen) return;
   if (kind === "f") byId("details").replaceChildren(...findingDetails(chosen).filter(Boolean));
   if (kind === "d") byId("details").replaceChildren(...dependencyDetails(chosen));
   if (kind === "l") byId("details").replaceChildren(...lockDetails(chosen));
+  if (kind === "t") byId("details").replaceChildren(...waitDetails(chosen));
   if (kind === "f" && chosen.dependencies.length && !keep) showGraph(`f${id}`);
   if (kind === "w") {
     byId("details").replaceChildren(...windowDetails(chosen, id));
@@ -250,7 +281,7 @@ function begin() {
   byId("fit").addEventListener("click", () => graph.fit());
   showList();
   showGraph(findingsOf.size ? "findings" : "all");
-  const [, kind, id] = /^#([fdlw])(\d+)$/.exec(location.hash) || [];
+  const [, kind, id] = /^#([fdlwt])(\d+)$/.exec(location.hash) || [];
   if (kind) choose(kind, Number(id));
   else if (report.findings.length) choose("f", report.findings[0].id, true);
 }
