@@ -100,7 +100,7 @@ pub struct Model {
     pub(crate) notifiers: Vec<(Notifier, Vec<Taken>)>,
     pub(crate) waited: Vec<Waited>,
     /// What tasks waited for last that was an event, and until when, in ns.
-    polled: FxHashMap<TaskId, (Waiting, u64)>,
+    polled: FxHashMap<(TaskId, LockId), (Waiting, u64)>,
     /// Whom tasks wait for that do not get on, as it was known last.
     blockers: FxHashMap<TaskId, Vec<Blocker>>,
     pub(crate) durations: Spent,
@@ -274,7 +274,7 @@ impl Model {
         let waiting = self.held.forget(task.id);
         let on = self.blockers.remove(&task.id).unwrap_or_default();
         if let Some(waiting) = waiting.filter(|waiting| self.is_event(waiting.request.lock)) {
-            self.polled.insert(task.id, (waiting, until_ns));
+            self.polled.insert((task.id, waiting.request.lock), (waiting, until_ns));
         }
         let Some(waiting) = waiting.filter(|waiting| until_ns.saturating_sub(waiting.since_ns) >= LONG_WAIT_NS) else {
             return;
@@ -297,9 +297,8 @@ impl Model {
 
     /// Since when a task waits that began to at `since_ns`: for longer when it only looked, in between, whether an event had come.
     fn polls_since(&mut self, task: TaskId, request: Taken, since_ns: u64) -> u64 {
-        let before = self.polled.remove(&task).filter(|(before, until_ns)| {
-            (before.request.lock, before.request.stack) == (request.lock, request.stack)
-                && since_ns.saturating_sub(*until_ns) <= POLLED_NS
+        let before = self.polled.remove(&(task, request.lock)).filter(|(before, until_ns)| {
+            before.request.stack == request.stack && since_ns.saturating_sub(*until_ns) <= POLLED_NS
         });
         let Some((before, until_ns)) = before else {
             return since_ns;

@@ -27,7 +27,7 @@ const EVENTS: &[&str] = &[
     "synchronize_rcu_expedited",
 ];
 
-/// What a task waits for by the function that it is in, and where.
+/// What a task waits for by the function that it is in, and where; the outermost, because `netdev_run_todo()` itself calls `rcu_barrier()` now and then.
 fn by_stack(now: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) -> Option<Hold> {
     let event = |frame: &Frame| {
         EVENTS
@@ -37,6 +37,7 @@ fn by_stack(now: &[Frame], symbols: &Symbols, events: &mut Vec<Event>) -> Option
     let (place, event) = now
         .iter()
         .enumerate()
+        .rev()
         .find_map(|(place, frame)| Some((place, event(frame)?)))?;
     // No address of the kernel's is as small.
     let lock = LockKey(event as u64 + 1);

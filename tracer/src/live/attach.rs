@@ -62,6 +62,8 @@ pub struct Attached {
     releases: Misses,
     /// How many of these were skipped.
     skipped: Settling,
+    /// How often each program was skipped before all hooks were there; only those above zero.
+    skipped_before: BTreeMap<&'static str, u64>,
 }
 
 /// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with held stacks in the tasks
@@ -200,6 +202,9 @@ fn attach_by(
         with_stand_ins,
         start,
     )?;
+    let skipped_before = hooks.attached.iter().map(|(probe, _)| probe.program);
+    let skipped_before = skipped_before.map(|program| (program, Misses::open(ebpf.program(program)).count()));
+    let skipped_before = skipped_before.filter(|(_, skipped)| *skipped > 0).collect();
     let releases = hooks.attached.iter().filter(|(probe, _)| is_proof(probe));
     let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
     counters.begin();
@@ -223,6 +228,7 @@ fn attach_by(
         epoch,
         releases,
         skipped: Settling::new(),
+        skipped_before,
     })
 }
 
@@ -393,14 +399,15 @@ impl Attached {
             .map_err(|error| LiveError::Load { reason: chain(&error) })
     }
 
-    /// How often the BPF runtime skipped a program whose work no stand-in did, by program; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
+    /// How often the BPF runtime skipped a program whose work no stand-in did, by program, since all hooks were there; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
     /// runtime's `rcu_read_lock()` (`__bpf_trace_run()` in kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
         let missed = |probe: &'static Probe| {
             // Read before the misses: what happens in between is a loss until it is counted again.
             let stood_in = self.counters.stood_in(probe);
             let misses = Misses::open(self.ebpf.program(probe.program)).count();
-            let missed = misses.saturating_sub(stood_in);
+            let before = self.skipped_before.get(probe.program).copied().unwrap_or(0);
+            let missed = misses.saturating_sub(before).saturating_sub(stood_in);
             (missed > 0).then_some((probe.program, missed))
         };
         let probes = self.attached().filter(|probe| probe.purpose != Purpose::Lockdep);
