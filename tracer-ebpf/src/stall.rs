@@ -25,6 +25,7 @@ use crate::{
     ring::send,
     setting::offset,
     situation::send_with_held,
+    slots::each_slot,
     tasks,
 };
 
@@ -72,7 +73,8 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
     };
     let address = copy.launder(task as u64);
     let task = Task { task, address };
-    let place = copy.launder(place(&task, copy));
+    let place = place(&task, copy);
+    let place = copy.launder(place);
     let told = TOLD
         .get_ptr(address)
         // SAFETY: a value of the map.
@@ -87,7 +89,8 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
         known.looked.since_ns = now();
         return;
     }
-    if place == 0 || told.is_some_and(|told| told.place == place) {
+    let told = copy.launder(told.map_or(0, |told| told.place));
+    if place == 0 || told == place {
         return;
     }
     // It holds what was copied, or it has woken up meanwhile.
@@ -123,7 +126,7 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
 
 /// Where a task sleeps; 0 when it does not, or holds nothing.
 #[inline(always)]
-fn place(task: &Task, held: &Held) -> u64 {
+fn place(task: &Task, held: &mut Held) -> u64 {
     if held.is_empty() || read::<u32>(task.address, offset!(task_state)).unwrap_or(0) == 0 {
         return 0;
     }
@@ -134,8 +137,18 @@ fn place(task: &Task, held: &Held) -> u64 {
         task.walk::<FRAMES>(stack.cast());
         *stack
     };
-    let held = mix(mix(held.sum, held.sequence), held.top);
-    stack.into_iter().fold(held, mix).max(1)
+    // What it takes and gives back whenever it wakes up, to sleep there again, is no other place; what it waits for each time is.
+    let mut taken = if held.wait.object == 0 { 0 } else { held.sequence };
+    each_slot(held.top, |place| {
+        // SAFETY: `each_slot` gives places within the array.
+        let slot = unsafe { held.slots.get_unchecked(place) };
+        if slot.lock != 0 {
+            taken = mix(taken, slot.info);
+        }
+        true
+    });
+    let taken = held.launder(taken);
+    stack.into_iter().fold(mix(held.sum, taken), mix).max(1)
 }
 
 /// A task is gone.

@@ -369,6 +369,11 @@ impl Model {
         }
     }
 
+    /// Since when each task waits that does, in ns.
+    pub(crate) fn waiting_since(&self) -> impl Iterator<Item = u64> {
+        self.held.all_waiting().map(|(_, waiting)| waiting.since_ns)
+    }
+
     /// What is known of a task that another waits for.
     pub(crate) fn blocker(&self, task: TaskId) -> Blocker {
         Blocker {

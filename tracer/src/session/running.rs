@@ -63,6 +63,8 @@ pub(super) struct Running<'a> {
     start: Instant,
     /// Something came since the last write.
     pub(super) is_new: bool,
+    /// Waits that were long before this time, since the start, have made the report new.
+    hangs_seen: Duration,
     written: Instant,
     /// At most so often is anything written.
     every: Duration,
@@ -141,6 +143,7 @@ impl<'a> Running<'a> {
             trace,
             start: Instant::now(),
             is_new: false,
+            hangs_seen: Duration::ZERO,
             written: Instant::now(),
             every,
             pause: Duration::ZERO,
@@ -249,6 +252,7 @@ impl<'a> Running<'a> {
         if self.durations_told.elapsed() >= ASK_EVERY {
             self.tell_durations();
         }
+        self.watch_hangs();
         self.flush(sink);
         self.write_if_new(sink);
     }
@@ -259,6 +263,17 @@ impl<'a> Running<'a> {
         if missed != self.missed {
             self.tell_missed(missed);
         }
+    }
+
+    /// A wait that goes on becomes a long one without anything that comes: on a machine that hangs, nothing else may.
+    fn watch_hangs(&mut self) {
+        let Some(after) = self.options.rules.hang_after else {
+            return;
+        };
+        let now = self.start.elapsed();
+        let mut long_since = self.trace.waiting_since().map(|since| since.saturating_add(after));
+        self.is_new |= long_since.any(|since| since > self.hangs_seen && since <= now);
+        self.hangs_seen = now;
     }
 
     fn flush(&mut self, sink: &mut dyn Sink) {

@@ -6,7 +6,7 @@
 pub mod input;
 pub mod setup;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use tracer_common::counter::Counter;
 
@@ -186,6 +186,11 @@ impl Trace {
     pub fn snapshot(&mut self) -> Snapshot {
         self.count();
         self.model.snapshot(&self.context)
+    }
+
+    /// Since when, after the start, each task waits that does.
+    pub fn waiting_since(&self) -> impl Iterator<Item = Duration> {
+        self.model.waiting_since().map(Duration::from_nanos)
     }
 
     /// What the report is made of.
