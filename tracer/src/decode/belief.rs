@@ -104,14 +104,16 @@ fn has_readers(count: u64) -> bool {
 /// An epoch begins with a number of missed releases, which is read before the epoch is told to the program. A hold of that epoch was taken later
 /// still: when no more have been missed by the time its record is decoded, its own release was not. So only holds of the epoch that goes on are believed.
 ///
-/// A release that was skipped counts as missed until a stand-in has done its work. While that is under way it could make up for one that is missed then, so no
-/// epoch begins before the number is settled.
+/// A release that was skipped counts as missed until a stand-in has done its work. While that is under way it could make up for one that is missed later, so no
+/// epoch begins before the number is settled. In one that began so the number is never lower than what was missed: whenever it is that of the begin, none was.
 #[derive(Debug)]
 pub(super) struct Epochs {
     /// The one that goes on.
     current: u64,
-    /// Missed when it began; nothing when that was lost, or is another number by now.
+    /// Missed when it began; nothing when that was lost.
     missed: Option<u64>,
+    /// As many are missed now.
+    is_whole: bool,
 }
 
 impl Epochs {
@@ -120,22 +122,26 @@ impl Epochs {
         Self {
             current: 0,
             missed: Some(0),
+            is_whole: true,
         }
     }
 
     /// Takes note of how many releases were missed so far, and whether that is settled; the number of the epoch that begins when these are not as many as before.
     pub(super) fn missed(&mut self, missed: u64, is_settled: bool) -> Option<u64> {
-        if self.missed == Some(missed) {
-            return None;
-        }
-        self.missed = None;
-        // The last one goes on for ever: what is taken in it is not believed once another release is missed.
-        if !is_settled || self.count() == info::EPOCHS {
+        self.is_whole = self.missed == Some(missed);
+        // The last one goes on for ever.
+        if self.is_whole || !is_settled || self.count() == info::EPOCHS {
             return None;
         }
         self.current += 1;
         self.missed = Some(missed);
+        self.is_whole = true;
         Some(self.current)
+    }
+
+    /// Whether none was missed in the epoch that goes on when so many were in all.
+    pub(super) fn would_be_whole(&self, missed: u64) -> bool {
+        self.missed == Some(missed)
     }
 
     /// How many have begun.
@@ -149,12 +155,13 @@ impl Epochs {
         if count > self.count() {
             self.current = count - 1;
             self.missed = None;
+            self.is_whole = false;
         }
     }
 
     /// Whether no release was missed since a hold with these bits was taken.
     pub(super) fn is_whole(&self, bits: u64) -> bool {
-        self.missed.is_some() && info::epoch(bits) == self.current
+        self.is_whole && info::epoch(bits) == self.current
     }
 }
 
@@ -239,11 +246,12 @@ mod tests {
         assert_eq!(epochs.missed(1, false), None);
         assert!(!epochs.is_whole(of(0)), "it may be missed");
         assert_eq!(epochs.missed(0, false), None);
-        assert!(!epochs.is_whole(of(0)), "another may be missed in its place");
-        assert_eq!(epochs.missed(0, true), Some(1));
+        assert!(epochs.is_whole(of(0)), "as many were skipped as were made up for");
+        // Two are skipped, and one of them is missed.
+        assert_eq!((epochs.missed(2, false), epochs.missed(1, false)), (None, None));
+        assert!(!epochs.is_whole(of(0)));
+        assert_eq!(epochs.missed(1, true), Some(1));
         assert!(epochs.is_whole(of(1)) && !epochs.is_whole(of(0)));
-        assert_eq!(epochs.missed(0, false), None);
-        assert!(epochs.is_whole(of(1)), "as many were skipped as were made up for");
     }
 
     #[test]
@@ -256,7 +264,6 @@ mod tests {
         );
         assert!(epochs.is_whole(last << info::EPOCH_SHIFT));
         assert_eq!(epochs.missed(last + 1, true), None);
-        assert_eq!(epochs.missed(last, true), None);
         assert!(!epochs.is_whole(last << info::EPOCH_SHIFT));
     }
 

@@ -68,6 +68,11 @@ impl Decoder {
         self.epochs.missed(missed.releases, missed.is_settled)
     }
 
+    /// Whether holds are believed when so many releases were missed.
+    pub fn believes_with(&self, releases: u64) -> bool {
+        self.epochs.would_be_whole(releases)
+    }
+
     /// Epochs that have begun.
     pub fn epochs(&self) -> u64 {
         self.epochs.count()

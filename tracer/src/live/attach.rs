@@ -59,9 +59,12 @@ pub struct Attached {
     may_be_left_out: Array<MapData, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
+    /// Releases that were skipped, and how many of these were before all hooks were there.
     releases: Misses,
-    /// How many of these were skipped.
+    releases_before: u64,
     skipped: Settling,
+    /// That number was settled once.
+    was_settled: bool,
     /// How often each program was skipped before all hooks were there; only those above zero.
     skipped_before: BTreeMap<&'static str, u64>,
 }
@@ -202,12 +205,15 @@ fn attach_by(
         with_stand_ins,
         start,
     )?;
+    let releases = hooks.attached.iter().filter(|(probe, _)| is_proof(probe));
+    let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
+    let mut skipped = Settling::new();
+    let was_settled = hooks.stand_ins.is_empty() || skipped.settle(&releases);
+    let releases_before = releases.count();
+    counters.begin();
     let skipped_before = hooks.attached.iter().map(|(probe, _)| probe.program);
     let skipped_before = skipped_before.map(|program| (program, Misses::open(ebpf.program(program)).count()));
     let skipped_before = skipped_before.filter(|(_, skipped)| *skipped > 0).collect();
-    let releases = hooks.attached.iter().filter(|(probe, _)| is_proof(probe));
-    let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
-    counters.begin();
     Ok(Attached {
         ebpf,
         backend,
@@ -227,7 +233,9 @@ fn attach_by(
         names_left_out,
         epoch,
         releases,
-        skipped: Settling::new(),
+        releases_before,
+        skipped,
+        was_settled,
         skipped_before,
     })
 }
@@ -369,7 +377,15 @@ impl Attached {
         let done: u64 = proofs.map(|probe| self.counters.stood_in(probe)).sum();
         let skipped = self.releases.count();
         let is_settled = self.skipped.is_settled(skipped) || self.hooks.stand_ins.is_empty();
-        (skipped.saturating_sub(done), is_settled)
+        self.was_settled |= is_settled;
+        if !self.was_settled {
+            // What was under way when all began could make up for one that is missed.
+            return (u64::MAX, false);
+        }
+        (
+            skipped.wrapping_sub(self.releases_before).wrapping_sub(done),
+            is_settled,
+        )
     }
 
     /// Looks at all tasks: those that do not get on are told through the ring.

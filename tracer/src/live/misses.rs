@@ -9,6 +9,7 @@ use std::{
         fd::{AsFd as _, AsRawFd as _},
         unix::fs::FileExt as _,
     },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -43,6 +44,9 @@ impl Misses {
     }
 }
 
+/// How long a start waits for that.
+const SETTLES_WITHIN: Duration = Duration::from_secs(2);
+
 /// A task that was skipped in a program has long come to its stand-in by then.
 const SETTLED_AFTER: Duration = Duration::from_millis(500);
 
@@ -59,6 +63,18 @@ impl Settling {
             misses: 0,
             since: Instant::now(),
         }
+    }
+
+    /// Waits until none was counted for some time; whether that came.
+    pub(super) fn settle(&mut self, misses: &Misses) -> bool {
+        let begin = Instant::now();
+        while begin.elapsed() < SETTLES_WITHIN {
+            if self.is_settled(misses.count()) {
+                return true;
+            }
+            thread::sleep(SETTLED_AFTER / 10);
+        }
+        false
     }
 
     /// Whether none was counted for some time, with how many there are now.

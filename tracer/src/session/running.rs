@@ -4,6 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     process::ExitStatus,
     sync::Arc,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -40,6 +41,8 @@ const DRAIN_LIMIT: usize = 8192;
 const DRAIN_TIME: Duration = Duration::from_millis(200);
 /// Records that wait here while names are looked for in the kernel's code; the ring keeps what is beyond. A record has up to 5 KiB.
 const BACKLOG_LIMIT: usize = 16_384;
+/// A stand-in has done its work after this time, unless its task was preempted before.
+const STANDS_IN_WITHIN: Duration = Duration::from_millis(10);
 /// Writing a report takes at most one part in this many of the time, however large it has become.
 const WRITE_SHARE: u32 = 2;
 
@@ -203,10 +206,23 @@ impl<'a> Running<'a> {
         // Those that the record could be wrong by are among them, for they came before it.
         if !self.counted_misses && record.needs_missed() {
             self.counted_misses = true;
-            let missed = self.attached.missed_releases();
+            let missed = self.missed_for_certain();
             self.tell_missed(missed);
         }
         self.take(&Input::Record(record));
+    }
+
+    /// How many releases were missed. One that was skipped just now is no more when its stand-in has done it, which takes no time: what a record tells is told once.
+    fn missed_for_certain(&mut self) -> (u64, bool) {
+        let begin = Instant::now();
+        loop {
+            let missed = self.attached.missed_releases();
+            let (releases, is_settled) = missed;
+            if is_settled || self.trace.believes_with(releases) || begin.elapsed() >= STANDS_IN_WITHIN {
+                return missed;
+            }
+            thread::sleep(STANDS_IN_WITHIN / 10);
+        }
     }
 
     /// Has all tasks looked at: what is found comes through the ring.

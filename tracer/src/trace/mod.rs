@@ -162,6 +162,11 @@ impl Trace {
         }
     }
 
+    /// Whether holds are believed when so many releases were missed.
+    pub fn believes_with(&self, releases: u64) -> bool {
+        self.decoder.believes_with(releases)
+    }
+
     /// What was used since this was last asked.
     pub fn noted(&mut self) -> Noted {
         Noted {
