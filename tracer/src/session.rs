@@ -199,6 +199,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         if options.debug { aya_log::Level::Debug as u8 } else { 0 },
         &mut start,
     )?;
+    live::give_memory_back();
     let parts = start.parts();
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = attached.ring()?;
@@ -252,6 +253,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
                 if !running.drain(&mut ring) {
                     look.reset_immediately();
                 }
+                running.hurry(sink);
             }
             _ = tasks.tick() => running.look_at_tasks(),
             next = command.next() => match next {

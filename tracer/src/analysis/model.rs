@@ -369,6 +369,11 @@ impl Model {
         }
     }
 
+    /// How many circles of tasks wait for each other now.
+    pub(crate) fn circles(&self) -> usize {
+        wait_for::WaitFor::of(self).circles.len()
+    }
+
     /// Since when each task waits that does, in ns.
     pub(crate) fn waiting_since(&self) -> impl Iterator<Item = u64> {
         self.held.all_waiting().map(|(_, waiting)| waiting.since_ns)

@@ -51,8 +51,16 @@ impl<'a> Record<'a> {
 
     /// Whether the kernel has symbols after this record that it did not have before: a module is loaded.
     pub fn announces_symbols(&self) -> bool {
-        let kind = self.parts.as_ref().map(|parts| Kind(parts.header.kind));
-        kind == Ok(Kind::MODULE)
+        self.kind() == Some(Kind::MODULE)
+    }
+
+    fn kind(&self) -> Option<Kind> {
+        self.parts.as_ref().ok().map(|parts| Kind(parts.header.kind))
+    }
+
+    /// Whether it tells of a task that does not get on.
+    pub fn tells_of_a_wait(&self) -> bool {
+        matches!(self.kind(), Some(Kind::STALLED | Kind::BLOCKED))
     }
 
     /// Whether it tells of a hold that is believed only as long as no release was missed: how many were is needed before it is decoded.

@@ -20,7 +20,7 @@ pub use attach::{Attached, attach, read};
 pub use backend::{Backend, Wanted, wanted};
 pub use btf::Types;
 pub use error::LiveError;
-pub use heap::keep_memory;
+pub use heap::{give_memory_back, keep_memory};
 pub use hooks::Missing;
 pub use kcore::{Kcore, SysBtf, types};
 pub use privilege::drop_privileges;

@@ -66,12 +66,18 @@ pub(super) struct Running<'a> {
     start: Instant,
     /// Something came since the last write.
     pub(super) is_new: bool,
+    /// A deadlock came since the last write.
+    is_urgent: bool,
+    /// Circles of tasks that wait for each other, when a task was last told that waits.
+    circles: usize,
     /// Waits that were long before this time, since the start, have made the report new.
     hangs_seen: Duration,
-    written: Instant,
+    /// When the last write was done.
+    written: Option<Instant>,
     /// At most so often is anything written.
     every: Duration,
-    pause: Duration,
+    /// How long the last write took.
+    write_took: Duration,
     symbols_unread: u64,
     epochs_lost: u64,
     tasks_not_looked_at: u64,
@@ -146,10 +152,12 @@ impl<'a> Running<'a> {
             trace,
             start: Instant::now(),
             is_new: false,
+            is_urgent: false,
+            circles: 0,
             hangs_seen: Duration::ZERO,
-            written: Instant::now(),
+            written: None,
             every,
-            pause: Duration::ZERO,
+            write_took: Duration::ZERO,
             symbols_unread: 0,
             epochs_lost: 0,
             tasks_not_looked_at: 0,
@@ -209,7 +217,21 @@ impl<'a> Running<'a> {
             let missed = self.missed_for_certain();
             self.tell_missed(missed);
         }
+        let tells_of_a_wait = record.tells_of_a_wait();
         self.take(&Input::Record(record));
+        if tells_of_a_wait {
+            let circles = self.trace.circles();
+            self.is_urgent |= circles > self.circles;
+            self.circles = circles;
+        }
+    }
+
+    /// Brings what is on disk up to date at once, when a deadlock came.
+    pub(super) fn hurry(&mut self, sink: &mut dyn Sink) {
+        if self.is_urgent {
+            self.flush(sink);
+            self.write_if_new(sink);
+        }
     }
 
     /// How many releases were missed. One that was skipped just now is no more when its stand-in has done it, which takes no time: what a record tells is told once.
@@ -306,7 +328,10 @@ impl<'a> Running<'a> {
 
     /// Brings the report on disk up to date, unless that was done just now; without one, at least the counts of the recording.
     fn write_if_new(&mut self, sink: &mut dyn Sink) {
-        if !self.is_new || self.written.elapsed() < self.pause {
+        // What may be the last thing that this machine tells does not wait for its turn.
+        let every = if self.is_urgent { Duration::ZERO } else { self.every };
+        let pause = every.max(self.write_took * WRITE_SHARE);
+        if !self.is_new || self.written.is_some_and(|written| written.elapsed() < pause) {
             return;
         }
         let begin = Instant::now();
@@ -320,8 +345,9 @@ impl<'a> Running<'a> {
             self.tell_others();
         }
         self.is_new = false;
-        self.written = Instant::now();
-        self.pause = self.every.max(begin.elapsed() * WRITE_SHARE);
+        self.is_urgent = false;
+        self.written = Some(Instant::now());
+        self.write_took = begin.elapsed();
     }
 
     /// Whether a recording should get what was counted: so that there is something in it when there will be no end.

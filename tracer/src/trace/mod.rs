@@ -193,6 +193,11 @@ impl Trace {
         self.model.snapshot(&self.context)
     }
 
+    /// How many circles of tasks wait for each other now.
+    pub fn circles(&self) -> usize {
+        self.model.circles()
+    }
+
     /// Since when, after the start, each task waits that does.
     pub fn waiting_since(&self) -> impl Iterator<Item = Duration> {
         self.model.waiting_since().map(Duration::from_nanos)
