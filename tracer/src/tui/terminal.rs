@@ -51,6 +51,8 @@ pub struct Setup {
 
 /// A panic puts the terminal back before it is told.
 static HOOK: Once = Once::new();
+/// The terminal is ours.
+static IS_TAKEN: AtomicBool = AtomicBool::new(false);
 /// There was a panic.
 static IS_BROKEN: AtomicBool = AtomicBool::new(false);
 
@@ -70,6 +72,7 @@ impl Restore {
         });
         enable_raw_mode()?;
         let restore = Self;
+        IS_TAKEN.store(true, Ordering::Relaxed);
         execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
         Ok(restore)
     }
@@ -81,8 +84,12 @@ impl Drop for Restore {
     }
 }
 
-/// What cannot be put back cannot be told either.
+/// Puts it back, once: leaving the other screen again would take the cursor back to where it was, and what comes next would be written over what a panic has
+/// told. What cannot be put back cannot be told either.
 fn restore() {
+    if !IS_TAKEN.swap(false, Ordering::Relaxed) {
+        return;
+    }
     let _ = execute!(io::stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
     let _ = disable_raw_mode();
 }
