@@ -128,7 +128,7 @@ impl Epochs {
 
     /// Takes note of how many releases were missed so far, and whether that is settled; the number of the epoch that begins when these are not as many as before.
     pub(super) fn missed(&mut self, missed: u64, is_settled: bool) -> Option<u64> {
-        self.is_whole = self.missed == Some(missed);
+        self.is_whole = self.would_be_whole(missed);
         // The last one goes on for ever.
         if self.is_whole || !is_settled || self.count() == info::EPOCHS {
             return None;

@@ -59,9 +59,11 @@ pub struct Attached {
     may_be_left_out: Array<MapData, u64>,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
-    /// Releases that were skipped, and how many of these were before all hooks were there.
+    /// Releases that were skipped.
     releases: Misses,
+    /// How many of these were before all hooks were there.
     releases_before: u64,
+    /// How many there were when they were last counted, and since when.
     skipped: Settling,
     /// That number was settled once.
     was_settled: bool,

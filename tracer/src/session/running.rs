@@ -66,10 +66,12 @@ pub(super) struct Running<'a> {
     start: Instant,
     /// Something came since the last write.
     pub(super) is_new: bool,
+    /// A task was told that waits since circles were last looked for.
+    waits_came: bool,
+    /// Circles of tasks that wait for each other, when they were last looked for.
+    circles: usize,
     /// A deadlock came since the last write.
     is_urgent: bool,
-    /// Circles of tasks that wait for each other, when a task was last told that waits.
-    circles: usize,
     /// Waits that were long before this time, since the start, have made the report new.
     hangs_seen: Duration,
     /// When the last write was done.
@@ -152,8 +154,9 @@ impl<'a> Running<'a> {
             trace,
             start: Instant::now(),
             is_new: false,
-            is_urgent: false,
+            waits_came: false,
             circles: 0,
+            is_urgent: false,
             hangs_seen: Duration::ZERO,
             written: None,
             every,
@@ -217,17 +220,17 @@ impl<'a> Running<'a> {
             let missed = self.missed_for_certain();
             self.tell_missed(missed);
         }
-        let tells_of_a_wait = record.tells_of_a_wait();
+        self.waits_came |= record.tells_of_a_wait();
         self.take(&Input::Record(record));
-        if tells_of_a_wait {
-            let circles = self.trace.circles();
-            self.is_urgent |= circles > self.circles;
-            self.circles = circles;
-        }
     }
 
     /// Brings what is on disk up to date at once, when a deadlock came.
     pub(super) fn hurry(&mut self, sink: &mut dyn Sink) {
+        if std::mem::take(&mut self.waits_came) {
+            let circles = self.trace.circles();
+            self.is_urgent |= circles > self.circles;
+            self.circles = circles;
+        }
         if self.is_urgent {
             self.flush(sink);
             self.write_if_new(sink);
