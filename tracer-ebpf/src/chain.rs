@@ -22,8 +22,8 @@ use crate::{
     setting::{is_device_type, offset},
     shift,
     situation::{denies, send_with_held},
-    task::{current, identity, is_traced},
-    tasks::{held, known},
+    task::{current, is_traced},
+    tasks::{self, known},
     wait, wake,
 };
 
@@ -37,15 +37,13 @@ const DEPTH_MASK: u64 = (32 << 10) - 1;
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
 #[inline(always)]
 pub fn request(context: &Entry, probe: ProbeIndex, info: u64) {
-    if is_traced() {
-        acquire(context, probe, info);
-    }
+    acquire(context, probe, info);
 }
 
 /// A trylock returns: 1 when it got the lock.
 #[inline(always)]
 pub fn trylock(context: &Exit, probe: ProbeIndex, info: u64) {
-    if result(context, probe) as i32 != 0 && is_traced() {
+    if result(context, probe) as i32 != 0 {
         acquire(context, probe, info | info::TRYLOCK);
     }
 }
@@ -53,16 +51,14 @@ pub fn trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A ww_mutex is requested: with an acquire context it backs off, without one it is a mutex.
 #[inline(always)]
 pub fn request_ww(context: &Entry, probe: ProbeIndex, info: u64) {
-    if is_traced() {
-        let info = if context.argument(1) == 0 { info::MUTEX } else { info };
-        acquire(context, probe, info);
-    }
+    let info = if context.argument(1) == 0 { info::MUTEX } else { info };
+    acquire(context, probe, info);
 }
 
 /// A trylock of a ww_mutex returns. Without an acquire context it was one of the mutex, which has a probe of its own.
 #[inline(always)]
 pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
-    if context.argument(1) != 0 && result(context, probe) as i32 != 0 && is_traced() {
+    if context.argument(1) != 0 && result(context, probe) as i32 != 0 {
         acquire(context, probe, info | info::TRYLOCK);
     }
 }
@@ -70,7 +66,7 @@ pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A trylock of a semaphore returns: 0 when it got it.
 #[inline(always)]
 pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
-    if result(context, probe) as i32 == 0 && is_traced() {
+    if result(context, probe) as i32 == 0 {
         acquire(context, probe, info | info::TRYLOCK);
     }
 }
@@ -78,11 +74,11 @@ pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
 pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
-    if is_traced()
-        && let Some((held, lock)) = held_and_lock(context, probe)
+    if let Some((held, lock)) = held_and_lock(context, probe)
         && !is_left_out(lock, info)
+        && let Some(generation) = generation::taken(lock)
     {
-        seen(context, held, lock, generation::taken(lock), probe, info);
+        seen(context, held, lock, generation, probe, info);
     }
 }
 
@@ -138,21 +134,20 @@ fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     }
 }
 
-/// What the current task holds, and the lock that the call is about.
+/// What the current task holds, and the lock that the call is about, if the task is traced.
 #[inline(always)]
 fn held_and_lock<C: Call>(context: &C, probe: ProbeIndex) -> Option<(&'static mut Held, u64)> {
-    // SAFETY: as in `downgrade`.
-    let held = unsafe { &mut *held(probe)? };
+    let held = tasks::traced(probe)?;
     let lock = context.first(held);
     Some((held, lock))
 }
 
-/// Puts a lock on top of what the current task holds.
+/// Puts a lock on top of what the current task holds, if that is traced.
 #[inline(always)]
 pub fn acquire_lock<C: Call>(context: &C, lock: u64, probe: ProbeIndex, info: u64) {
-    let Some(held) = held(probe) else { return };
-    // SAFETY: as in `downgrade`.
-    push(context, unsafe { &mut *held }, lock, probe, info);
+    if let Some(held) = tasks::traced(probe) {
+        push(context, held, lock, probe, info);
+    }
 }
 
 #[inline(always)]
@@ -160,8 +155,7 @@ fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, inf
     if is_left_out(lock, info) {
         return;
     }
-    // Found or not: the verifier follows one path from here on.
-    let generation = held.launder(generation::taken(lock));
+    let Some(generation) = generation::taken(lock) else { return };
     let taken = seen(context, held, lock, generation, probe, info);
     wake::remember(held, lock, taken.chain, info, generation);
     duration::hold(held);
@@ -226,13 +220,13 @@ pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, p
     if let Some(known) = recent::known(found) {
         // SAFETY: a value of the map; counts may be lost to a race, memory not.
         let known = unsafe { &mut *known };
-        again(&mut known.count, known.chain, probe);
+        again(&mut known.count, known.chain, held.task, probe);
         let path = if held.is_empty() { known.chain } else { call };
         return taken(known.chain, path::of_hold(lock, path));
     }
     if let Some(known) = CHAINS.get_ptr_mut(found) {
         // SAFETY: as above.
-        again(unsafe { &mut *known }, found, probe);
+        again(unsafe { &mut *known }, found, held.task, probe);
         let path = if held.is_empty() { found } else { call };
         return taken(found, path::of_hold(lock, path));
     }
@@ -246,7 +240,7 @@ pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, p
         first(context, held, key, info, probe)
     } else {
         let path = path::of_chain(held, lock, info, path::of_hold(lock, call));
-        (path, path::stands_for(path, probe))
+        (path, path::stands_for(path, held.task, probe))
     };
     // Found here or there: the verifier follows one path from here on.
     let path = held.launder(path);
@@ -254,11 +248,11 @@ pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, p
     if chain == 0 {
         chain = key;
         if tell(context, held, key, lock, generation, probe, info) {
-            recent::keep(key, key, identity());
+            recent::keep(key, key, held.task);
             if held.is_empty() {
                 shift::tell(path, key);
             } else {
-                path::told(path, key);
+                path::told(path, key, held.task);
             }
         }
     }
@@ -272,14 +266,14 @@ fn first<C: Call>(context: &C, held: &mut Held, key: u64, info: u64, probe: Prob
     if let Some(known) = shift::known(key) {
         // SAFETY: as in `seen`.
         let known = unsafe { &mut *known };
-        again(&mut known.count, known.chain, probe);
+        again(&mut known.count, known.chain, held.task, probe);
         return (0, known.chain);
     }
     let path = shift::walk(context, held, info | held.window_kind << 32, probe);
-    let chain = shift::told(path, key);
+    let chain = shift::told(path, key, held.task);
     if let Some(known) = CHAINS.get_ptr_mut(chain) {
         // SAFETY: as in `seen`.
-        again(unsafe { &mut *known }, chain, probe);
+        again(unsafe { &mut *known }, chain, held.task, probe);
     }
     (path, chain)
 }
@@ -325,9 +319,9 @@ fn key(held: &Held, lock: u64, generation: u64, call: u64) -> u64 {
 
 /// A known chain: counted, and told once more when a second task takes it.
 #[inline(always)]
-fn again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
+fn again(known: &mut ChainCount, key: u64, task: u64, probe: ProbeIndex) {
     known.count += 1;
-    if known.told != 0 || known.task == identity() {
+    if known.told != 0 || known.task == task {
         return;
     }
     // SAFETY: the ring gives a place for exactly this type.
@@ -353,7 +347,7 @@ fn tell<C: Call>(
 ) -> bool {
     let first = ChainCount {
         count: 1,
-        task: identity(),
+        task: held.task,
         told: 0,
     };
     match CHAINS.insert(key, &first, u64::from(BPF_NOEXIST)) {
@@ -362,7 +356,7 @@ fn tell<C: Call>(
         Err(error) if error == -EEXIST => {
             if let Some(known) = CHAINS.get_ptr_mut(key) {
                 // SAFETY: as in `seen`.
-                again(unsafe { &mut *known }, key, probe);
+                again(unsafe { &mut *known }, key, held.task, probe);
             }
             return false;
         }

@@ -21,6 +21,8 @@ pub struct Held {
     pub slots: [Slot; HELD_SLOTS],
     /// Room for the stack when all slots are used.
     stack: [u64; STACK_DEPTH],
+    /// Which task this is, so that nobody has to ask the kernel again.
+    pub task: u64,
     /// Slots from here on are free.
     pub top: u64,
     /// How many locks are held.

@@ -12,7 +12,6 @@ use crate::{
     init::name_as,
     kernel::read,
     setting::offset,
-    task::is_traced,
     tasks,
 };
 
@@ -23,12 +22,7 @@ static USED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
 /// A file of sysfs is read or written: argument 0 is its `struct kiocb`.
 #[inline(always)]
 pub fn enter_file(context: &Entry, probe: ProbeIndex, _info: u64) {
-    if !is_traced() {
-        return;
-    }
-    let Some(held) = tasks::held(probe) else { return };
-    // SAFETY: a value of the map of tasks, which only its own task changes.
-    let held = unsafe { &mut *held };
+    let Some(held) = tasks::traced(probe) else { return };
     put(held);
     let node = read(context.first(held), offset!(kiocb_file))
         .and_then(|file: u64| read(file, offset!(file_private)))

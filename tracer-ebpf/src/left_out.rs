@@ -31,7 +31,7 @@ static NAMES_LEFT_OUT: HashMap<u64, u64> = HashMap::with_max_entries(1024, 0);
 /// while every part of its memory is locked.
 #[inline(always)]
 pub fn meet(name: u64) {
-    if scope().skip_mmap_lock == 0 {
+    if scope!(skip_mmap_lock) == 0 {
         return;
     }
     let mut words = [0_u64; 2];
@@ -47,7 +47,7 @@ pub fn meet(name: u64) {
 #[inline(always)]
 pub fn begin(lock: u64, name: u64) {
     // SAFETY: the value is not used.
-    if scope().leaves_out != 0 && unsafe { NAMES_LEFT_OUT.get(name) }.is_some() {
+    if scope!(leaves_out) != 0 && unsafe { NAMES_LEFT_OUT.get(name) }.is_some() {
         if let Some(mark) = MAY_BE_LEFT_OUT.get_ptr_mut(cell(lock)) {
             // SAFETY: a value of the map.
             unsafe { *mark = 1 };
@@ -60,11 +60,10 @@ pub fn begin(lock: u64, name: u64) {
 /// Whether a lock is left out: by its name, or as the `mmap_lock` of the task's own process.
 #[inline(always)]
 pub fn is_left_out(lock: u64, info: u64) -> bool {
-    let scope = scope();
-    if scope.skip_mmap_lock != 0 && info & info::KIND == info::RWSEM && is_own_mmap_lock(lock) {
+    if scope!(skip_mmap_lock) != 0 && info & info::KIND == info::RWSEM && is_own_mmap_lock(lock) {
         return true;
     }
-    scope.leaves_out != 0
+    scope!(leaves_out) != 0
         && MAY_BE_LEFT_OUT.get(cell(lock)).is_some_and(|mark| *mark != 0)
         // SAFETY: the value is not used.
         && unsafe { LEFT_OUT.get(lock) }.is_some()
@@ -73,7 +72,7 @@ pub fn is_left_out(lock: u64, info: u64) -> bool {
 /// The memory is another lock from here on.
 #[inline(always)]
 pub fn forget(lock: u64) {
-    if scope().leaves_out != 0 {
+    if scope!(leaves_out) != 0 {
         // Most locks are not in there.
         let _ = LEFT_OUT.remove(lock);
     }

@@ -9,7 +9,6 @@ use crate::{
     chain,
     kernel::{peek, read},
     setting::offset,
-    task::is_traced,
 };
 
 /// `LD_WAIT_SPIN` (`include/linux/lockdep_types.h`): whoever takes a lock of this type or one below does not sleep. Those above are numbered by configuration.
@@ -21,9 +20,6 @@ pub fn acquire(context: &BtfTracePointContext, probe: ProbeIndex) {
     let Some((lock, kind)) = lock(context.argument(0)) else {
         return;
     };
-    if !is_traced() {
-        return;
-    }
     let mut info = kind;
     // `__mutex_lock_common()` nests a ww_mutex in its acquire context, which is no lock.
     let nest = context.argument(5);

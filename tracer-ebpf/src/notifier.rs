@@ -11,8 +11,7 @@ use crate::{
     kernel::{read, read_string},
     setting::offset,
     situation::send_with_held,
-    task::is_traced,
-    tasks::held,
+    tasks::traced,
 };
 
 /// What argument 0 is, in front of the notifier's block: whose chain it is.
@@ -31,12 +30,7 @@ pub enum Scope {
 /// A notifier is registered or unregistered; its block is argument `index`.
 #[inline(always)]
 pub fn notifier(context: &Entry, probe: ProbeIndex, index: usize, scope: Scope) {
-    if !is_traced() {
-        return;
-    }
-    let Some(held) = held(probe) else { return };
-    // SAFETY: the task's own held stack.
-    let held = unsafe { &mut *held };
+    let Some(held) = traced(probe) else { return };
     send_with_held::<Notifier>(Kind::NOTIFIER, probe, context, held, |record| {
         // SAFETY: there is room for exactly this type.
         unsafe {

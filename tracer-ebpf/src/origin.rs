@@ -11,8 +11,8 @@ use crate::{
     call::{Call, Entry},
     kernel::{peek, read, read_string},
     setting::offset,
-    task::{THREAD_SIZE, is_traced},
-    tasks::held,
+    task::THREAD_SIZE,
+    tasks::traced,
 };
 
 /// `struct nlmsghdr`: type of the message (`include/uapi/linux/netlink.h`).
@@ -83,13 +83,10 @@ pub fn write_file(context: &Entry, probe: ProbeIndex, is_kiocb: bool) {
 
 #[inline(always)]
 fn note(probe: ProbeIndex, fill: impl FnOnce(*mut Origin)) {
-    if !is_traced() {
-        return;
-    }
-    let Some(held) = held(probe) else { return };
-    // SAFETY: the task's own held stack.
+    let Some(held) = traced(probe) else { return };
+    let origin = &raw mut held.origin;
+    // SAFETY: a field of the task's own held stack.
     unsafe {
-        let origin = &raw mut (*held).origin;
         (*origin).probe = probe as u32 + 1;
         (*origin).number = 0;
         (*origin).name[0] = 0;

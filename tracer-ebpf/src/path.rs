@@ -20,7 +20,6 @@ use crate::{
     init::name_of,
     kernel::KERNEL_IMAGE,
     setting::scope,
-    task::identity,
 };
 
 /// Paths and what was told of them. One that is forgotten is told anew.
@@ -39,10 +38,10 @@ pub fn of_chain(held: &Held, lock: u64, info: u64, path: u64) -> u64 {
     mix(held.paths_sum ^ name_of(lock, info), path)
 }
 
-/// The chain that stands for a new one of this path, which is counted; 0 when that is to be told.
+/// The chain that stands for a new one of this path and `task`, which is counted; 0 when that is to be told.
 #[inline(always)]
-pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
-    let objects = scope().objects;
+pub fn stands_for(path: u64, task: u64, probe: ProbeIndex) -> u64 {
+    let objects = scope!(objects);
     if objects == 0 {
         return 0;
     }
@@ -53,7 +52,7 @@ pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
         return 0;
     }
     // Whether all sides of a cycle are one task's makes a difference.
-    if known.second == 0 && known.task != identity() {
+    if known.second == 0 && known.task != task {
         known.second = 1;
         return 0;
     }
@@ -64,9 +63,9 @@ pub fn stands_for(path: u64, probe: ProbeIndex) -> u64 {
     known.chain
 }
 
-/// A chain of this path was told.
+/// A chain of this path was told: of `task`.
 #[inline(always)]
-pub fn told(path: u64, chain: u64) {
+pub fn told(path: u64, chain: u64, task: u64) {
     if let Some(known) = PATHS.get_ptr_mut(path) {
         // SAFETY: as above.
         unsafe { (*known).told += 1 };
@@ -75,7 +74,7 @@ pub fn told(path: u64, chain: u64) {
     let first = ToldPath {
         told: 1,
         chain,
-        task: identity(),
+        task,
         second: 0,
         others: 0,
     };

@@ -33,7 +33,7 @@ static DEVICE_KTYPE: Global<u64> = Global::new(0);
 
 /// Which tasks and locks are traced.
 #[unsafe(no_mangle)]
-static SCOPE: Scope = Scope {
+pub static SCOPE: Scope = Scope {
     pid: 0,
     netns: 0,
     comm: [0; 2],
@@ -54,18 +54,20 @@ macro_rules! offset {
 }
 pub(crate) use offset;
 
+/// One setting of what is traced: what is not asked for costs a look at a constant, and the verifier takes out the rest.
+macro_rules! scope {
+    ($field:ident) => {
+        // SAFETY: a static; volatile, because user space changes the value after compilation.
+        unsafe { core::ptr::read_volatile(&raw const $crate::setting::SCOPE.$field) }
+    };
+}
+pub(crate) use scope;
+
 /// The offset that stands at a place of the table.
 #[inline(always)]
 pub fn offset_of(place: usize) -> i64 {
     // SAFETY: `place` comes from `offset_of!` on the same type; volatile, because user space changes the value after compilation.
     unsafe { core::ptr::read_volatile((&raw const OFFSETS).byte_add(place).cast::<i64>()) }
-}
-
-/// Which tasks and locks are traced.
-#[inline(always)]
-pub fn scope() -> Scope {
-    // SAFETY: volatile as above.
-    unsafe { core::ptr::read_volatile(&raw const SCOPE) }
 }
 
 /// Address of a probe's function.

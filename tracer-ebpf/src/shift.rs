@@ -16,7 +16,6 @@ use crate::{
     held::{Held, mix},
     recent,
     slots::each_word,
-    task::identity,
 };
 
 /// Chains at other depths than that at which their path was told. One that is forgotten is looked at anew, and its count is lost.
@@ -58,9 +57,9 @@ pub fn walk(context: &impl Call, held: &mut Held, request: u64, probe: ProbeInde
     held.launder(held.hash).max(1)
 }
 
-/// The chain that was told of a path at another depth, or 0; this one is known by it from here on.
+/// The chain that was told of a path at another depth, or 0; this one, of `task`, is known by it from here on.
 #[inline(always)]
-pub fn told(path: u64, key: u64) -> u64 {
+pub fn told(path: u64, key: u64, task: u64) -> u64 {
     if path == 0 {
         return 0;
     }
@@ -72,14 +71,14 @@ pub fn told(path: u64, key: u64) -> u64 {
         count: ChainCount {
             // This time counts for the chain itself.
             count: 0,
-            task: identity(),
+            task,
             told: 0,
         },
         chain,
     };
     // Without room the stack is walked again.
     let _ = SHIFTED.insert(key, shifted, u64::from(BPF_ANY));
-    recent::keep(key, chain, identity());
+    recent::keep(key, chain, task);
     chain
 }
 

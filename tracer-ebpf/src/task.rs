@@ -26,25 +26,31 @@ pub fn is_own() -> bool {
     is_tracer((bpf_get_current_pid_tgid() >> 32) as u32)
 }
 
+/// Whether only some tasks are traced. A constant for the verifier.
+#[inline(always)]
+pub fn is_narrowed() -> bool {
+    scope!(pid) | scope!(netns) | scope!(comm)[0] != 0
+}
+
 /// Whether the current task is traced: not the tracer itself, and none that the user has left out.
 ///
 /// What is not asked for costs nothing: the verifier knows the settings, and takes out what they rule out.
 #[inline(always)]
 pub fn is_traced() -> bool {
     let process = (bpf_get_current_pid_tgid() >> 32) as u32;
-    let scope = scope();
-    if is_tracer(process) || scope.pid != 0 && scope.pid != u64::from(process) {
+    let (pid, netns, comm) = (scope!(pid), scope!(netns), scope!(comm));
+    if is_tracer(process) || pid != 0 && pid != u64::from(process) {
         return false;
     }
-    if scope.comm[0] != 0 {
-        let comm = bpf_get_current_comm().unwrap_or_default();
+    if comm[0] != 0 {
+        let own = bpf_get_current_comm().unwrap_or_default();
         // SAFETY: 16 bytes either way.
-        let words: [u64; 2] = unsafe { core::mem::transmute(comm) };
-        if words[0] != scope.comm[0] || words[1] != scope.comm[1] {
+        let words: [u64; 2] = unsafe { core::mem::transmute(own) };
+        if words[0] != comm[0] || words[1] != comm[1] {
             return false;
         }
     }
-    scope.netns == 0 || scope.netns == u64::from(current_netns())
+    netns == 0 || netns == u64::from(current_netns())
 }
 
 /// Inode number of the current task's network namespace; 0 when it has none any more.
@@ -88,10 +94,17 @@ pub fn current() -> u64 {
     unsafe { bpf_get_current_task() }
 }
 
+/// The identity of the tracer's own tasks.
+pub const OWN: u64 = 1;
+
 /// Which task this is: the kernel gives the memory of one that is gone to the next, with another thread id.
 #[inline(always)]
 pub fn identity() -> u64 {
-    current() ^ bpf_get_current_pid_tgid() << 32
+    let ids = bpf_get_current_pid_tgid();
+    if is_tracer((ids >> 32) as u32) {
+        return OWN;
+    }
+    current() ^ ids << 32
 }
 
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.

@@ -12,7 +12,11 @@ use hashed as kept;
 use stored as kept;
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
-use crate::{count::count_at, held::Held};
+use crate::{
+    count::count_at,
+    held::Held,
+    task::{OWN, identity, is_narrowed, is_traced},
+};
 
 /// The current task's held stack, if it has one.
 #[inline(always)]
@@ -26,14 +30,30 @@ pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
     held_or(|| count_at(Counter::TasksFull, probe))
 }
 
+/// The current task's held stack, if the task is traced.
+#[inline(always)]
+pub fn traced(probe: ProbeIndex) -> Option<&'static mut Held> {
+    if is_narrowed() && !is_traced() {
+        return None;
+    }
+    // SAFETY: a value of the map of tasks, which only its own task changes.
+    let held = unsafe { &mut *held(probe)? };
+    (held.task != OWN).then_some(held)
+}
+
 /// As [`held`]; what counts that there is no room for it is up to the caller.
 #[inline(always)]
 pub fn held_or(full: impl FnOnce()) -> Option<*mut Held> {
-    let held = kept::get_or_make();
-    if held.is_none() {
+    let Some(held) = kept::get_or_make() else {
         full();
+        return None;
+    };
+    // SAFETY: a value of the map of tasks, which only its own task changes.
+    let task = unsafe { &mut (*held).task };
+    if *task == 0 {
+        *task = identity();
     }
-    held
+    Some(held)
 }
 
 /// The held stack of any task, if it has one. `task` is a pointer that the verifier knows to be one.

@@ -6,7 +6,7 @@
 use aya_ebpf::{
     bindings::BPF_ANY,
     macros::map,
-    maps::{Array, LruHashMap},
+    maps::LruHashMap,
 };
 use tracer_common::{
     offset::ABSENT,
@@ -42,8 +42,7 @@ struct Begun {
 static WAITS: LruHashMap<u64, Begun> = LruHashMap::with_max_entries(8192, 0);
 
 /// How many waits began so far, and how many go on.
-#[map]
-static CLOCK: Array<[u64; 2]> = Array::with_max_entries(1, 0);
+static mut CLOCK: [u64; 2] = [0; 2];
 
 /// Wakes that were told.
 #[map]
@@ -175,16 +174,13 @@ fn is_waited_for(object: u64, waiter: u64) -> bool {
 /// How many waits began, and how many go on.
 #[inline(always)]
 fn clock() -> [u64; 2] {
-    let Some(clock) = CLOCK.get_ptr(0) else { return [0; 2] };
-    // SAFETY: a valid cell; volatile, because other CPUs change it.
-    unsafe { core::ptr::read_volatile(clock) }
+    // SAFETY: a static; volatile, because other CPUs change it.
+    unsafe { core::ptr::read_volatile(&raw const CLOCK) }
 }
 
 /// Adds to one of the two numbers.
 #[inline(always)]
 fn add(which: usize, number: u64) {
-    if let Some(clock) = CLOCK.get_ptr_mut(0) {
-        // SAFETY: a valid, aligned number.
-        unsafe { atomic::add(clock.cast::<u64>().add(which), number) };
-    }
+    // SAFETY: a valid, aligned number.
+    unsafe { atomic::add((&raw mut CLOCK).cast::<u64>().add(which), number) };
 }

@@ -14,7 +14,7 @@ use crate::{
     held::{Held, Taken},
     kernel::{read, read_string},
     setting::offset,
-    task::{current, is_traced},
+    task::current,
     tasks,
 };
 
@@ -32,13 +32,8 @@ const QUEUED: u64 = 4;
 /// An item begins: `workqueue_execute_start(work)`.
 #[inline(always)]
 pub fn begin(context: &BtfTracePointContext, probe: ProbeIndex) {
-    if !is_traced() {
-        return;
-    }
     let work = context.argument(0);
-    let Some(held) = tasks::held(probe) else { return };
-    // SAFETY: a value of the map of tasks, which only its own task changes.
-    let held = unsafe { &mut *held };
+    let Some(held) = tasks::traced(probe) else { return };
     leave(held);
     let queue = worker(current())
         .and_then(|worker| read(worker, offset!(worker_pool)))

@@ -197,7 +197,7 @@ fn attach_by(
     let may_be_left_out = map(&mut ebpf, "MAY_BE_LEFT_OUT")?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
-    let epoch = map(&mut ebpf, "EPOCH")?;
+    let epoch = map(&mut ebpf, ".data.epoch")?;
     let hooks = Hooks::all(
         &mut ebpf,
         backend,
