@@ -42,6 +42,11 @@ impl Scope {
         ]
     }
 
+    /// Whether only some tasks are traced.
+    pub fn is_narrowed(&self) -> bool {
+        self.pid | self.netns | self.comm[0] != 0
+    }
+
     /// A task's name as the kernel has it; `None` when it is longer than a task's name can be.
     pub fn comm(name: &str) -> Option<[u64; COMM_LEN / 8]> {
         let mut bytes = [0; COMM_LEN];

@@ -1,5 +1,7 @@
 //! The hot path: extend the held stack, look the chain up, and send it only when it was never seen before.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::HashMap};
 use tracer_common::{
     counter::Counter,
@@ -22,7 +24,7 @@ use crate::{
     setting::{is_device_type, offset},
     shift,
     situation::{denies, send_with_held},
-    task::{current, is_traced},
+    task::{current, is_traced, pointer},
     tasks::{self, known},
     wait, wake,
 };
@@ -74,11 +76,12 @@ pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
 pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
-    if let Some((held, lock)) = held_and_lock(context, probe)
-        && !is_left_out(lock, info)
-        && let Some(generation) = generation::taken(lock)
+    let current = pointer();
+    if let Some(held) = tasks::traced_of(current, probe)
+        && let lock = context.first(held)
+        && !is_left_out(lock, info, current)
     {
-        seen(context, held, lock, generation, probe, info);
+        seen(context, held, lock, generation::taken(lock), probe, info);
     }
 }
 
@@ -129,34 +132,31 @@ pub fn downgrade(context: &Entry, _probe: ProbeIndex, info: u64) {
 
 #[inline(always)]
 fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    if let Some((held, lock)) = held_and_lock(context, probe) {
-        push(context, held, lock, probe, info);
+    let current = pointer();
+    if let Some(held) = tasks::traced_of(current, probe) {
+        let lock = context.first(held);
+        push(context, current, held, lock, probe, info);
     }
-}
-
-/// What the current task holds, and the lock that the call is about, if the task is traced.
-#[inline(always)]
-fn held_and_lock<C: Call>(context: &C, probe: ProbeIndex) -> Option<(&'static mut Held, u64)> {
-    let held = tasks::traced(probe)?;
-    let lock = context.first(held);
-    Some((held, lock))
 }
 
 /// Puts a lock on top of what the current task holds, if that is traced.
 #[inline(always)]
 pub fn acquire_lock<C: Call>(context: &C, lock: u64, probe: ProbeIndex, info: u64) {
-    if let Some(held) = tasks::traced(probe) {
-        push(context, held, lock, probe, info);
+    let current = pointer();
+    if let Some(held) = tasks::traced_of(current, probe) {
+        push(context, current, held, lock, probe, info);
     }
 }
 
 #[inline(always)]
-fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
-    if is_left_out(lock, info) {
+fn push<C: Call>(context: &C, current: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
+    if is_left_out(lock, info, current) {
         return;
     }
-    let Some(generation) = generation::taken(lock) else { return };
-    let taken = seen(context, held, lock, generation, probe, info);
+    let place = place(context, held, probe);
+    // Only now, because there are four registers that a helper leaves alone.
+    let generation = generation::taken(lock);
+    let taken = seen_at(place, context, held, lock, generation, probe, info);
     wake::remember(held, lock, taken.chain, info, generation);
     duration::hold(held);
     if !held.push(lock, generation, info, epoch(), taken) {
@@ -200,7 +200,7 @@ fn remove(held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> bool {
 
 #[inline(always)]
 fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
-    if is_traced() && !is_left_out(lock, info) {
+    if is_traced() && !is_left_out(lock, info, pointer()) {
         count_at(Counter::UnmatchedRelease, probe);
     }
 }
@@ -208,13 +208,29 @@ fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
 /// Counts the chain, or tells it when it is new; gives how the lock is taken.
 #[inline(always)]
 pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
+    let place = place(context, held, probe);
+    seen_at(place, context, held, lock, generation, probe, info)
+}
+
+/// As [`seen`], at a [`place`].
+#[inline(always)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all of it is in registers; a structure would not be"
+)]
+fn seen_at<C: Call>(
+    place: u64,
+    context: &C,
+    held: &mut Held,
+    lock: u64,
+    generation: u64,
+    probe: ProbeIndex,
+    info: u64,
+) -> Taken {
     tell_class(lock, info, probe);
     let depth = held.launder(context.depth());
-    let place = place(context, held, probe);
-    let call = mix(
-        mix(place, info | held.window_kind << 32),
-        held.base.wrapping_sub(depth) & DEPTH_MASK,
-    );
+    let request = place ^ held.window_kind << 48 ^ info << 56;
+    let call = mix(mix(0, request), held.base.wrapping_sub(depth) & DEPTH_MASK);
     let taken = |chain, path| Taken { chain, path, depth };
     let found = key(held, lock, generation, call);
     if let Some(known) = recent::known(found) {
@@ -297,13 +313,12 @@ fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
     is_stale
 }
 
-/// Where a lock is requested.
+/// Where a lock is requested: the caller, and 16 bits of how many modules were unloaded by then. An address of the kernel's code has all ones in its upper
+/// half, so what tells requests at one place apart goes in there.
 #[inline(always)]
 fn place<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
     let caller = context.caller(held, probe);
-    // Found here or there: the verifier follows one path from here on.
-    let caller = held.launder(caller);
-    mix(caller, generation::unloaded(caller))
+    caller ^ (generation::unloaded(caller) & 0xffff) << 32
 }
 
 /// The chain's identity. With nothing held the lock is left out: the chain then stands for the call path.

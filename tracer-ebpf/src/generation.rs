@@ -1,11 +1,9 @@
 //! Which lock an address is: memory that is initialised again, or whose module is gone, is another lock.
 
-use aya_ebpf::{macros::map, maps::Array};
 use tracer_common::generation::{self, BITS, ONE, TAKEN, UNLOADED_SHIFT};
 
 /// The cells. That two locks share one sends a chain once more at worst.
-#[map]
-static GENERATIONS: Array<u64> = Array::with_max_entries(1 << BITS, 0);
+static mut GENERATIONS: [u64; 1 << BITS] = [0; 1 << BITS];
 
 /// How many modules were unloaded.
 static mut UNLOADED: u64 = 0;
@@ -14,22 +12,23 @@ static mut UNLOADED: u64 = 0;
 const MODULES: u64 = 0xffff_ffff_a000_0000;
 
 #[inline(always)]
-fn cell(lock: u64) -> Option<*mut u64> {
-    GENERATIONS.get_ptr_mut(generation::cell(lock))
+fn cell(lock: u64) -> *mut u64 {
+    // SAFETY: a cell of the table.
+    unsafe { (&raw mut GENERATIONS).cast::<u64>().add(generation::cell(lock) as usize) }
 }
 
-/// The generation of a lock that is taken. There always is one, but the verifier wants to hear what happens otherwise.
+/// The generation of a lock that is taken.
 #[inline(always)]
-pub fn taken(lock: u64) -> Option<u64> {
-    let cell = cell(lock)?;
-    // SAFETY: the map gives a valid, aligned cell; a lost update sends a chain once more.
+pub fn taken(lock: u64) -> u64 {
+    let cell = cell(lock);
+    // SAFETY: a valid, aligned cell; a lost update sends a chain once more.
     let generation = unsafe {
         if *cell & TAKEN == 0 {
             *cell |= TAKEN;
         }
         *cell
     };
-    Some(generation.wrapping_add(unloaded(lock) << UNLOADED_SHIFT))
+    generation.wrapping_add(unloaded(lock) << UNLOADED_SHIFT)
 }
 
 /// How many modules were unloaded, if this is an address in one; else 0.
@@ -45,7 +44,7 @@ pub fn unloaded(address: u64) -> u64 {
 /// A lock is initialised: the generation that begins, when there was one that was taken.
 #[inline(always)]
 pub fn begin(lock: u64) -> Option<u64> {
-    let cell = cell(lock)?;
+    let cell = cell(lock);
     // SAFETY: as above.
     unsafe {
         if *cell & TAKEN == 0 {

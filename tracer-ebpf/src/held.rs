@@ -35,6 +35,8 @@ pub struct Held {
     pub base: u64,
     /// Path by which the lock in each slot was taken.
     paths: [u64; HELD_SLOTS],
+    /// Hash of the lock in each slot: what it adds to `sum`.
+    hashes: [u64; HELD_SLOTS],
     /// Acquisitions so far: their running number tells the order.
     pub sequence: u64,
     /// The reload window that the task is in, or 0.
@@ -229,6 +231,12 @@ impl Held {
     }
 
     #[inline(always)]
+    fn hash(&mut self, index: u64) -> &mut u64 {
+        // SAFETY: as in `slot`.
+        unsafe { self.hashes.get_unchecked_mut(bounded(index)) }
+    }
+
+    #[inline(always)]
     fn path(&mut self, index: u64) -> &mut u64 {
         // SAFETY: as in `slot`.
         unsafe { self.paths.get_unchecked_mut(bounded(index)) }
@@ -253,7 +261,9 @@ impl Held {
         slot.chain = taken.chain;
         slot.generation = generation;
         slot.info = info | epoch << info::EPOCH_SHIFT | sequence << info::SEQUENCE_SHIFT;
-        self.sum = self.sum.wrapping_add(hash(lock, info, generation));
+        let hash = hash(lock, info, generation);
+        *self.hash(place) = hash;
+        self.sum = self.sum.wrapping_add(hash);
         *self.path(place) = taken.path;
         self.paths_sum = self.paths_sum.wrapping_add(taken.path);
         true
@@ -262,9 +272,7 @@ impl Held {
     /// Takes the lock in a slot out of what is held, until it is [shown](Self::show) again.
     #[inline(always)]
     pub fn hide(&mut self, index: u64) {
-        let slot = self.slot(index);
-        let gone = hash(slot.lock, slot.info, slot.generation);
-        self.sum = self.sum.wrapping_sub(gone);
+        self.sum = self.sum.wrapping_sub(*self.hash(index));
         self.paths_sum = self.paths_sum.wrapping_sub(*self.path(index));
         self.count = self.count.wrapping_sub(1);
         self.slot(index).lock = 0;
@@ -273,10 +281,8 @@ impl Held {
     /// Puts it back.
     #[inline(always)]
     pub fn show(&mut self, index: u64, lock: u64) {
-        let slot = self.slot(index);
-        slot.lock = lock;
-        let back = hash(slot.lock, slot.info, slot.generation);
-        self.sum = self.sum.wrapping_add(back);
+        self.slot(index).lock = lock;
+        self.sum = self.sum.wrapping_add(*self.hash(index));
         self.paths_sum = self.paths_sum.wrapping_add(*self.path(index));
         self.count = self.count.wrapping_add(1);
     }
@@ -309,9 +315,9 @@ impl Held {
     #[inline(always)]
     pub fn downgrade(&mut self, index: u64) {
         let slot = self.slot(index);
-        let before = hash(slot.lock, slot.info, slot.generation);
         slot.info |= info::SHARED;
         let after = hash(slot.lock, slot.info, slot.generation);
+        let before = core::mem::replace(self.hash(index), after);
         self.sum = self.sum.wrapping_sub(before).wrapping_add(after);
     }
 

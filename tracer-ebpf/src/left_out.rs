@@ -1,5 +1,7 @@
 //! Locks that nobody wants to see: skipped in the first instructions.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     bindings::BPF_ANY,
     macros::map,
@@ -10,7 +12,10 @@ use tracer_common::{
     wire::info,
 };
 
-use crate::{kernel::read_string, setting::scope, task::is_own_mmap_lock};
+use crate::{
+    kernel::{KERNEL_IMAGE, read_string},
+    setting::scope, task::is_own_mmap_lock,
+};
 
 /// What the `mmap_lock` of every process is initialised with (`mmap_init_lock()`, `include/linux/mmap_lock.h`), in two words.
 const MMAP_LOCK: [u64; 2] = [u64::from_ne_bytes(*b"&mm->mma"), u64::from_ne_bytes(*b"p_lock\0\0")];
@@ -57,10 +62,10 @@ pub fn begin(lock: u64, name: u64) {
     }
 }
 
-/// Whether a lock is left out: by its name, or as the `mmap_lock` of the task's own process.
+/// Whether a lock is left out: by its name, or as the `mmap_lock` of the process of a task, [`pointer`](crate::task::pointer) to the current one.
 #[inline(always)]
-pub fn is_left_out(lock: u64, info: u64) -> bool {
-    if scope!(skip_mmap_lock) != 0 && info & info::KIND == info::RWSEM && is_own_mmap_lock(lock) {
+pub fn is_left_out(lock: u64, info: u64, current: *mut c_void) -> bool {
+    if scope!(skip_mmap_lock) != 0 && info & info::KIND == info::RWSEM && lock < KERNEL_IMAGE && is_own_mmap_lock(lock, current) {
         return true;
     }
     scope!(leaves_out) != 0

@@ -43,6 +43,10 @@ pub static SCOPE: Scope = Scope {
     hold_times: 0,
 };
 
+/// Not 0 when only some tasks are traced.
+#[unsafe(no_mangle)]
+static NARROWED: Global<u32> = Global::new(0);
+
 /// Process id of the tracer, which is not traced.
 #[unsafe(no_mangle)]
 static TRACER: Global<u32> = Global::new(0);
@@ -95,6 +99,12 @@ pub fn dep_map_offset(kind: u64) -> u64 {
 #[inline(always)]
 pub fn has_lockdep() -> bool {
     LOCKDEP.load() != 0
+}
+
+/// Whether only some tasks are traced. A constant for the verifier.
+#[inline(always)]
+pub fn is_narrowed() -> bool {
+    NARROWED.load() != 0
 }
 
 /// Whether the current task is the tracer.

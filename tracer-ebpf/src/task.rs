@@ -1,5 +1,7 @@
 //! The current task: whether it is traced, and what it is called.
 
+use core::ffi::c_void;
+
 use aya_ebpf::{
     helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_task},
     programs::BtfTracePointContext,
@@ -24,12 +26,6 @@ pub const THREAD_SIZE: i64 = 16 << 10;
 #[inline(always)]
 pub fn is_own() -> bool {
     is_tracer((bpf_get_current_pid_tgid() >> 32) as u32)
-}
-
-/// Whether only some tasks are traced. A constant for the verifier.
-#[inline(always)]
-pub fn is_narrowed() -> bool {
-    scope!(pid) | scope!(netns) | scope!(comm)[0] != 0
 }
 
 /// Whether the current task is traced: not the tracer itself, and none that the user has left out.
@@ -61,28 +57,27 @@ fn current_netns() -> u32 {
         .map_or(0, netns)
 }
 
-/// Whether a rwsem is the `mmap_lock` of the current task's own process.
+/// Whether a rwsem is the `mmap_lock` of the process of a task: [`pointer`] to the current one.
 #[inline(always)]
-pub fn is_own_mmap_lock(lock: u64) -> bool {
+pub fn is_own_mmap_lock(lock: u64, current: *mut c_void) -> bool {
     let mmap_lock = offset!(mm_mmap_lock);
-    mmap_lock >= 0 && own_mm().is_some_and(|mm| lock.wrapping_sub(mmap_lock as u64) == mm)
+    mmap_lock >= 0 && mm_of(current).is_some_and(|mm| lock.wrapping_sub(mmap_lock as u64) == mm)
 }
 
-/// Address of the current task's `struct mm_struct`; 0 for a thread of the kernel.
+/// Address of a task's `struct mm_struct`; 0 for a thread of the kernel.
 #[cfg(not(feature = "task-storage"))]
 #[inline(always)]
-fn own_mm() -> Option<u64> {
-    peek(current(), offset!(task_mm))
+fn mm_of(task: *mut c_void) -> Option<u64> {
+    peek(task as u64, offset!(task_mm))
 }
 
-/// As above, without a helper: the verifier knows the type of what this one gives, and lets its members be read.
+/// As above, without a helper: the verifier knows the type of the pointer, and lets its members be read.
 #[cfg(feature = "task-storage")]
 #[inline(always)]
-fn own_mm() -> Option<u64> {
+fn mm_of(task: *mut c_void) -> Option<u64> {
     let member = offset!(task_mm);
     // SAFETY: the offset is that of a member.
     (member >= 0).then(|| unsafe {
-        let task = aya_ebpf::helpers::generated::bpf_get_current_task_btf();
         core::ptr::read_volatile(task.cast::<u64>().byte_add(member as usize))
     })
 }
@@ -92,6 +87,21 @@ fn own_mm() -> Option<u64> {
 pub fn current() -> u64 {
     // SAFETY: has no preconditions.
     unsafe { bpf_get_current_task() }
+}
+
+/// The current task, as its held stack is found by.
+#[cfg(feature = "task-storage")]
+#[inline(always)]
+pub fn pointer() -> *mut c_void {
+    // SAFETY: has no preconditions.
+    unsafe { aya_ebpf::helpers::generated::bpf_get_current_task_btf() }.cast()
+}
+
+/// As above, on kernels where it is found by the address.
+#[cfg(not(feature = "task-storage"))]
+#[inline(always)]
+pub fn pointer() -> *mut c_void {
+    current() as *mut c_void
 }
 
 /// The identity of the tracer's own tasks.

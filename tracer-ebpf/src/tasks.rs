@@ -15,13 +15,14 @@ use tracer_common::{counter::Counter, probe::ProbeIndex};
 use crate::{
     count::count_at,
     held::Held,
-    task::{OWN, identity, is_narrowed, is_traced},
+    setting::is_narrowed,
+    task::{OWN, identity, is_traced, pointer},
 };
 
 /// The current task's held stack, if it has one.
 #[inline(always)]
 pub fn known() -> Option<*mut Held> {
-    kept::get()
+    kept::of(pointer())
 }
 
 /// The current task's held stack, made when it has none.
@@ -33,18 +34,30 @@ pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
 /// The current task's held stack, if the task is traced.
 #[inline(always)]
 pub fn traced(probe: ProbeIndex) -> Option<&'static mut Held> {
+    traced_of(pointer(), probe)
+}
+
+/// As [`traced`], for who has [`pointer`] to the current task at hand.
+#[inline(always)]
+pub fn traced_of(current: *mut c_void, probe: ProbeIndex) -> Option<&'static mut Held> {
     if is_narrowed() && !is_traced() {
         return None;
     }
+    let held = made(kept::of_or_make(current), || count_at(Counter::TasksFull, probe))?;
     // SAFETY: a value of the map of tasks, which only its own task changes.
-    let held = unsafe { &mut *held(probe)? };
+    let held = unsafe { &mut *held };
     (held.task != OWN).then_some(held)
 }
 
 /// As [`held`]; what counts that there is no room for it is up to the caller.
 #[inline(always)]
 pub fn held_or(full: impl FnOnce()) -> Option<*mut Held> {
-    let Some(held) = kept::get_or_make() else {
+    made(kept::of_or_make(pointer()), full)
+}
+
+#[inline(always)]
+fn made(held: Option<*mut Held>, full: impl FnOnce()) -> Option<*mut Held> {
+    let Some(held) = held else {
         full();
         return None;
     };
@@ -74,7 +87,7 @@ mod stored {
 
     use aya_ebpf::{
         bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE},
-        helpers::generated::{bpf_get_current_task_btf, bpf_task_storage_get},
+        helpers::generated::bpf_task_storage_get,
     };
 
     use crate::held::Held;
@@ -102,28 +115,17 @@ mod stored {
     };
 
     #[inline(always)]
-    pub fn get() -> Option<*mut Held> {
-        storage(0)
-    }
-
-    #[inline(always)]
-    pub fn get_or_make() -> Option<*mut Held> {
-        storage(u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE))
+    pub fn of_or_make(task: *mut c_void) -> Option<*mut Held> {
+        storage(task, u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE))
     }
 
     #[inline(always)]
     pub fn of(task: *mut c_void) -> Option<*mut Held> {
-        storage_of(task, 0)
+        storage(task, 0)
     }
 
     #[inline(always)]
-    fn storage(flags: u64) -> Option<*mut Held> {
-        // SAFETY: has no preconditions.
-        storage_of(unsafe { bpf_get_current_task_btf() }.cast(), flags)
-    }
-
-    #[inline(always)]
-    fn storage_of(task: *mut c_void, flags: u64) -> Option<*mut Held> {
+    fn storage(task: *mut c_void, flags: u64) -> Option<*mut Held> {
         // SAFETY: the map, and a task by the verifier's word; a new value is all zeroes.
         let held = unsafe {
             bpf_task_storage_get(
@@ -150,7 +152,7 @@ mod hashed {
         maps::{Array, HashMap},
     };
 
-    use crate::{held::Held, task::current};
+    use crate::held::Held;
 
     /// Held stack of each task, by the address of its `task_struct`.
     #[map]
@@ -161,18 +163,13 @@ mod hashed {
     static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
 
     #[inline(always)]
-    pub fn get() -> Option<*mut Held> {
-        TASKS.get_ptr_mut(current())
-    }
-
-    #[inline(always)]
     pub fn of(task: *mut c_void) -> Option<*mut Held> {
         TASKS.get_ptr_mut(task as u64)
     }
 
     #[inline(always)]
-    pub fn get_or_make() -> Option<*mut Held> {
-        let task = current();
+    pub fn of_or_make(task: *mut c_void) -> Option<*mut Held> {
+        let task = task as u64;
         if let Some(held) = TASKS.get_ptr_mut(task) {
             return Some(held);
         }

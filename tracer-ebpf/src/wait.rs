@@ -52,7 +52,7 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
         info::WORK => work::function(object),
         info::THREAD => u64::from(read::<u32>(object, offset!(task_pid)).unwrap_or(0)),
         info::KERNFS => kernfs::id(object),
-        _ => generation::taken(object).unwrap_or(0),
+        _ => generation::taken(object),
     };
     let generation = held.launder(generation);
     // The end of the one before was not seen.

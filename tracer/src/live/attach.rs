@@ -180,6 +180,7 @@ fn attach_by(
         .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
+        .override_global("NARROWED", &u32::from(scope.is_narrowed()), true)
         .override_global("STAND_INS", &u32::from(with_stand_ins), false)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
