@@ -3,6 +3,7 @@
 //! Records hold integers only, have no implicit padding and are 8-byte aligned. A kind is a number that is checked when it is decoded.
 #![no_std]
 
+pub mod cast;
 pub mod counter;
 pub mod generation;
 pub mod offset;

@@ -14,7 +14,11 @@ const MODULES: u64 = 0xffff_ffff_a000_0000;
 #[inline(always)]
 fn cell(lock: u64) -> *mut u64 {
     // SAFETY: a cell of the table.
-    unsafe { (&raw mut GENERATIONS).cast::<u64>().add(generation::cell(lock) as usize) }
+    unsafe {
+        (&raw mut GENERATIONS)
+            .cast::<u64>()
+            .add(generation::cell(lock) as usize)
+    }
 }
 
 /// The generation of a lock that is taken.

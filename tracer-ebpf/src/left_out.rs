@@ -14,7 +14,8 @@ use tracer_common::{
 
 use crate::{
     kernel::{KERNEL_IMAGE, read_string},
-    setting::scope, task::is_own_mmap_lock,
+    setting::scope,
+    task::is_own_mmap_lock,
 };
 
 /// What the `mmap_lock` of every process is initialised with (`mmap_init_lock()`, `include/linux/mmap_lock.h`), in two words.
@@ -65,7 +66,11 @@ pub fn begin(lock: u64, name: u64) {
 /// Whether a lock is left out: by its name, or as the `mmap_lock` of the process of a task, [`pointer`](crate::task::pointer) to the current one.
 #[inline(always)]
 pub fn is_left_out(lock: u64, info: u64, current: *mut c_void) -> bool {
-    if scope!(skip_mmap_lock) != 0 && info & info::KIND == info::RWSEM && lock < KERNEL_IMAGE && is_own_mmap_lock(lock, current) {
+    if scope!(skip_mmap_lock) != 0
+        && info & info::KIND == info::RWSEM
+        && lock < KERNEL_IMAGE
+        && is_own_mmap_lock(lock, current)
+    {
         return true;
     }
     scope!(leaves_out) != 0

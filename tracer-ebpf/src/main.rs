@@ -10,6 +10,8 @@
 
 mod atomic;
 mod call;
+#[cfg(feature = "task-storage")]
+mod cast;
 mod chain;
 mod contention;
 mod count;

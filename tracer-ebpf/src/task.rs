@@ -77,9 +77,7 @@ fn mm_of(task: *mut c_void) -> Option<u64> {
 fn mm_of(task: *mut c_void) -> Option<u64> {
     let member = offset!(task_mm);
     // SAFETY: the offset is that of a member.
-    (member >= 0).then(|| unsafe {
-        core::ptr::read_volatile(task.cast::<u64>().byte_add(member as usize))
-    })
+    (member >= 0).then(|| unsafe { core::ptr::read_volatile(task.cast::<u64>().byte_add(member as usize)) })
 }
 
 /// Address of the current `task_struct`.

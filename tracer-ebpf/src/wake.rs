@@ -3,11 +3,7 @@
 //! Whoever completes it had to get what it holds then, and what it requested since the wait began, as DEPT has it (`Documentation/dependency/` of its patches): so waits are
 //! numbered, and requests are remembered with that number while there is a wait of a task that holds something. A work item had to get all that it requested.
 
-use aya_ebpf::{
-    bindings::BPF_ANY,
-    macros::map,
-    maps::LruHashMap,
-};
+use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 use tracer_common::{
     offset::ABSENT,
     probe::ProbeIndex,

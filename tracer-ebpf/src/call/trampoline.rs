@@ -11,6 +11,8 @@ use tracer_common::{
 };
 
 use super::Call;
+#[cfg(feature = "task-storage")]
+use crate::cast;
 use crate::{count::count_at, held::Held, kernel::KERNEL_IMAGE, setting::function, slots::masked};
 
 /// A function is called.
@@ -121,6 +123,29 @@ const fn arguments(prototypes: &[&str]) -> usize {
     commas + 1
 }
 
+/// Two words of the trampoline's frame.
+#[cfg(feature = "task-storage")]
+#[inline(always)]
+fn two_words(held: &mut Held, at: *const u64) -> [u64; 2] {
+    if cast::is_there() {
+        return cast::words(held.launder(at as u64));
+    }
+    read_two_words(at)
+}
+
+/// As above, where there are no casts.
+#[cfg(not(feature = "task-storage"))]
+#[inline(always)]
+fn two_words(_held: &mut Held, at: *const u64) -> [u64; 2] {
+    read_two_words(at)
+}
+
+#[inline(always)]
+fn read_two_words(at: *const u64) -> [u64; 2] {
+    // SAFETY: the helper checks the address itself.
+    unsafe { bpf_probe_read_kernel(at.cast::<[u64; 2]>()) }.unwrap_or_default()
+}
+
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
 const FRAME_WORDS: usize = 16;
 
@@ -135,10 +160,8 @@ fn caller<C: EbpfContext>(context: &C, held: &mut Held, probe: ProbeIndex) -> u6
     let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
     let frame = context.as_ptr().cast::<u64>().wrapping_add(1);
     let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word) as usize;
-    // SAFETY: the helper checks the address itself.
-    if let Ok([word, caller]) = unsafe { bpf_probe_read_kernel(frame.wrapping_add(guess).cast::<[u64; 2]>()) }
-        && is_entry(word)
-    {
+    let [word, caller] = two_words(held, frame.wrapping_add(guess));
+    if is_entry(word) {
         return caller;
     }
     // SAFETY: as above.

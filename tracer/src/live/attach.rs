@@ -23,6 +23,7 @@ use super::{
     hooks::Hooks,
     kernel, memory_limit,
     misses::{Misses, Settling},
+    object,
 };
 use crate::{
     analysis::{
@@ -69,38 +70,6 @@ pub struct Attached {
     was_settled: bool,
     /// How often each program was skipped before all hooks were there; only those above zero.
     skipped_before: BTreeMap<&'static str, u64>,
-}
-
-/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with held stacks in the tasks
-/// themselves, too; and with kprobes.
-static PLAIN: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plain.o"));
-static LOOPED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/looped.o"));
-static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
-static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
-
-/// The first kernel whose verifier looks at a loop once, and puts it into the program: see `tracer-ebpf/src/slots.rs`.
-const LOOPED_SINCE: (u16, u16) = (5, 19);
-
-/// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
-const STORED_SINCE: (u16, u16) = (6, 2);
-
-/// Whether programs get stand-ins: where tasks are preempted in them (see `tracer-ebpf/src/stand_in.rs`), and the object has some.
-fn wants_stand_ins(backend: Backend) -> bool {
-    backend == Backend::Fentry && kernel::release() >= STORED_SINCE && kernel::preempts()
-}
-
-/// The best object for a backend on this kernel.
-fn object(backend: Backend) -> &'static [u8] {
-    let release = kernel::release();
-    if backend == Backend::Kprobe {
-        PROBED
-    } else if release >= STORED_SINCE {
-        STORED
-    } else if release >= LOOPED_SINCE {
-        LOOPED
-    } else {
-        PLAIN
-    }
 }
 
 /// Reads what has to be known of this kernel before anything is loaded: its symbols and, at the same time, its types.
@@ -170,7 +139,8 @@ fn attach_by(
     functions.resize(MAX_PROBES, 0);
     let btf = types.for_attaching()?;
     start.part("object and maps");
-    let with_stand_ins = wants_stand_ins(backend);
+    let (function, words) = types.cast();
+    let with_stand_ins = object::wants_stand_ins(backend);
     let mut ebpf = EbpfLoader::new()
         .btf(Some(&btf))
         .override_global("OFFSETS", &offset_values[..], true)
@@ -181,12 +151,13 @@ fn attach_by(
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("NARROWED", &u32::from(scope.is_narrowed()), true)
+        .override_global("WORDS", &words.unwrap_or(0), false)
         .override_global("STAND_INS", &u32::from(with_stand_ins), false)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
         // It is one of those.
         .allow_unsupported_maps()
-        .load(object(backend))
+        .load(&object::object(backend, function))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
     let chains = map(&mut ebpf, "CHAINS")?;

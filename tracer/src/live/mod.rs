@@ -12,6 +12,7 @@ mod kcore;
 pub mod kernel;
 mod memory_limit;
 mod misses;
+mod object;
 mod privilege;
 mod reader;
 mod start;

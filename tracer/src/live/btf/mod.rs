@@ -14,6 +14,10 @@ use tracer_common::{
 use super::{LiveError, kernel::BTF_PATH};
 use crate::names::btf::{Raw, Type, kind};
 
+/// The function that casts, and the structure that is cast to.
+const CAST: &str = "bpf_rdonly_cast";
+const WORDS: &str = "pt_regs";
+
 /// What the running kernel's BTF tells.
 pub struct Types(Raw);
 
@@ -35,6 +39,7 @@ impl Types {
         let stand_ins: Vec<_> = PROBES.iter().flat_map(stand_ins).collect();
         let mut wanted: FxHashSet<&str> = PROBES.iter().map(|probe| probe.function).collect();
         wanted.extend(stand_ins.iter().map(String::as_str));
+        wanted.extend([CAST, WORDS]);
         wanted.extend(Offsets::NONE.entries().map(|(structure, _, _)| structure));
         Raw::parse(bytes, &wanted).map(Self)
     }
@@ -65,6 +70,16 @@ impl Types {
     /// Looks up every member that the program needs.
     pub(super) fn offsets(&self) -> Offsets {
         Offsets::resolve(|structure, member| self.offset(structure, member))
+    }
+
+    /// The numbers of the function that casts and of the structure that is cast to (see `tracer_common::cast`), where the kernel has both.
+    pub(super) fn cast(&self) -> (Option<u32>, Option<u32>) {
+        let number = |name: &str, kind| {
+            let mut numbers = self.0.named(name).iter().copied();
+            numbers.find(|&number| self.0.get(number).is_some_and(|found| found.kind == kind))
+        };
+        let both = number(CAST, kind::FUNC).zip(number(WORDS, kind::STRUCT));
+        both.unzip()
     }
 
     /// Whether the kernel has a probe's function, of a prototype that the program was written for; why not otherwise.
