@@ -24,7 +24,7 @@ mod live {
     const OBJECTS: &[(&str, &[&str])] = &[
         ("plain", &[]),
         ("looped", &["loop"]),
-        ("stored", &["task-storage", "stand-in"]),
+        ("newest", &["newest", "stand-in"]),
         ("probed", &["kprobe"]),
     ];
 

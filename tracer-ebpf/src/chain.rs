@@ -1,7 +1,5 @@
 //! The hot path: extend the held stack, look the chain up, and send it only when it was never seen before.
 
-use core::ffi::c_void;
-
 use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::HashMap};
 use tracer_common::{
     counter::Counter,
@@ -24,7 +22,7 @@ use crate::{
     setting::{is_device_type, offset},
     shift,
     situation::{denies, send_with_held},
-    task::{current, is_traced, pointer},
+    task::{current, is_traced},
     tasks::{self, known},
     wait, wake,
 };
@@ -76,7 +74,7 @@ pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
 pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
-    let current = pointer();
+    let current = current();
     if let Some(held) = tasks::traced_of(current, probe)
         && let lock = context.first(held)
         && !is_left_out(lock, info, current)
@@ -132,7 +130,7 @@ pub fn downgrade(context: &Entry, _probe: ProbeIndex, info: u64) {
 
 #[inline(always)]
 fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    let current = pointer();
+    let current = current();
     if let Some(held) = tasks::traced_of(current, probe) {
         let lock = context.first(held);
         push(context, current, held, lock, probe, info);
@@ -142,14 +140,14 @@ fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
 /// Puts a lock on top of what the current task holds, if that is traced.
 #[inline(always)]
 pub fn acquire_lock<C: Call>(context: &C, lock: u64, probe: ProbeIndex, info: u64) {
-    let current = pointer();
+    let current = current();
     if let Some(held) = tasks::traced_of(current, probe) {
         push(context, current, held, lock, probe, info);
     }
 }
 
 #[inline(always)]
-fn push<C: Call>(context: &C, current: *mut c_void, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
+fn push<C: Call>(context: &C, current: u64, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
     if is_left_out(lock, info, current) {
         return;
     }
@@ -200,7 +198,7 @@ fn remove(held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> bool {
 
 #[inline(always)]
 fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
-    if is_traced() && !is_left_out(lock, info, pointer()) {
+    if is_traced() && !is_left_out(lock, info, current()) {
         count_at(Counter::UnmatchedRelease, probe);
     }
 }

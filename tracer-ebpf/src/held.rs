@@ -77,6 +77,9 @@ pub struct Held {
     best: u64,
     /// A value that goes in here comes out as a number of which the verifier knows nothing.
     cell: u64,
+    /// Address of the task whose this is, where that does not go without saying. Last: what is in front of it is cleared for a new one.
+    #[cfg(feature = "newest")]
+    pub owner: u64,
 }
 
 /// What a task waits for that is no lock.

@@ -1,7 +1,5 @@
 //! Locks that nobody wants to see: skipped in the first instructions.
 
-use core::ffi::c_void;
-
 use aya_ebpf::{
     bindings::BPF_ANY,
     macros::map,
@@ -63,9 +61,9 @@ pub fn begin(lock: u64, name: u64) {
     }
 }
 
-/// Whether a lock is left out: by its name, or as the `mmap_lock` of the process of a task, [`pointer`](crate::task::pointer) to the current one.
+/// Whether a lock is left out: by its name, or as the `mmap_lock` of the process of the [`current`](crate::task::current) task.
 #[inline(always)]
-pub fn is_left_out(lock: u64, info: u64, current: *mut c_void) -> bool {
+pub fn is_left_out(lock: u64, info: u64, current: u64) -> bool {
     if scope!(skip_mmap_lock) != 0
         && info & info::KIND == info::RWSEM
         && lock < KERNEL_IMAGE

@@ -10,7 +10,7 @@
 
 mod atomic;
 mod call;
-#[cfg(feature = "task-storage")]
+#[cfg(feature = "newest")]
 mod cast;
 mod chain;
 mod contention;

@@ -42,7 +42,7 @@ const _: () = assert!((STACK_DEPTH + 1).is_power_of_two());
 /// The verifier looks once at what `bpf_loop()` calls (5.17+), however often that runs, and turns it into a loop in the program (5.19+).
 #[cfg(feature = "loop")]
 #[inline(always)]
-fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
+pub fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
     use aya_ebpf::helpers::generated::bpf_loop;
 
     extern "C" fn step<const MASK: u64, F: FnMut(usize) -> bool>(index: u64, visit: *mut F) -> i64 {
@@ -66,7 +66,7 @@ fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
 /// would count in pointers instead.
 #[cfg(not(feature = "loop"))]
 #[inline(always)]
-fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
+pub fn each<const MASK: u64, F: FnMut(usize) -> bool>(count: u64, mut visit: F) {
     let mut index = 0_u64;
     loop {
         // SAFETY: changes nothing. An instruction, because one line of debug information for each is what the kernel takes.

@@ -61,8 +61,10 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
     if task.is_null() {
         return;
     }
-    let Some(known) = tasks::of(task) else { return };
     let Some(copy) = COPY.get_ptr_mut(0) else { return };
+    // SAFETY: a value of the map of this CPU, on which the program stays.
+    let address = unsafe { (*copy).launder(task as u64) };
+    let Some(known) = tasks::of(address) else { return };
     // SAFETY: `known` is a value of a map, which only changes under way; the copy is this CPU's, on which the program stays.
     let (known, copy) = unsafe {
         if bpf_probe_read_kernel(copy.cast(), size_of::<Held>() as u32, known.cast()) != 0 {
@@ -71,7 +73,6 @@ pub fn look(context: *mut c_void, probe: ProbeIndex) {
         }
         (&mut *known, &mut *copy)
     };
-    let address = copy.launder(task as u64);
     let task = Task { task, address };
     let place = place(&task, copy);
     let place = copy.launder(place);

@@ -1,7 +1,5 @@
 //! The current task: whether it is traced, and what it is called.
 
-use core::ffi::c_void;
-
 use aya_ebpf::{
     helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_task},
     programs::BtfTracePointContext,
@@ -11,7 +9,10 @@ use tracer_common::{
     wire::{Header, Kind},
 };
 
+#[cfg(feature = "newest")]
+use crate::cast;
 use crate::{
+    call::Call,
     contention,
     devlink::netns,
     kernel::{now, peek},
@@ -57,27 +58,29 @@ fn current_netns() -> u32 {
         .map_or(0, netns)
 }
 
-/// Whether a rwsem is the `mmap_lock` of the process of a task: [`pointer`] to the current one.
+/// Whether a rwsem is the `mmap_lock` of the process of the [`current`] task.
 #[inline(always)]
-pub fn is_own_mmap_lock(lock: u64, current: *mut c_void) -> bool {
+pub fn is_own_mmap_lock(lock: u64, current: u64) -> bool {
     let mmap_lock = offset!(mm_mmap_lock);
     mmap_lock >= 0 && mm_of(current).is_some_and(|mm| lock.wrapping_sub(mmap_lock as u64) == mm)
 }
 
 /// Address of a task's `struct mm_struct`; 0 for a thread of the kernel.
-#[cfg(not(feature = "task-storage"))]
+#[cfg(feature = "newest")]
 #[inline(always)]
-fn mm_of(task: *mut c_void) -> Option<u64> {
-    peek(task as u64, offset!(task_mm))
+fn mm_of(task: u64) -> Option<u64> {
+    let member = offset!(task_mm);
+    if member >= 0 && cast::is_there() {
+        return Some(cast::words(task.wrapping_add(member as u64))[0]);
+    }
+    peek(task, member)
 }
 
-/// As above, without a helper: the verifier knows the type of the pointer, and lets its members be read.
-#[cfg(feature = "task-storage")]
+/// As above, where there are no casts.
+#[cfg(not(feature = "newest"))]
 #[inline(always)]
-fn mm_of(task: *mut c_void) -> Option<u64> {
-    let member = offset!(task_mm);
-    // SAFETY: the offset is that of a member.
-    (member >= 0).then(|| unsafe { core::ptr::read_volatile(task.cast::<u64>().byte_add(member as usize)) })
+fn mm_of(task: u64) -> Option<u64> {
+    peek(task, offset!(task_mm))
 }
 
 /// Address of the current `task_struct`.
@@ -85,21 +88,6 @@ fn mm_of(task: *mut c_void) -> Option<u64> {
 pub fn current() -> u64 {
     // SAFETY: has no preconditions.
     unsafe { bpf_get_current_task() }
-}
-
-/// The current task, as its held stack is found by.
-#[cfg(feature = "task-storage")]
-#[inline(always)]
-pub fn pointer() -> *mut c_void {
-    // SAFETY: has no preconditions.
-    unsafe { aya_ebpf::helpers::generated::bpf_get_current_task_btf() }.cast()
-}
-
-/// As above, on kernels where it is found by the address.
-#[cfg(not(feature = "task-storage"))]
-#[inline(always)]
-pub fn pointer() -> *mut c_void {
-    current() as *mut c_void
 }
 
 /// The identity of the tracer's own tasks.
@@ -118,7 +106,8 @@ pub fn identity() -> u64 {
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.
 #[inline(always)]
 pub fn free(context: &BtfTracePointContext, probe: ProbeIndex) {
-    let task: u64 = context.arg(0);
+    // A number: the verifier forbids to reckon with the pointer.
+    let task = context.argument(0);
     tasks::free(task);
     contention::free(task);
     stall::free(task, probe);

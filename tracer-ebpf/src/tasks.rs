@@ -1,28 +1,25 @@
 //! Where the held stack of each task is kept.
 //!
-//! With the feature `task-storage` in the task itself (`BPF_MAP_TYPE_TASK_STORAGE`): found without a search, made when a task takes its first lock, and
-//! gone with the task. From 6.2 on a look-up there cannot fail because another one is under way on that CPU (`bpf_task_storage_get_recur()` in
-//! kernel/bpf/bpf_task_storage.c). For older kernels there is a map by the address of the task.
+//! With the feature `newest` at a place of an array that follows from the task's address, or at one of the next, found without a helper; without it in a hash map. The
+//! kernel's own storage for tasks (`BPF_MAP_TYPE_TASK_STORAGE`) would have room for any number of tasks, but its helper costs more than all else that is done for a lock.
 
-use core::ffi::c_void;
-
-#[cfg(not(feature = "task-storage"))]
+#[cfg(not(feature = "newest"))]
 use hashed as kept;
-#[cfg(feature = "task-storage")]
-use stored as kept;
+#[cfg(feature = "newest")]
+use placed as kept;
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
 use crate::{
     count::count_at,
     held::Held,
     setting::is_narrowed,
-    task::{OWN, identity, is_traced, pointer},
+    task::{OWN, current, identity, is_traced},
 };
 
 /// The current task's held stack, if it has one.
 #[inline(always)]
 pub fn known() -> Option<*mut Held> {
-    kept::of(pointer())
+    kept::of(current())
 }
 
 /// The current task's held stack, made when it has none.
@@ -34,12 +31,12 @@ pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
 /// The current task's held stack, if the task is traced.
 #[inline(always)]
 pub fn traced(probe: ProbeIndex) -> Option<&'static mut Held> {
-    traced_of(pointer(), probe)
+    traced_of(current(), probe)
 }
 
-/// As [`traced`], for who has [`pointer`] to the current task at hand.
+/// As [`traced`], for who has the address of the [`current`] task at hand.
 #[inline(always)]
-pub fn traced_of(current: *mut c_void, probe: ProbeIndex) -> Option<&'static mut Held> {
+pub fn traced_of(current: u64, probe: ProbeIndex) -> Option<&'static mut Held> {
     if is_narrowed() && !is_traced() {
         return None;
     }
@@ -52,7 +49,7 @@ pub fn traced_of(current: *mut c_void, probe: ProbeIndex) -> Option<&'static mut
 /// As [`held`]; what counts that there is no room for it is up to the caller.
 #[inline(always)]
 pub fn held_or(full: impl FnOnce()) -> Option<*mut Held> {
-    made(kept::of_or_make(pointer()), full)
+    made(kept::of_or_make(current()), full)
 }
 
 #[inline(always)]
@@ -69,9 +66,9 @@ fn made(held: Option<*mut Held>, full: impl FnOnce()) -> Option<*mut Held> {
     Some(held)
 }
 
-/// The held stack of any task, if it has one. `task` is a pointer that the verifier knows to be one.
+/// The held stack of any task, if it has one.
 #[inline(always)]
-pub fn of(task: *mut c_void) -> Option<*mut Held> {
+pub fn of(task: u64) -> Option<*mut Held> {
     kept::of(task)
 }
 
@@ -81,71 +78,136 @@ pub fn free(task: u64) {
     kept::free(task);
 }
 
-#[cfg(feature = "task-storage")]
-mod stored {
-    use core::{ffi::c_void, ptr};
+#[cfg(feature = "newest")]
+mod placed {
+    use core::arch::asm;
 
-    use aya_ebpf::{
-        bindings::{BPF_F_NO_PREALLOC, BPF_LOCAL_STORAGE_GET_F_CREATE, bpf_map_type::BPF_MAP_TYPE_TASK_STORAGE},
-        helpers::generated::bpf_task_storage_get,
-    };
+    use aya_ebpf::{Global, helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
 
-    use crate::held::Held;
+    use crate::{held::Held, slots};
 
-    /// A map definition as libbpf reads it from BTF: numbers are lengths of arrays.
-    #[repr(C)]
-    pub struct TaskStorage {
-        r#type: *const [i32; BPF_MAP_TYPE_TASK_STORAGE as usize],
-        key: *const i32,
-        value: *const Held,
-        map_flags: *const [i32; BPF_F_NO_PREALLOC as usize],
-    }
+    /// The places. Whose a place is stands in it. User space says how many there are.
+    #[map]
+    static TASKS: Array<Held> = Array::with_max_entries(1, 0);
 
-    // SAFETY: there is nothing in it, the pointers stand for types.
-    unsafe impl Sync for TaskStorage {}
+    /// One less than there are places, which is all ones. A constant for the verifier.
+    #[unsafe(no_mangle)]
+    static LAST_PLACE: Global<u32> = Global::new(0);
 
-    /// Held stack of each task.
-    #[unsafe(link_section = ".maps")]
-    #[unsafe(export_name = "TASKS")]
-    static TASKS: TaskStorage = TaskStorage {
-        r#type: ptr::null(),
-        key: ptr::null(),
-        value: ptr::null(),
-        map_flags: ptr::null(),
-    };
+    /// A held stack with nothing in it, for a place that was another task's.
+    #[map]
+    static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
 
+    /// Places that are looked at for a task, from its own on.
+    const REACH: u64 = 63;
+
+    /// Nobody's yet: no task is behind it either.
+    const UNUSED: u64 = 0;
+
+    /// Of a task that is gone.
+    const LEFT: u64 = 1;
+
+    /// The place of a task: its address multiplied by the golden ratio spreads well (Knuth, The Art of Computer Programming 3, 6.4).
     #[inline(always)]
-    pub fn of_or_make(task: *mut c_void) -> Option<*mut Held> {
-        storage(task, u64::from(BPF_LOCAL_STORAGE_GET_F_CREATE))
+    fn own(task: u64) -> u64 {
+        task.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
     }
 
     #[inline(always)]
-    pub fn of(task: *mut c_void) -> Option<*mut Held> {
-        storage(task, 0)
+    fn at(place: u64) -> Option<*mut Held> {
+        TASKS.get_ptr_mut(place as u32 & LAST_PLACE.load())
     }
 
     #[inline(always)]
-    fn storage(task: *mut c_void, flags: u64) -> Option<*mut Held> {
-        // SAFETY: the map, and a task by the verifier's word; a new value is all zeroes.
-        let held = unsafe {
-            bpf_task_storage_get(
-                (&raw const TASKS).cast_mut().cast(),
-                task.cast(),
-                ptr::null_mut(),
-                flags,
-            )
-        };
-        (!held.is_null()).then_some(held.cast())
+    fn owner(held: *mut Held) -> u64 {
+        // SAFETY: a value of the map; volatile, because other tasks change it.
+        unsafe { core::ptr::read_volatile(&raw const (*held).owner) }
     }
 
     #[inline(always)]
-    pub fn free(_task: u64) {}
+    pub fn of(task: u64) -> Option<*mut Held> {
+        let own = own(task);
+        let held = at(own)?;
+        match owner(held) {
+            UNUSED => None,
+            owner if owner == task => Some(held),
+            _ => search(own, |owner| owner == task),
+        }
+    }
+
+    #[inline(always)]
+    pub fn of_or_make(task: u64) -> Option<*mut Held> {
+        if let Some(held) = of(task) {
+            return Some(held);
+        }
+        let own = own(task);
+        let held = search(own, |owner| owner <= LEFT)?;
+        let before = owner(held);
+        // Another task may have been faster: this one is then seen from its next lock on.
+        if before > LEFT || !take(held, before, task) {
+            return None;
+        }
+        if before == LEFT {
+            // SAFETY: as many bytes of a value of either map.
+            unsafe {
+                bpf_probe_read_kernel(
+                    held.cast(),
+                    core::mem::offset_of!(Held, owner) as u32,
+                    EMPTY.get_ptr(0)?.cast(),
+                )
+            };
+        }
+        Some(held)
+    }
+
+    #[inline(always)]
+    pub fn free(task: u64) {
+        if let Some(held) = of(task) {
+            // SAFETY: as in `owner`.
+            unsafe { core::ptr::write_volatile(&raw mut (*held).owner, LEFT) };
+        }
+    }
+
+    /// The first place from `own` on whose owner is the right one; behind an unused one there is none.
+    #[inline(always)]
+    fn search(own: u64, is_right: impl Fn(u64) -> bool) -> Option<*mut Held> {
+        let mut found = REACH + 1;
+        slots::each::<REACH, _>(REACH, |step| {
+            let owner = at(own.wrapping_add(step as u64)).map_or(UNUSED, owner);
+            if is_right(owner) {
+                found = step as u64;
+                return false;
+            }
+            owner != UNUSED
+        });
+        // SAFETY: a variable; volatile, so that the verifier looks at one path from here on.
+        let found = unsafe { core::ptr::read_volatile(&raw const found) };
+        if found > REACH {
+            return None;
+        }
+        at(own.wrapping_add(found))
+    }
+
+    /// Makes a place a task's; `false` when another was faster.
+    #[inline(always)]
+    fn take(held: *mut Held, before: u64, task: u64) -> bool {
+        let mut found = before;
+        // SAFETY: a value of the map; r0 is what is compared with, and what was found.
+        unsafe {
+            asm!(
+                "r0 = cmpxchg_64({owner} + 0, r0, {task})",
+                owner = in(reg) &raw mut (*held).owner,
+                task = in(reg) task,
+                inlateout("r0") found,
+                options(nostack),
+            );
+        }
+        found == before
+    }
 }
 
-#[cfg(not(feature = "task-storage"))]
+#[cfg(not(feature = "newest"))]
 mod hashed {
-    use core::ffi::c_void;
-
     use aya_ebpf::{
         bindings::BPF_NOEXIST,
         macros::map,
@@ -163,13 +225,12 @@ mod hashed {
     static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
 
     #[inline(always)]
-    pub fn of(task: *mut c_void) -> Option<*mut Held> {
-        TASKS.get_ptr_mut(task as u64)
+    pub fn of(task: u64) -> Option<*mut Held> {
+        TASKS.get_ptr_mut(task)
     }
 
     #[inline(always)]
-    pub fn of_or_make(task: *mut c_void) -> Option<*mut Held> {
-        let task = task as u64;
+    pub fn of_or_make(task: u64) -> Option<*mut Held> {
         if let Some(held) = TASKS.get_ptr_mut(task) {
             return Some(held);
         }

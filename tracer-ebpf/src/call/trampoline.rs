@@ -11,7 +11,7 @@ use tracer_common::{
 };
 
 use super::Call;
-#[cfg(feature = "task-storage")]
+#[cfg(feature = "newest")]
 use crate::cast;
 use crate::{count::count_at, held::Held, kernel::KERNEL_IMAGE, setting::function, slots::masked};
 
@@ -124,7 +124,7 @@ const fn arguments(prototypes: &[&str]) -> usize {
 }
 
 /// Two words of the trampoline's frame.
-#[cfg(feature = "task-storage")]
+#[cfg(feature = "newest")]
 #[inline(always)]
 fn two_words(held: &mut Held, at: *const u64) -> [u64; 2] {
     if cast::is_there() {
@@ -134,7 +134,7 @@ fn two_words(held: &mut Held, at: *const u64) -> [u64; 2] {
 }
 
 /// As above, where there are no casts.
-#[cfg(not(feature = "task-storage"))]
+#[cfg(not(feature = "newest"))]
 #[inline(always)]
 fn two_words(_held: &mut Held, at: *const u64) -> [u64; 2] {
     read_two_words(at)

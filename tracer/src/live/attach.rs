@@ -139,6 +139,7 @@ fn attach_by(
     functions.resize(MAX_PROBES, 0);
     let btf = types.for_attaching()?;
     start.part("object and maps");
+    let places = object::places(backend);
     let (function, words) = types.cast();
     let with_stand_ins = object::wants_stand_ins(backend);
     let mut ebpf = EbpfLoader::new()
@@ -151,12 +152,12 @@ fn attach_by(
         .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("NARROWED", &u32::from(scope.is_narrowed()), true)
+        .override_global("LAST_PLACE", &(places - 1), false)
         .override_global("WORDS", &words.unwrap_or(0), false)
         .override_global("STAND_INS", &u32::from(with_stand_ins), false)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
-        // It is one of those.
-        .allow_unsupported_maps()
+        .map_max_entries("TASKS", places)
         .load(&object::object(backend, function))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);

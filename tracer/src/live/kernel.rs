@@ -82,6 +82,17 @@ fn preempts_by(version: &str, modes: Option<&str>) -> bool {
     is_built_for_it && !matches!(mode.as_deref(), Some("none" | "voluntary"))
 }
 
+/// How many tasks there are, by `/proc/loadavg`; 0 when it does not tell.
+pub fn tasks() -> u32 {
+    tasks_by(&fs::read_to_string("/proc/loadavg").unwrap_or_default()).unwrap_or(0)
+}
+
+/// As in `0.20 0.18 0.12 1/80 11206`: those that run and, behind the slash, all (proc(5)).
+fn tasks_by(loadavg: &str) -> Option<u32> {
+    let (_, tasks) = loadavg.split_whitespace().nth(3)?.split_once('/')?;
+    tasks.parse().ok()
+}
+
 /// The kernel's symbols now, modules included.
 pub fn symbols() -> Result<Symbols, LiveError> {
     let text = fs::read_to_string(KALLSYMS_PATH).map_err(|source| LiveError::Read {
@@ -107,6 +118,12 @@ pub fn monotonic_ns() -> Result<u64, LiveError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tasks_are_what_is_behind_the_slash() {
+        assert_eq!(tasks_by("0.20 0.18 0.12 1/80 11206\n"), Some(80));
+        assert_eq!(tasks_by(""), None);
+    }
 
     #[test]
     fn a_release_begins_with_two_numbers() {

@@ -4,22 +4,27 @@ use tracer_common::cast;
 
 use super::{Backend, kernel};
 
-/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with held stacks in the tasks
-/// themselves, too; and with kprobes.
+/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with all that the newest kernels take; and with
+/// kprobes.
 static PLAIN: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plain.o"));
 static LOOPED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/looped.o"));
-static STORED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/stored.o"));
+static NEWEST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/newest.o"));
 static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
 
 /// The first kernel whose verifier looks at a loop once, and puts it into the program: see `tracer-ebpf/src/slots.rs`.
 const LOOPED_SINCE: (u16, u16) = (5, 19);
 
-/// The first kernel where what is kept in a task is always found: see `tracer-ebpf/src/tasks.rs`.
-const STORED_SINCE: (u16, u16) = (6, 2);
+/// The first kernel with casts: see `tracer-ebpf/src/cast.rs`.
+const NEWEST_SINCE: (u16, u16) = (6, 2);
 
 /// Whether programs get stand-ins: where tasks are preempted in them (see `tracer-ebpf/src/stand_in.rs`), and the object has some.
 pub(super) fn wants_stand_ins(backend: Backend) -> bool {
-    backend == Backend::Fentry && kernel::release() >= STORED_SINCE && kernel::preempts()
+    backend == Backend::Fentry && is_newest(backend) && kernel::preempts()
+}
+
+/// Whether it is the object for the newest kernels.
+fn is_newest(backend: Backend) -> bool {
+    backend != Backend::Kprobe && kernel::release() >= NEWEST_SINCE
 }
 
 /// The best object for a backend on this kernel. `function` is the number of its function that casts, where it has one.
@@ -27,8 +32,8 @@ pub(super) fn object(backend: Backend, function: Option<u32>) -> Vec<u8> {
     let release = kernel::release();
     let object = if backend == Backend::Kprobe {
         PROBED
-    } else if release >= STORED_SINCE {
-        STORED
+    } else if is_newest(backend) {
+        NEWEST
     } else if release >= LOOPED_SINCE {
         LOOPED
     } else {
@@ -36,6 +41,22 @@ pub(super) fn object(backend: Backend, function: Option<u32>) -> Vec<u8> {
     };
     with_casts(object, function)
 }
+
+/// Places for held stacks, of which each task that takes a lock needs one: so many that most find theirs free, also when there are soon many more tasks than now.
+pub(super) fn places(backend: Backend) -> u32 {
+    if !is_newest(backend) {
+        return HASHED_PLACES;
+    }
+    let places = 4 * kernel::tasks().saturating_add(256);
+    places.next_power_of_two().clamp(FEWEST_PLACES, MOST_PLACES)
+}
+
+/// 8 KB each.
+const FEWEST_PLACES: u32 = 2048;
+const MOST_PLACES: u32 = 32_768;
+
+/// Where they are in a hash map, which has no use for free ones.
+const HASHED_PLACES: u32 = 8192;
 
 /// An object with the call of a function in place of the placeholders: instructions lie at multiples of their size.
 fn with_casts(object: &[u8], function: Option<u32>) -> Vec<u8> {
