@@ -316,6 +316,8 @@ fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
 #[inline(always)]
 fn place<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
     let caller = context.caller(held, probe);
+    // Found here or there: the verifier follows one path from here on.
+    let caller = held.launder(caller);
     caller ^ (generation::unloaded(caller) & 0xffff) << 32
 }
 

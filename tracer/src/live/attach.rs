@@ -106,7 +106,7 @@ pub fn attach(
         return attach(backend);
     }
     attach(Backend::Fentry).or_else(|refusal| match refusal {
-        LiveError::NoHook { .. } | LiveError::HooksOff => {
+        LiveError::NoHook { .. } | LiveError::Refused { .. } | LiveError::HooksOff => {
             // What keeps the best backend away is what the user should hear of, should there be no second best.
             let second = [Backend::Lockdep, Backend::Kprobe, Backend::Contention];
             let Some(mut attached) = second.into_iter().find_map(|backend| attach(backend).ok()) else {

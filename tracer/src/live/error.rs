@@ -84,6 +84,17 @@ pub enum LiveError {
         /// What the kernel said.
         reason: String,
     },
+    /// The verifier has looked at a program, and refuses it.
+    #[error(
+        "this kernel's verifier refuses the program for {function}: a defect of tracer, report it with this message and the output of `uname -a`; \
+         `--backend kprobe` has other programs ({reason})"
+    )]
+    Refused {
+        /// The function.
+        function: &'static str,
+        /// What the verifier said.
+        reason: String,
+    },
     /// The program was refused.
     #[error(
         "the kernel refuses to load the eBPF program: {reason}; `not permitted` means that a policy forbids it (a container's seccomp filter, an LSM): \

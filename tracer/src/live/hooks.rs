@@ -102,11 +102,7 @@ impl Hooks {
                     Ok(link) if is_stand_in => hooks.stand_ins.push((probe, name, link)),
                     Ok(link) => hooks.attached.push((probe, link)),
                     Err(reason) if backend.needs(probe) && !is_foreign && !is_stand_in => {
-                        return Err(LiveError::NoHook {
-                            backend,
-                            function: probe.function,
-                            reason,
-                        });
+                        return Err(not_hooked(backend, probe.function, reason));
                     }
                     Err(reason) => hooks.missing.push(Missing {
                         program: name,
@@ -118,6 +114,19 @@ impl Hooks {
             }
             Ok(hooks)
         })
+    }
+}
+
+/// Why there is nothing to see. That the verifier has looked at instructions (`print_verification_stats()` in kernel/bpf/verifier.c) tells its refusal from
+/// what a policy forbids and what the kernel lacks.
+fn not_hooked(backend: Backend, function: &'static str, reason: String) -> LiveError {
+    if reason.lines().any(|line| line.starts_with("processed ")) {
+        return LiveError::Refused { function, reason };
+    }
+    LiveError::NoHook {
+        backend,
+        function,
+        reason,
     }
 }
 
@@ -235,6 +244,17 @@ mod tests {
     fn what_comes_early_waits_for_its_place() {
         let came = [(2, 'c'), (0, 'a'), (3, 'd'), (1, 'b')];
         assert_eq!(in_order(came).collect::<String>(), "abcd");
+    }
+
+    #[test]
+    fn a_refusal_of_the_verifier_is_no_policy() {
+        let refused = "Invalid argument (os error 22). Verifier output: 0: R1=ctx()\nR1 pointer arithmetic\nprocessed 5 insns (limit 1000000)";
+        let of = |reason: &str| not_hooked(Backend::Fentry, "mutex_lock", reason.to_owned());
+        assert!(matches!(of(refused), LiveError::Refused { .. }));
+        assert!(matches!(
+            of("Operation not permitted (os error 1)"),
+            LiveError::NoHook { .. }
+        ));
     }
 
     #[test]
