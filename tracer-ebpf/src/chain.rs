@@ -153,7 +153,8 @@ fn push<C: Call>(context: &C, current: u64, held: &mut Held, lock: u64, probe: P
     }
     let place = place(context, held, probe);
     // Only now, because there are four registers that a helper leaves alone.
-    let generation = generation::taken(lock);
+    // Marked now or before: the verifier follows one path from here on.
+    let generation = held.launder(generation::taken(lock));
     let taken = seen_at(place, context, held, lock, generation, probe, info);
     wake::remember(held, lock, taken.chain, info, generation);
     duration::hold(held);
