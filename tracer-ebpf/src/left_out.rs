@@ -10,11 +10,7 @@ use tracer_common::{
     wire::info,
 };
 
-use crate::{
-    kernel::{KERNEL_IMAGE, read_string},
-    setting::scope,
-    task::is_own_mmap_lock,
-};
+use crate::{kernel::read_string, setting::scope, task::is_own_mmap_lock};
 
 /// What the `mmap_lock` of every process is initialised with (`mmap_init_lock()`, `include/linux/mmap_lock.h`), in two words.
 const MMAP_LOCK: [u64; 2] = [u64::from_ne_bytes(*b"&mm->mma"), u64::from_ne_bytes(*b"p_lock\0\0")];
@@ -64,11 +60,7 @@ pub fn begin(lock: u64, name: u64) {
 /// Whether a lock is left out: by its name, or as the `mmap_lock` of the process of the [`current`](crate::task::current) task.
 #[inline(always)]
 pub fn is_left_out(lock: u64, info: u64, current: u64) -> bool {
-    if scope!(skip_mmap_lock) != 0
-        && info & info::KIND == info::RWSEM
-        && lock < KERNEL_IMAGE
-        && is_own_mmap_lock(lock, current)
-    {
+    if scope!(skip_mmap_lock) != 0 && info & info::KIND == info::RWSEM && is_own_mmap_lock(lock, current) {
         return true;
     }
     scope!(leaves_out) != 0
