@@ -36,15 +36,19 @@ const DEPTH_MASK: u64 = (32 << 10) - 1;
 
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
 #[inline(always)]
-pub fn request(context: &Entry, probe: ProbeIndex, info: u64) {
-    acquire(context, probe, info);
+pub fn request<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
+    let current = current();
+    if let Some(held) = tasks::traced_of(current, probe) {
+        let lock = context.first(held);
+        push(context, current, held, lock, probe, info);
+    }
 }
 
 /// A trylock returns: 1 when it got the lock.
 #[inline(always)]
 pub fn trylock(context: &Exit, probe: ProbeIndex, info: u64) {
     if result(context, probe) as i32 != 0 {
-        acquire(context, probe, info | info::TRYLOCK);
+        request(context, probe, info | info::TRYLOCK);
     }
 }
 
@@ -52,14 +56,14 @@ pub fn trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn request_ww(context: &Entry, probe: ProbeIndex, info: u64) {
     let info = if context.argument(1) == 0 { info::MUTEX } else { info };
-    acquire(context, probe, info);
+    request(context, probe, info);
 }
 
 /// A trylock of a ww_mutex returns. Without an acquire context it was one of the mutex, which has a probe of its own.
 #[inline(always)]
 pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
     if context.argument(1) != 0 && result(context, probe) as i32 != 0 {
-        acquire(context, probe, info | info::TRYLOCK);
+        request(context, probe, info | info::TRYLOCK);
     }
 }
 
@@ -67,7 +71,7 @@ pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
     if result(context, probe) as i32 == 0 {
-        acquire(context, probe, info | info::TRYLOCK);
+        request(context, probe, info | info::TRYLOCK);
     }
 }
 
@@ -125,15 +129,6 @@ pub fn downgrade(context: &Entry, _probe: ProbeIndex, info: u64) {
     let held = unsafe { &mut *held };
     if let Some(place) = held.find_mode(lock, info) {
         held.downgrade(place);
-    }
-}
-
-#[inline(always)]
-fn acquire<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    let current = current();
-    if let Some(held) = tasks::traced_of(current, probe) {
-        let lock = context.first(held);
-        push(context, current, held, lock, probe, info);
     }
 }
 
