@@ -31,9 +31,11 @@ mod live {
     const SKIP: &str = "AYA_BUILD_SKIP";
     const TOOLCHAIN: &str = "TRACER_EBPF_TOOLCHAIN";
     const BOOTSTRAP: &str = "TRACER_EBPF_BOOTSTRAP";
+    /// With `1` in it, objects keep the lines of their source, which the verifier prints.
+    const LINES: &str = "TRACER_EBPF_LINES";
 
     pub fn build() -> anyhow::Result<()> {
-        for name in [SKIP, TOOLCHAIN, BOOTSTRAP] {
+        for name in [SKIP, TOOLCHAIN, BOOTSTRAP, LINES] {
             println!("cargo:rerun-if-env-changed={name}");
         }
         println!("cargo:rerun-if-changed=../tracer-common");
@@ -50,6 +52,7 @@ mod live {
             // SAFETY: this program has one thread.
             unsafe { env::set_var("RUSTC_BOOTSTRAP", "1") };
         }
+        let keeps_lines = env::var_os(LINES).is_some_and(|value| value == "1");
         let toolchain = env::var(TOOLCHAIN).unwrap_or_else(|_| "nightly".to_owned());
         for (name, features) in OBJECTS {
             let package = Package {
@@ -65,17 +68,28 @@ mod live {
                 )
             })?;
             let built = fs::read(Path::new(&out).join("tracer")).context("reading the eBPF object")?;
-            fs::write(object(name), without_debug(&built)?).context("keeping the eBPF object")?;
+            fs::write(object(name), lean(&built, keeps_lines)?).context("keeping the eBPF object")?;
         }
         Ok(())
     }
 
-    /// An object without its debug information: that is nine tenths of it, and only a debugger of the kernel could use it. BTF stays.
-    fn without_debug(object: &[u8]) -> anyhow::Result<Vec<u8>> {
+    /// An object without its debug information: that is nine tenths of it, and only a debugger of the kernel could use it. BTF stays, but for the
+    /// lines of the source, which are half of what is left: aya goes through them for each program, and the kernel checks them.
+    fn lean(object: &[u8], keeps_lines: bool) -> anyhow::Result<Vec<u8>> {
         let mut builder = Builder::read(object)?;
         for section in &mut builder.sections {
             let name = section.name.as_slice();
-            section.delete = name.starts_with(b".debug_") || name.starts_with(b".rel.debug_");
+            section.delete = [".debug_", ".rel.debug_", ".rel.BTF"]
+                .iter()
+                .any(|unused| name.starts_with(unused.as_bytes()));
+            if name == b".BTF.ext"
+                && !keeps_lines
+                && let SectionData::Data(data) = &mut section.data
+            {
+                *data = without_lines(data)
+                    .context("the section .BTF.ext is not as expected")?
+                    .into();
+            }
         }
         builder.delete_orphans();
         // LLVM keeps the names of sections with those of symbols; the builder wants a table of their own.
@@ -86,5 +100,24 @@ mod live {
         let mut kept = Vec::new();
         builder.write(&mut kept)?;
         Ok(kept)
+    }
+
+    /// The section without the lines of the source (`struct btf_ext_header`, tools/lib/bpf/libbpf_internal.h). They come second, before relocations of types, of which
+    /// there are none.
+    fn without_lines(section: &[u8]) -> Option<Vec<u8>> {
+        const HEADER: usize = 4;
+        const LINES: usize = 16;
+        const LINES_LENGTH: usize = 20;
+        const TYPES: usize = 24;
+        const TYPES_LENGTH: usize = 28;
+        let number = |at: usize| Some(u32::from_le_bytes(section.get(at..at + 4)?.try_into().ok()?));
+        let lines = number(LINES)?;
+        if number(TYPES_LENGTH)? != 0 || number(TYPES)? != lines + number(LINES_LENGTH)? {
+            return None;
+        }
+        let mut kept = section.get(..(number(HEADER)? + lines) as usize)?.to_vec();
+        kept[LINES_LENGTH..][..4].fill(0);
+        kept[TYPES..][..4].copy_from_slice(&lines.to_le_bytes());
+        Some(kept)
     }
 }

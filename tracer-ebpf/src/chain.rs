@@ -199,6 +199,25 @@ fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
     }
 }
 
+/// A chain that was told.
+pub struct Known {
+    /// Its count; null when that is not to be raised.
+    pub count: *mut ChainCount,
+    /// Its key; 0 for none.
+    pub chain: u64,
+}
+
+impl Known {
+    /// One that is not counted.
+    #[inline(always)]
+    fn uncounted(chain: u64) -> Self {
+        Self {
+            count: core::ptr::null_mut(),
+            chain,
+        }
+    }
+}
+
 /// Counts the chain, or tells it when it is new; gives how the lock is taken.
 #[inline(always)]
 pub fn seen<C: Call>(context: &C, held: &mut Held, lock: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
@@ -225,39 +244,62 @@ fn seen_at<C: Call>(
     let depth = held.launder(context.depth());
     let request = place ^ held.window_kind << 48 ^ info << 56;
     let call = mix(mix(0, request), held.base.wrapping_sub(depth) & DEPTH_MASK);
-    let taken = |chain, path| Taken { chain, path, depth };
     let found = key(held, lock, generation, call);
-    if let Some(known) = recent::known(found) {
-        // SAFETY: a value of the map; counts may be lost to a race, memory not.
-        let known = unsafe { &mut *known };
-        again(&mut known.count, known.chain, held.task, probe);
-        let path = if held.is_empty() { known.chain } else { call };
-        return taken(known.chain, path::of_hold(lock, path));
+    let Known { count, chain } = if let Some(known) = recent::known(found) {
+        known
+    } else if let Some(count) = CHAINS.get_ptr_mut(found) {
+        Known { count, chain: found }
+    } else {
+        unknown(context, held, found, lock, generation, call, probe, info)
+    };
+    if !count.is_null() {
+        // SAFETY: a value of a map; counts may be lost to a race, memory not.
+        again(unsafe { &mut *count }, chain, held.task, probe);
     }
-    if let Some(known) = CHAINS.get_ptr_mut(found) {
-        // SAFETY: as above.
-        again(unsafe { &mut *known }, found, held.task, probe);
-        let path = if held.is_empty() { found } else { call };
-        return taken(found, path::of_hold(lock, path));
+    let path = if held.is_empty() { chain } else { call };
+    Taken {
+        chain,
+        path: path::of_hold(lock, path),
+        depth,
     }
+}
+
+/// A chain that has no count under its own key: one that stands for it, or itself when it is told.
+#[inline(always)]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all of it is in registers; a structure would not be"
+)]
+fn unknown<C: Call>(
+    context: &C,
+    held: &mut Held,
+    found: u64,
+    lock: u64,
+    generation: u64,
+    call: u64,
+    probe: ProbeIndex,
+    info: u64,
+) -> Known {
     // A hold that cannot be true makes any chain a new one.
-    let key = if drop_denied(held, lock, probe) {
+    let key = if drop_denied(held, lock, info, probe) {
         key(held, lock, generation, call)
     } else {
         found
     };
-    let (path, chain) = if held.is_empty() {
+    // Dropped or not: the verifier follows one path from here on.
+    let key = held.launder(key);
+    let (path, known) = if held.is_empty() {
         first(context, held, key, info, probe)
     } else {
         let path = path::of_chain(held, lock, info, path::of_hold(lock, call));
-        (path, path::stands_for(path, held.task, probe))
+        (path, Known::uncounted(path::stands_for(path, held.task, probe)))
     };
-    // Found here or there: the verifier follows one path from here on.
+    if known.chain != 0 {
+        return known;
+    }
     let path = held.launder(path);
-    let mut chain = held.launder(chain);
-    if chain == 0 {
-        chain = key;
-        if tell(context, held, key, lock, generation, probe, info) {
+    match tell(context, held, key, lock, generation, probe, info) {
+        Told::Now => {
             recent::keep(key, key, held.task);
             if held.is_empty() {
                 shift::tell(path, key);
@@ -265,38 +307,34 @@ fn seen_at<C: Call>(
                 path::told(path, key, held.task);
             }
         }
+        Told::Before(count) => return Known { count, chain: key },
+        Told::Not => {}
     }
-    let path = if held.is_empty() { chain } else { call };
-    taken(chain, path::of_hold(lock, path))
+    Known::uncounted(key)
 }
 
-/// The path of a chain with nothing held that is not known at this depth, and the chain that was told of it, which is counted; 0 when none was.
+/// The path of a chain with nothing held that is not known at this depth, and the chain that was told of it; none when none was.
 #[inline(always)]
-fn first<C: Call>(context: &C, held: &mut Held, key: u64, info: u64, probe: ProbeIndex) -> (u64, u64) {
+fn first<C: Call>(context: &C, held: &mut Held, key: u64, info: u64, probe: ProbeIndex) -> (u64, Known) {
     if let Some(known) = shift::known(key) {
-        // SAFETY: as in `seen`.
-        let known = unsafe { &mut *known };
-        again(&mut known.count, known.chain, held.task, probe);
-        return (0, known.chain);
+        return (0, known);
     }
     let path = shift::walk(context, held, info | held.window_kind << 32, probe);
     let chain = shift::told(path, key, held.task);
-    if let Some(known) = CHAINS.get_ptr_mut(chain) {
-        // SAFETY: as in `seen`.
-        again(unsafe { &mut *known }, chain, held.task, probe);
-    }
-    (path, chain)
+    let count = CHAINS.get_ptr_mut(chain).unwrap_or(core::ptr::null_mut());
+    (path, Known { count, chain })
 }
 
 /// Drops a hold of the lock that is being requested when it cannot be true, or cannot be believed any more; true when there was one. An exclusive one is
 /// denied by the lock's owner word: its release was missed, or the same request came through two hooked functions (`mutex_lock_io()` calls
 /// `mutex_lock()`). A shared one is of an earlier epoch.
 #[inline(always)]
-fn drop_denied(held: &mut Held, lock: u64, probe: ProbeIndex) -> bool {
+fn drop_denied(held: &mut Held, lock: u64, info: u64, probe: ProbeIndex) -> bool {
     let Some(place) = held.find(lock) else { return false };
     let hold = held.slot(place).info;
-    let is_stale = if info::is_named(hold) {
-        denies(lock, hold, current())
+    // It is of the kind that is requested, which is a constant.
+    let is_stale = if info::is_named(info & info::KIND | hold & info::SHARED) {
+        denies(lock, info, current())
     } else {
         info::epoch(hold) != epoch()
     };
@@ -341,7 +379,17 @@ fn again(known: &mut ChainCount, key: u64, task: u64, probe: ProbeIndex) {
     }
 }
 
-/// Tells a new chain; whether that was done.
+/// What became of a chain that was to be told.
+enum Told {
+    /// It was told.
+    Now,
+    /// Another task was faster, or a hold was dropped and the rest is known: its count.
+    Before(*mut ChainCount),
+    /// There was no room, which is counted.
+    Not,
+}
+
+/// Tells a new chain.
 #[inline(always)]
 #[allow(
     clippy::too_many_arguments,
@@ -355,7 +403,7 @@ fn tell<C: Call>(
     generation: u64,
     probe: ProbeIndex,
     info: u64,
-) -> bool {
+) -> Told {
     let first = ChainCount {
         count: 1,
         task: held.task,
@@ -363,17 +411,10 @@ fn tell<C: Call>(
     };
     match CHAINS.insert(key, &first, u64::from(BPF_NOEXIST)) {
         Ok(()) => {}
-        // Another task was faster, or a hold was dropped and the rest is known.
-        Err(error) if error == -EEXIST => {
-            if let Some(known) = CHAINS.get_ptr_mut(key) {
-                // SAFETY: as in `seen`.
-                again(unsafe { &mut *known }, key, held.task, probe);
-            }
-            return false;
-        }
+        Err(error) if error == -EEXIST => return CHAINS.get_ptr_mut(key).map_or(Told::Not, Told::Before),
         Err(_) => {
             count_at(Counter::ChainsFull, probe);
-            return false;
+            return Told::Not;
         }
     }
     let sent = send_with_held::<Chain>(Kind::CHAIN, probe, context, held, |record| {
@@ -391,8 +432,9 @@ fn tell<C: Call>(
     if !sent {
         // It is new again when it is seen again.
         let _ = CHAINS.remove(key);
+        return Told::Not;
     }
-    sent
+    Told::Now
 }
 
 /// Reads the name of the device that a lock belongs to, or that of a queue, a thread or a kernfs node; any other is empty.

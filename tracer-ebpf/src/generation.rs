@@ -2,6 +2,8 @@
 
 use tracer_common::generation::{self, BITS, ONE, TAKEN, UNLOADED_SHIFT};
 
+use crate::kernel::not_below;
+
 /// The cells. That two locks share one sends a chain once more at worst.
 static mut GENERATIONS: [u64; 1 << BITS] = [0; 1 << BITS];
 
@@ -38,11 +40,9 @@ pub fn taken(lock: u64) -> u64 {
 /// How many modules were unloaded, if this is an address in one; else 0.
 #[inline(always)]
 pub fn unloaded(address: u64) -> u64 {
-    if address < MODULES {
-        return 0;
-    }
     // SAFETY: a static; volatile, because other CPUs change it.
-    unsafe { core::ptr::read_volatile(&raw const UNLOADED) }
+    let unloaded = unsafe { core::ptr::read_volatile(&raw const UNLOADED) };
+    unloaded & not_below(address, MODULES)
 }
 
 /// A lock is initialised: the generation that begins, when there was one that was taken.

@@ -136,6 +136,15 @@ pub fn mix(hash: u64, value: u64) -> u64 {
     mixed ^ mixed >> 29
 }
 
+/// 1, or 0 for 0: without a branch, of which the verifier would follow both sides.
+#[inline(always)]
+fn is_not_zero(value: u64) -> u64 {
+    let mut sign = value | value.wrapping_neg();
+    // SAFETY: changes only the register.
+    unsafe { core::arch::asm!("{0} >>= 63", inout(reg) sign, options(pure, nomem, nostack)) };
+    sign
+}
+
 /// Hash of one held lock.
 #[inline(always)]
 fn hash(lock: u64, info: u64, generation: u64) -> u64 {
@@ -308,10 +317,9 @@ impl Held {
 
     #[inline(always)]
     fn lower(&mut self) {
-        let top = self.top;
-        if top > 0 && self.slot(top - 1).lock == 0 {
-            self.top = top - 1;
-        }
+        // There is one that is not free, so it ends above 0.
+        let below = self.top.wrapping_sub(1);
+        self.top = below + is_not_zero(self.slot(below).lock);
     }
 
     /// Exclusive becomes shared.

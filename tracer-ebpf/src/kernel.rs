@@ -8,6 +8,16 @@ use crate::count::count;
 /// The kernel's image and its modules, functions and variables, are above this address (`Documentation/arch/x86/x86_64/mm.rst`).
 pub const KERNEL_IMAGE: u64 = 0xffff_ffff_8000_0000;
 
+/// All ones for an address of the kernel that is not below `bound`, else 0: without a branch, of which the verifier would follow both sides, and remember for good
+/// on which one the address is.
+#[inline(always)]
+pub fn not_below(address: u64, bound: u64) -> u64 {
+    let mut below = address.wrapping_sub(bound);
+    // SAFETY: changes only the register.
+    unsafe { core::arch::asm!("{0} s>>= 63", inout(reg) below, options(pure, nomem, nostack)) };
+    !below
+}
+
 /// Reads a `T` at `base + offset`; `None` when the member is absent or the memory cannot be read.
 #[inline(always)]
 pub fn read<T>(base: u64, offset: i64) -> Option<T> {

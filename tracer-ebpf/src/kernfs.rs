@@ -113,12 +113,14 @@ pub fn was_used(node: u64, number: u64) -> bool {
 #[inline(always)]
 pub fn drained(context: &Entry, held: &mut Held, object: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
     let newest = held.top.wrapping_sub(1);
+    // Hidden or not: the verifier follows one path from here on.
     let nodes = hide(held, newest, info::RWSEM, 0);
     let supers = if nodes == 0 {
         0
     } else {
         hide(held, newest.wrapping_sub(1), info::RWSEM | info::SHARED, nodes)
     };
+    let (nodes, supers) = (held.launder(nodes), held.launder(supers));
     let taken = seen(context, held, object, generation, probe, info);
     if supers != 0 {
         held.show(newest.wrapping_sub(1), supers);

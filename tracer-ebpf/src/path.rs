@@ -18,7 +18,7 @@ use crate::{
     count::count_at,
     held::{Held, mix},
     init::name_of,
-    kernel::KERNEL_IMAGE,
+    kernel::{KERNEL_IMAGE, not_below},
     setting::scope,
 };
 
@@ -29,7 +29,7 @@ static PATHS: LruHashMap<u64, ToldPath> = LruHashMap::with_max_entries(MAX_PATHS
 /// Which path a hold was taken on: the place of the request, and for a variable the lock.
 #[inline(always)]
 pub fn of_hold(lock: u64, call: u64) -> u64 {
-    mix(call, if lock >= KERNEL_IMAGE { lock } else { 0 })
+    mix(call, lock & not_below(lock, KERNEL_IMAGE))
 }
 
 /// The path of a chain whose request is on `path`.
@@ -74,8 +74,8 @@ pub fn told(path: u64, chain: u64, task: u64) {
     let first = ToldPath {
         told: 1,
         chain,
-        task,
         second: 0,
+        task,
         others: 0,
     };
     // One that finds no room is told without a limit.

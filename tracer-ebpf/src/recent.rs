@@ -6,6 +6,8 @@
 use aya_ebpf::{macros::map, maps::Array};
 use tracer_common::wire::{ChainCount, KnownChain, PLACES};
 
+use crate::chain::Known;
+
 /// The places. A free one has no key.
 #[map]
 static KNOWN: Array<KnownChain> = Array::with_max_entries(PLACES, 0);
@@ -17,9 +19,16 @@ fn at(key: u64) -> Option<*mut KnownChain> {
 
 /// The chain of a key that has its place.
 #[inline(always)]
-pub fn known(key: u64) -> Option<*mut KnownChain> {
+pub fn known(key: u64) -> Option<Known> {
     // SAFETY: a value of the map.
-    at(key).filter(|known| unsafe { (**known).key } == key)
+    let known = at(key).filter(|known| unsafe { (**known).key } == key)?;
+    // SAFETY: as above.
+    unsafe {
+        Some(Known {
+            count: &raw mut (*known).count,
+            chain: (*known).chain,
+        })
+    }
 }
 
 /// Gives a key its place, unless that is taken. `chain` was told, and stands for what has this key.

@@ -13,6 +13,7 @@ use tracer_common::{
 
 use crate::{
     call::Call,
+    chain::Known,
     held::{Held, mix},
     recent,
     slots::each_word,
@@ -28,8 +29,15 @@ static WALKED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(32_768, 0);
 
 /// A chain that is known at another depth.
 #[inline(always)]
-pub fn known(key: u64) -> Option<*mut ShiftedCount> {
-    SHIFTED.get_ptr_mut(key)
+pub fn known(key: u64) -> Option<Known> {
+    let known = SHIFTED.get_ptr_mut(key)?;
+    // SAFETY: a value of the map.
+    unsafe {
+        Some(Known {
+            count: &raw mut (*known).count,
+            chain: (*known).chain,
+        })
+    }
 }
 
 /// Which path a task that holds nothing is on: a hash of its stack and of `request`; 0 when it cannot be told.

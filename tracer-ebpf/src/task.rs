@@ -1,12 +1,15 @@
 //! The current task: whether it is traced, and what it is called.
 
 use aya_ebpf::{
-    helpers::{bpf_get_current_comm, bpf_get_current_pid_tgid, generated::bpf_get_current_task},
+    helpers::{
+        bpf_get_current_comm, bpf_get_current_pid_tgid,
+        generated::{self, bpf_get_current_task},
+    },
     programs::BtfTracePointContext,
 };
 use tracer_common::{
     probe::ProbeIndex,
-    wire::{Header, Kind},
+    wire::{COMM_LEN, Header, Kind},
 };
 
 #[cfg(feature = "newest")]
@@ -128,6 +131,7 @@ pub unsafe fn fill_header(header: *mut Header, kind: Kind, probe: ProbeIndex) {
         (*header).task = current();
         (*header).pid = ids as u32;
         (*header).tgid = (ids >> 32) as u32;
-        (*header).comm = bpf_get_current_comm().unwrap_or_default();
+        // Clears it when there is none.
+        generated::bpf_get_current_comm((&raw mut (*header).comm).cast(), COMM_LEN as u32);
     }
 }

@@ -47,7 +47,8 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
         return;
     }
     let on_stack = if is_on_stack(object) { info::ON_STACK } else { 0 };
-    let info = info | on_stack;
+    // On it or not: the verifier follows one path from here on.
+    let info = info | held.launder(on_stack) & info::ON_STACK;
     let generation = match info & info::KIND {
         info::WORK => work::function(object),
         info::THREAD => u64::from(read::<u32>(object, offset!(task_pid)).unwrap_or(0)),

@@ -92,10 +92,10 @@ pub struct ToldPath {
     pub told: u64,
     /// The first of them.
     pub chain: u64,
-    /// Its task.
-    pub task: u64,
     /// Not 0: a chain of a second task was told.
     pub second: u64,
+    /// The task of the first.
+    pub task: u64,
     /// How many chains were not told, because the first stands for them.
     pub others: u64,
 }

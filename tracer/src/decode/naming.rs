@@ -117,10 +117,23 @@ impl Naming {
 
     /// Names a lock, unless it has a name.
     pub(super) fn name(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
-        if !self.named.contains_key(&seen.lock) {
+        if !self.is_named(seen.lock, kind::of(seen.info).0, events) {
             self.name_first(seen, kernel, symbols, events);
         }
         self.classify(seen.lock, seen.init_name, events);
+    }
+
+    /// Whether what is at an address has a name. No lock is where something else that is waited for begins, so memory that was of another sort is another
+    /// object from here on.
+    fn is_named(&mut self, lock: u64, kind: LockKind, events: &mut Vec<Event>) -> bool {
+        let Some(known) = self.named.get(&lock).map(|named| named.kind) else {
+            return false;
+        };
+        let is_another = known != kind && (known.is_wait() || kind.is_wait());
+        if is_another {
+            self.initialised(lock, events);
+        }
+        !is_another
     }
 
     fn name_first(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
@@ -359,6 +372,62 @@ mod tests {
         );
         assert_eq!(told(&[("mm_struct", 0x8)]), None, "an element of an array");
         assert_eq!(member_of(variable, None).as_deref(), Some("init_mm+0x78"));
+    }
+
+    #[test]
+    fn memory_that_was_a_lock_is_another_object_when_it_is_waited_for() {
+        let mut naming = Naming::new(Offsets::NONE);
+        let symbols = Symbols::parse("");
+        let mut called = |info, device| {
+            let seen = Seen {
+                lock: 0x5000,
+                info,
+                init_name: 0,
+                device,
+                stack: &[],
+                site: Some(&Site {
+                    member: member(&[("mm_struct", 0x78)]),
+                    init: None,
+                    frames: 2,
+                }),
+            };
+            let mut events = Vec::new();
+            naming.name(&seen, &mut Kernel::Silent, &symbols, &mut events);
+            let told = |event| match event {
+                Event::Lock(_, kind, name) => format!("{kind:?} {}", name.class),
+                Event::Init(LockKey(lock)) => format!("another at {lock:#x}"),
+                other => unreachable!("{other:?}"),
+            };
+            events.into_iter().map(told).collect::<Vec<_>>()
+        };
+        assert_eq!(called(info::RWSEM, ""), ["Rwsem &mm_struct->mmap_lock"]);
+        assert_eq!(called(info::RWSEM, ""), [""; 0], "the same");
+        assert_eq!(
+            called(info::KERNFS, "uevent"),
+            ["another at 0x5000", "Kernfs kn->active uevent"]
+        );
+        assert_eq!(
+            called(info::RWSEM, ""),
+            ["another at 0x5000", "Rwsem &mm_struct->mmap_lock"]
+        );
+    }
+
+    #[test]
+    fn a_ww_mutex_that_is_taken_without_a_context_is_the_same_lock() {
+        let mut naming = Naming::new(Offsets::NONE);
+        let mut events = Vec::new();
+        naming.tell(
+            0x5000,
+            LockKind::WwMutex,
+            "&obj->lock",
+            None,
+            None,
+            NamedBy::Init,
+            &mut events,
+        );
+        assert!(naming.is_named(0x5000, LockKind::Mutex, &mut events));
+        assert!(!naming.is_named(0x6000, LockKind::Mutex, &mut events));
+        assert_eq!(events.len(), 1, "{events:?}");
     }
 
     /// What locks are called after they were seen one after the other: address, address of the initial name, whether the site tells.

@@ -137,13 +137,13 @@ fn attach_by(
     let mut functions = symbols.addresses(&names);
     let device_type = functions.pop().unwrap_or(0);
     functions.resize(MAX_PROBES, 0);
-    let btf = types.for_attaching()?;
+    let btf = types.for_attaching();
     start.part("object and maps");
     let places = object::places(backend);
     let (function, words) = types.cast();
     let with_stand_ins = object::wants_stand_ins(backend);
     let mut ebpf = EbpfLoader::new()
-        .btf(Some(&btf))
+        .btf(Some(btf))
         .override_global("OFFSETS", &offset_values[..], true)
         .override_global("FUNCTIONS", &functions[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
@@ -174,7 +174,7 @@ fn attach_by(
     let hooks = Hooks::all(
         &mut ebpf,
         backend,
-        &btf,
+        btf,
         types,
         offsets.has_lockdep(),
         with_stand_ins,

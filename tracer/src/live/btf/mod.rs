@@ -19,7 +19,10 @@ const CAST: &str = "bpf_rdonly_cast";
 const WORDS: &str = "pt_regs";
 
 /// What the running kernel's BTF tells.
-pub struct Types(Raw);
+pub struct Types {
+    raw: Raw,
+    hooked: aya::Btf,
+}
 
 impl Types {
     /// Reads it.
@@ -28,43 +31,24 @@ impl Types {
             path: BTF_PATH.to_owned(),
             source,
         })?;
-        Self::parse(bytes).map_err(|reason| LiveError::BadBtf {
-            path: BTF_PATH,
-            reason: reason.to_owned(),
-        })
+        Self::parse(bytes).map_err(|reason| LiveError::BadBtf { path: BTF_PATH, reason })
     }
 
-    fn parse(bytes: Vec<u8>) -> Result<Self, &'static str> {
+    fn parse(bytes: Vec<u8>) -> Result<Self, String> {
         let stand_ins = |probe: &Probe| [tracepoint(probe.function), iterator(probe.function)];
         let stand_ins: Vec<_> = PROBES.iter().flat_map(stand_ins).collect();
         let mut wanted: FxHashSet<&str> = PROBES.iter().map(|probe| probe.function).collect();
         wanted.extend(stand_ins.iter().map(String::as_str));
         wanted.extend([CAST, WORDS]);
         wanted.extend(Offsets::NONE.entries().map(|(structure, _, _)| structure));
-        Raw::parse(bytes, &wanted).map(Self)
+        let raw = Raw::parse(bytes, &wanted)?;
+        let hooked = hooked(&raw)?;
+        Ok(Self { raw, hooked })
     }
 
-    /// The same for aya, which attaches by it: with the functions and tracepoints of the table of probes and nothing else, because it compares the
-    /// name of each program's function with that of every function there is.
-    ///
-    /// # Errors
-    /// When aya does not take it.
-    pub(super) fn for_attaching(&self) -> Result<aya::Btf, LiveError> {
-        let is_hooked = |number: u32| {
-            self.0
-                .get(number)
-                .is_some_and(|found| matches!(found.kind, kind::FUNC | kind::TYPEDEF))
-        };
-        let wanted: HashMap<u32, &str> = self
-            .0
-            .all_named()
-            .flat_map(|(name, numbers)| numbers.iter().map(move |&number| (number, name)))
-            .filter(|(number, _)| is_hooked(*number))
-            .collect();
-        aya::Btf::parse(&self.0.only(&wanted), aya::Endianness::default()).map_err(|error| LiveError::BadBtf {
-            path: BTF_PATH,
-            reason: error.to_string(),
-        })
+    /// The same for aya, which attaches by it: with the functions and tracepoints of the table of probes and nothing else.
+    pub(super) fn for_attaching(&self) -> &aya::Btf {
+        &self.hooked
     }
 
     /// Looks up every member that the program needs.
@@ -75,8 +59,8 @@ impl Types {
     /// The numbers of the function that casts and of the structure that is cast to (see `tracer_common::cast`), where the kernel has both.
     pub(super) fn cast(&self) -> (Option<u32>, Option<u32>) {
         let number = |name: &str, kind| {
-            let mut numbers = self.0.named(name).iter().copied();
-            numbers.find(|&number| self.0.get(number).is_some_and(|found| found.kind == kind))
+            let mut numbers = self.raw.named(name).iter().copied();
+            numbers.find(|&number| self.raw.get(number).is_some_and(|found| found.kind == kind))
         };
         let both = number(CAST, kind::FUNC).zip(number(WORDS, kind::STRUCT));
         both.unzip()
@@ -90,7 +74,7 @@ impl Types {
             Hook::Entry | Hook::Exit => None,
         };
         if let Some(name) = stand_in {
-            let found = !self.0.named(&name).is_empty();
+            let found = !self.raw.named(&name).is_empty();
             return found.then_some(()).ok_or_else(|| "not on this kernel".to_owned());
         }
         let found = self.prototypes(probe.function);
@@ -103,17 +87,21 @@ impl Types {
 
     /// The prototypes of all functions of a name.
     fn prototypes(&self, function: &str) -> Vec<String> {
-        let functions = self.0.named(function).iter().filter_map(|&number| self.0.get(number));
+        let functions = self
+            .raw
+            .named(function)
+            .iter()
+            .filter_map(|&number| self.raw.get(number));
         functions
             .filter(|found| found.kind == kind::FUNC)
-            .filter_map(|found| Some(self.prototype(self.0.get(found.target)?)))
+            .filter_map(|found| Some(self.prototype(self.raw.get(found.target)?)))
             .collect()
     }
 
     fn prototype(&self, prototype: Type) -> String {
         // The last parameter of a function that takes any number of them has no type.
         let arguments: Vec<_> = self
-            .0
+            .raw
             .parameters(prototype)
             .map(|number| {
                 if number == 0 {
@@ -131,10 +119,10 @@ impl Types {
         if number == 0 {
             return "void".to_owned();
         }
-        let Some(found) = self.0.get(number) else {
+        let Some(found) = self.raw.get(number) else {
             return "unknown".to_owned();
         };
-        let name = self.0.name(found);
+        let name = self.raw.name(found);
         match found.kind {
             kind::PTR => format!("{} *", self.type_name(found.target)),
             kind::CONST => format!("const {}", self.type_name(found.target)),
@@ -149,10 +137,10 @@ impl Types {
 
     /// Offset of `member` in bytes; `a.b` is member `b` of the structure `a`.
     fn offset(&self, structure: &str, member: &str) -> Option<i64> {
-        self.0
+        self.raw
             .named(structure)
             .iter()
-            .filter_map(|&number| self.0.get(number))
+            .filter_map(|&number| self.raw.get(number))
             .find_map(|found| self.path(found, member))
     }
 
@@ -160,7 +148,7 @@ impl Types {
         let (first, rest) = member
             .split_once('.')
             .map_or((member, None), |(first, rest)| (first, Some(rest)));
-        self.0.members(structure).find_map(|candidate| {
+        self.raw.members(structure).find_map(|candidate| {
             let start = i64::from(candidate.bits / 8);
             let inner = || self.inner(candidate.target);
             match rest {
@@ -176,7 +164,7 @@ impl Types {
     /// The structure or union that a type is, through typedefs and qualifiers.
     fn inner(&self, mut number: u32) -> Option<Type> {
         loop {
-            let found = self.0.get(number)?;
+            let found = self.raw.get(number)?;
             match found.kind {
                 kind::STRUCT | kind::UNION => return Some(found),
                 kind::TYPEDEF | kind::CONST | kind::VOLATILE | kind::TYPE_TAG => number = found.target,
@@ -184,6 +172,20 @@ impl Types {
             }
         }
     }
+}
+
+/// What is hooked, for aya: it compares the name of each program's function with that of every function there is.
+fn hooked(raw: &Raw) -> Result<aya::Btf, String> {
+    let is_hooked = |number: u32| {
+        raw.get(number)
+            .is_some_and(|found| matches!(found.kind, kind::FUNC | kind::TYPEDEF))
+    };
+    let wanted: HashMap<u32, &str> = raw
+        .all_named()
+        .flat_map(|(name, numbers)| numbers.iter().map(move |&number| (number, name)))
+        .filter(|(number, _)| is_hooked(*number))
+        .collect();
+    aya::Btf::parse(&raw.only(&wanted), aya::Endianness::default()).map_err(|error| error.to_string())
 }
 
 /// The function that stands for an iterator: there only for its type (`DEFINE_BPF_ITER_FUNC()` in include/linux/bpf.h).
