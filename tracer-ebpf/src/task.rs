@@ -2,7 +2,7 @@
 
 use aya_ebpf::{
     helpers::{
-        bpf_get_current_comm, bpf_get_current_pid_tgid,
+        bpf_get_current_pid_tgid,
         generated::{self, bpf_get_current_task},
     },
     programs::BtfTracePointContext,
@@ -43,10 +43,10 @@ pub fn is_traced() -> bool {
         return false;
     }
     if comm[0] != 0 {
-        let own = bpf_get_current_comm().unwrap_or_default();
-        // SAFETY: 16 bytes either way.
-        let words: [u64; 2] = unsafe { core::mem::transmute(own) };
-        if words[0] != comm[0] || words[1] != comm[1] {
+        let mut own = [0_u64; 2];
+        // SAFETY: as many bytes, of which any are valid.
+        unsafe { generated::bpf_get_current_comm(own.as_mut_ptr().cast(), COMM_LEN as u32) };
+        if own[0] != comm[0] || own[1] != comm[1] {
             return false;
         }
     }

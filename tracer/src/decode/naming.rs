@@ -1,6 +1,7 @@
 //! What people call a lock: by its symbol, by the devlink instance or device it belongs to, by the name it was initialised with, by the member that
 //! the place where it is taken tells, else by the function that takes it. On a kernel with lockdep its class is the one that lockdep has it in.
 
+mod caller;
 mod devlink;
 mod kind;
 mod wait;
@@ -17,6 +18,7 @@ use crate::{
     analysis::event::{Event, Frame, LockKey, LockKind, LockName, NamedBy},
     names::{site::Site, symbol::Symbols, types::Member},
 };
+use caller::Callers;
 use wait::has_own_name;
 
 /// Functions that take a lock on behalf of their caller: they tell nothing about the lock.
@@ -50,6 +52,8 @@ pub(super) struct Naming {
     members: HashMap<String, KnownMember>,
     /// Kind and label of the locks that are named by where they were taken.
     by_member: HashMap<u64, (LockKind, Option<String>)>,
+    /// What is taken at each place.
+    callers: Callers,
 }
 
 /// A member of a structure.
@@ -87,6 +91,7 @@ impl Naming {
             of_modules: HashMap::new(),
             members: HashMap::new(),
             by_member: HashMap::new(),
+            callers: Callers::default(),
         }
     }
 
@@ -178,6 +183,7 @@ impl Naming {
                 NamedBy::Init
             };
             self.tell(seen.lock, kind, &class, named(&class, owner), label, by, events);
+            self.learn(seen, &class, events);
         } else if let Some(class) = variable.and_then(|variable| member_of(variable, member)) {
             self.tell(seen.lock, kind, &class, None, label, NamedBy::Symbol, events);
         } else if let Some(site) = seen.site {
@@ -191,16 +197,34 @@ impl Naming {
                 NamedBy::Site,
                 events,
             );
+            self.learn(seen, &class, events);
         } else {
             self.by_taker(seen, kernel, symbols, events);
         }
     }
 
-    /// By the function that takes it: `mutex in seq_read_iter`. The report numbers locks of one name. Without a stack, by where it is in memory.
+    /// A lock has a class at the place where it is taken: so have the others that are taken there.
+    fn learn(&mut self, seen: &Seen<'_>, class: &str, events: &mut Vec<Event>) {
+        for lock in self.callers.learn(seen, class) {
+            // Whether it is another lock meanwhile is seen by its name.
+            let taken = self
+                .named
+                .get(&lock)
+                .filter(|named| named.name.named_by == Some(NamedBy::Taker));
+            if let Some((kind, label)) = taken.map(|named| (named.kind, named.name.label.clone())) {
+                self.tell(lock, kind, class, None, label, NamedBy::Taker, events);
+            }
+        }
+    }
+
+    /// By the function that takes it: as the others that are taken at the same place, else `mutex in seq_read_iter`. The report numbers locks of one name. Without a stack, by
+    /// where it is in memory.
     fn by_taker(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
         let (kind, what) = kind::of(seen.info);
         let slab = kernel.slab(seen.lock, symbols);
-        if let Some(function) = taker(seen.stack, symbols) {
+        if let Some(class) = self.callers.class(seen) {
+            self.tell(seen.lock, kind, &class, None, slab, NamedBy::Taker, events);
+        } else if let Some(function) = taker(seen.stack, symbols) {
             let class = format!("{what} in {function}");
             self.tell(seen.lock, kind, &class, None, slab, NamedBy::Taker, events);
         } else if let Some(slab) = slab {
