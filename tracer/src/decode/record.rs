@@ -49,9 +49,10 @@ impl<'a> Record<'a> {
         self.parts.as_ref().map_err(Clone::clone)
     }
 
-    /// Whether the kernel has symbols after this record that it did not have before: a module is loaded.
-    pub fn announces_symbols(&self) -> bool {
-        self.kind() == Some(Kind::MODULE)
+    /// Whether the kernel has symbols after this record that it did not have when they were last read, at `read_ns` (`CLOCK_MONOTONIC`): a module is loaded.
+    pub fn announces_symbols(&self, read_ns: u64) -> bool {
+        let parts = self.parts.as_ref().ok();
+        parts.is_some_and(|parts| Kind(parts.header.kind) == Kind::MODULE && parts.header.time_ns > read_ns)
     }
 
     fn kind(&self) -> Option<Kind> {

@@ -456,11 +456,17 @@ fn what_is_cut_short_or_unknown_is_an_error() {
 
 #[test]
 fn a_module_announces_symbols_and_nothing_else_does() {
-    let announces = |bytes: &[u8]| Record::new(bytes).announces_symbols();
+    let announces = |bytes: &[u8]| Record::new(bytes).announces_symbols(0);
     let mut module = Bytes::new(8, ProbeIndex::do_init_module, "modprobe");
     assert!(announces(&module.text("dlock", MODULE_LEN).0));
     assert!(!announces(&Bytes::new(2, ProbeIndex::mutex_lock, "modprobe").0));
     assert!(!announces(&[8]));
+    let time_ns = u64::from_le_bytes(module.0[8..16].try_into().unwrap());
+    assert!(Record::new(&module.0).announces_symbols(time_ns - 1));
+    assert!(
+        !Record::new(&module.0).announces_symbols(time_ns),
+        "they were read since"
+    );
 }
 
 #[test]

@@ -130,19 +130,25 @@ fn not_hooked(backend: Backend, function: &'static str, reason: String) -> LiveE
     }
 }
 
-/// The programs that a backend uses and their names, in the order in which they are hooked: what takes locks comes last, so that what is then taken is
-/// sure to be seen released. Stand-ins come before the first program: what is hooked last runs first (`__bpf_trampoline_link_prog()` in kernel/bpf/trampoline.c).
+/// The programs that a backend uses and their names, in the order in which they are hooked: what forgets tasks comes first, so that nothing that is remembered of one
+/// outlives it; what takes locks comes last, so that what is then taken is sure to be seen released. Stand-ins come before the first program: what is hooked last runs first (`__bpf_trampoline_link_prog()` in kernel/bpf/trampoline.c).
 fn wanted(backend: Backend, with_stand_ins: bool) -> impl Iterator<Item = (&'static Probe, &'static str)> {
     let used = move || PROBES.iter().filter(move |probe| backend.uses(probe));
     let stand_ins = move |probe: &'static Probe| if with_stand_ins { probe.stand_ins() } else { &[] };
-    let last = used().filter(|probe| probe.acquires());
-    used()
-        .filter(|probe| !probe.acquires())
-        .chain(last)
-        .flat_map(move |probe| {
-            let names = stand_ins(probe).iter().rev().copied();
-            names.chain([probe.program]).map(move |name| (probe, name))
-        })
+    let at = move |turn: u8| used().filter(move |probe| turn_of(probe) == turn);
+    (0..=2).flat_map(at).flat_map(move |probe| {
+        let names = stand_ins(probe).iter().rev().copied();
+        names.chain([probe.program]).map(move |name| (probe, name))
+    })
+}
+
+/// When a program is hooked: at first, then, or last.
+fn turn_of(probe: &Probe) -> u8 {
+    match probe.purpose {
+        Purpose::Task => 0,
+        _ if probe.acquires() => 2,
+        _ => 1,
+    }
 }
 
 /// Loads the programs that can be used, on all CPUs, and gives them in their order, each when it is loaded. When nobody takes them any more, the
@@ -244,6 +250,20 @@ mod tests {
     fn what_comes_early_waits_for_its_place() {
         let came = [(2, 'c'), (0, 'a'), (3, 'd'), (1, 'b')];
         assert_eq!(in_order(came).collect::<String>(), "abcd");
+    }
+
+    #[test]
+    fn what_forgets_comes_before_what_remembers_and_what_takes_comes_last() {
+        let order: Vec<_> = wanted(Backend::Fentry, true).map(|(_, name)| name).collect();
+        let place = |name| order.iter().position(|known| *known == name).unwrap();
+        assert_eq!(place("sched_process_free"), 0);
+        assert!(place("__percpu_down_read") < place("mutex_lock"));
+        assert!(place("up_write") < place("down_write"));
+        assert!(place("mutex_lock_stand_in") < place("mutex_lock"));
+        assert_eq!(
+            order.len(),
+            wanted(Backend::Fentry, false).count() + order.iter().filter(|name| name.ends_with("_stand_in")).count()
+        );
     }
 
     #[test]

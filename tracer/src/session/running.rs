@@ -80,6 +80,8 @@ pub(super) struct Running<'a> {
     every: Duration,
     /// How long the last write took.
     write_took: Duration,
+    /// When the symbols were last read for a module, in ns.
+    symbols_read_ns: u64,
     symbols_unread: u64,
     epochs_lost: u64,
     tasks_not_looked_at: u64,
@@ -161,6 +163,7 @@ impl<'a> Running<'a> {
             written: None,
             every,
             write_took: Duration::ZERO,
+            symbols_read_ns: 0,
             symbols_unread: 0,
             epochs_lost: 0,
             tasks_not_looked_at: 0,
@@ -208,9 +211,14 @@ impl<'a> Running<'a> {
 
     fn record(&mut self, record: Record<'_>) {
         self.is_new = true;
-        if record.announces_symbols() {
+        if record.announces_symbols(self.symbols_read_ns) {
+            // Those of all modules that were loaded until now come with it: their records may lie far back in the ring.
+            let now = kernel::monotonic_ns().unwrap_or(0);
             match kernel::symbols() {
-                Ok(symbols) => self.read_symbols(symbols),
+                Ok(symbols) => {
+                    self.read_symbols(symbols);
+                    self.symbols_read_ns = now;
+                }
                 Err(_) => self.symbols_unread += 1,
             }
         }
