@@ -122,23 +122,20 @@ impl Naming {
 
     /// Names a lock, unless it has a name.
     pub(super) fn name(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
-        if !self.is_named(seen.lock, kind::of(seen.info).0, events) {
+        self.meet(seen.lock, kind::of(seen.info).0, events);
+        if !self.named.contains_key(&seen.lock) {
             self.name_first(seen, kernel, symbols, events);
         }
         self.classify(seen.lock, seen.init_name, events);
     }
 
-    /// Whether what is at an address has a name. No lock is where something else that is waited for begins, so memory that was of another sort is another
+    /// Something of a kind is at an address. No lock is where something else that is waited for begins, so memory that was of another sort is another
     /// object from here on.
-    fn is_named(&mut self, lock: u64, kind: LockKind, events: &mut Vec<Event>) -> bool {
-        let Some(known) = self.named.get(&lock).map(|named| named.kind) else {
-            return false;
-        };
-        let is_another = known != kind && (known.is_wait() || kind.is_wait());
-        if is_another {
+    fn meet(&mut self, lock: u64, kind: LockKind, events: &mut Vec<Event>) {
+        let is_another = |known: LockKind| known != kind && (known.is_wait() || kind.is_wait());
+        if self.named.get(&lock).is_some_and(|named| is_another(named.kind)) {
             self.initialised(lock, events);
         }
-        !is_another
     }
 
     fn name_first(&mut self, seen: &Seen<'_>, kernel: &mut Kernel, symbols: &Symbols, events: &mut Vec<Event>) {
@@ -449,8 +446,10 @@ mod tests {
             NamedBy::Init,
             &mut events,
         );
-        assert!(naming.is_named(0x5000, LockKind::Mutex, &mut events));
-        assert!(!naming.is_named(0x6000, LockKind::Mutex, &mut events));
+        naming.meet(0x5000, LockKind::Mutex, &mut events);
+        naming.meet(0x6000, LockKind::Mutex, &mut events);
+        assert!(naming.named.contains_key(&0x5000));
+        assert!(!naming.named.contains_key(&0x6000));
         assert_eq!(events.len(), 1, "{events:?}");
     }
 

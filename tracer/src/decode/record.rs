@@ -51,8 +51,7 @@ impl<'a> Record<'a> {
 
     /// Whether the kernel has symbols after this record that it did not have when they were last read, at `read_ns` (`CLOCK_MONOTONIC`): a module is loaded.
     pub fn announces_symbols(&self, read_ns: u64) -> bool {
-        let parts = self.parts.as_ref().ok();
-        parts.is_some_and(|parts| Kind(parts.header.kind) == Kind::MODULE && parts.header.time_ns > read_ns)
+        self.kind() == Some(Kind::MODULE) && self.parts.as_ref().is_ok_and(|parts| parts.header.time_ns > read_ns)
     }
 
     fn kind(&self) -> Option<Kind> {

@@ -51,8 +51,7 @@ impl Naming {
         if offset != ABSENT {
             let lock = object.wrapping_add_signed(offset);
             let name = Some(owner.clone());
-            // Named anew in any case: a handle is the best name there is.
-            self.is_named(lock, LockKind::Mutex, events);
+            self.meet(lock, LockKind::Mutex, events);
             self.tell(lock, LockKind::Mutex, class, name, Some(owner), NamedBy::Object, events);
         }
     }

@@ -27,7 +27,8 @@ impl Naming {
 
     /// A work item is called after what it does.
     pub(in crate::decode) fn work(&mut self, work: u64, function: u64, symbols: &Symbols, events: &mut Vec<Event>) {
-        if !self.is_named(work, LockKind::Work, events) {
+        self.meet(work, LockKind::Work, events);
+        if !self.named.contains_key(&work) {
             let class = format!("work {}", symbols.function(function).unwrap_or("unknown"));
             self.tell(work, LockKind::Work, &class, None, None, NamedBy::Object, events);
         }
