@@ -24,9 +24,17 @@ mod live {
     const OBJECTS: &[(&str, &[&str])] = &[
         ("plain", &[]),
         ("looped", &["loop"]),
-        ("newest", &["newest", "stand-in"]),
+        (NEWEST, &["newest", "stand-in"]),
         ("probed", &["kprobe"]),
     ];
+
+    /// The object with programs that are hooked to many functions. They are kept apart in one of their own, which is small: that is gone through once more.
+    const NEWEST: &str = "newest";
+    const MULTI: &str = "multi";
+
+    /// The section of those programs, and those of all others.
+    const MULTI_SECTIONS: &[&str] = &["kprobe/"];
+    const OTHER_SECTIONS: &[&str] = &["fentry/", "fexit/", "tp_btf/", "iter/"];
 
     const SKIP: &str = "AYA_BUILD_SKIP";
     const TOOLCHAIN: &str = "TRACER_EBPF_TOOLCHAIN";
@@ -43,7 +51,7 @@ mod live {
         let object = |name: &str| Path::new(&out).join(format!("{name}.o"));
         if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
             // For `cargo check` and clippy: objects that cannot be loaded are enough to compile against.
-            for (name, _) in OBJECTS {
+            for name in OBJECTS.iter().map(|(name, _)| *name).chain([MULTI]) {
                 fs::write(object(name), []).context("writing a stub of the eBPF object")?;
             }
             return Ok(());
@@ -68,20 +76,29 @@ mod live {
                 )
             })?;
             let built = fs::read(Path::new(&out).join("tracer")).context("reading the eBPF object")?;
-            fs::write(object(name), lean(&built, keeps_lines)?).context("keeping the eBPF object")?;
+            let keep = |name, without: &[&str]| {
+                fs::write(object(name), lean(&built, without, keeps_lines)?).context("keeping the eBPF object")
+            };
+            if *name == NEWEST {
+                keep(NEWEST, MULTI_SECTIONS)?;
+                keep(MULTI, OTHER_SECTIONS)?;
+            } else {
+                keep(name, &[])?;
+            }
         }
         Ok(())
     }
 
-    /// An object without its debug information: that is nine tenths of it, and only a debugger of the kernel could use it. BTF stays, but for the
+    /// An object without some of its sections of programs, and without its debug information: that is nine tenths of it, and only a debugger of the kernel could use it. BTF stays, but for the
     /// lines of the source, which are half of what is left: aya goes through them for each program, and the kernel checks them.
-    fn lean(object: &[u8], keeps_lines: bool) -> anyhow::Result<Vec<u8>> {
+    fn lean(object: &[u8], without: &[&str], keeps_lines: bool) -> anyhow::Result<Vec<u8>> {
         let mut builder = Builder::read(object)?;
         for section in &mut builder.sections {
             let name = section.name.as_slice();
             section.delete = [".debug_", ".rel.debug_", ".rel.BTF"]
                 .iter()
-                .any(|unused| name.starts_with(unused.as_bytes()));
+                .any(|unused| name.starts_with(unused.as_bytes()))
+                || without.iter().any(|left_out| is_of(name, left_out));
             if name == b".BTF.ext"
                 && !keeps_lines
                 && let SectionData::Data(data) = &mut section.data
@@ -100,6 +117,13 @@ mod live {
         let mut kept = Vec::new();
         builder.write(&mut kept)?;
         Ok(kept)
+    }
+
+    /// Whether it is one of these sections, or that of its relocations.
+    fn is_of(name: &[u8], sections: &str) -> bool {
+        name.strip_prefix(b".rel")
+            .unwrap_or(name)
+            .starts_with(sections.as_bytes())
     }
 
     /// The section without the lines of the source (`struct btf_ext_header`, tools/lib/bpf/libbpf_internal.h). They come second, before relocations of types, of which

@@ -3,9 +3,10 @@
 //! Records hold integers only, have no implicit padding and are 8-byte aligned. A kind is a number that is checked when it is decoded.
 #![no_std]
 
-pub mod cast;
 pub mod counter;
 pub mod generation;
+pub mod kfunc;
+pub mod multi;
 pub mod offset;
 pub mod probe;
 pub mod scope;

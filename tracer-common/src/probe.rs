@@ -86,6 +86,18 @@ impl Kernels {
     }
 }
 
+impl Kernels {
+    /// Whether only kernels before this release are: in later ones another function has taken the place of theirs, also where that is still there.
+    pub fn are_before(self, release: (u16, u16)) -> bool {
+        match self {
+            Self::Before(major, minor) | Self::StockBefore(major, minor) | Self::LockdepBefore(major, minor) => {
+                release >= (major, minor)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// One row.
 #[derive(Clone, Copy, Debug)]
 pub struct Probe {
@@ -236,27 +248,27 @@ macro_rules! probes {
             window_end devlink_reload_exit = Exit "devlink_reload" ["int (struct devlink *, struct net *, enum devlink_reload_action, enum devlink_reload_limit, u32 *, struct netlink_ext_ack *)"] Devlink () Any();
             devlink devl_lock = Entry "devl_lock" ["void (struct devlink *)"] Devlink () Since (5, 18);
             devlink_free devlink_free = Entry "devlink_free" ["void (struct devlink *)"] Devlink () Any();
-            // net/core/dev.c: the notifier_block is argument 0, or 1 behind the namespace or device
-            notifier register_netdevice_notifier = Entry "register_netdevice_notifier" ["int (struct notifier_block *)"] Notifier (0, Scope::None) Any();
-            notifier register_netdevice_notifier_net = Entry "register_netdevice_notifier_net" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
-            notifier register_netdevice_notifier_dev_net = Entry "register_netdevice_notifier_dev_net" ["int (struct net_device *, struct notifier_block *, struct netdev_net_notifier *)"] Notifier (1, Scope::Netdev) Any();
-            notifier unregister_netdevice_notifier = Entry "unregister_netdevice_notifier" ["int (struct notifier_block *)"] Notifier (0, Scope::None) Any();
-            notifier unregister_netdevice_notifier_net = Entry "unregister_netdevice_notifier_net" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
-            notifier unregister_netdevice_notifier_dev_net = Entry "unregister_netdevice_notifier_dev_net" ["int (struct net_device *, struct notifier_block *, struct netdev_net_notifier *)"] Notifier (1, Scope::Netdev) Any();
+            // net/core/dev.c: the notifier_block is argument 0, or 1 behind what the chain is of
+            notifier register_netdevice_notifier = Entry "register_netdevice_notifier" ["int (struct notifier_block *)"] Notifier (Scope::None) Any();
+            notifier register_netdevice_notifier_net = Entry "register_netdevice_notifier_net" ["int (struct net *, struct notifier_block *)"] Notifier (Scope::Netns) Any();
+            notifier register_netdevice_notifier_dev_net = Entry "register_netdevice_notifier_dev_net" ["int (struct net_device *, struct notifier_block *, struct netdev_net_notifier *)"] Notifier (Scope::Netdev) Any();
+            notifier unregister_netdevice_notifier = Entry "unregister_netdevice_notifier" ["int (struct notifier_block *)"] Notifier (Scope::None) Any();
+            notifier unregister_netdevice_notifier_net = Entry "unregister_netdevice_notifier_net" ["int (struct net *, struct notifier_block *)"] Notifier (Scope::Netns) Any();
+            notifier unregister_netdevice_notifier_dev_net = Entry "unregister_netdevice_notifier_dev_net" ["int (struct net_device *, struct notifier_block *, struct netdev_net_notifier *)"] Notifier (Scope::Netdev) Any();
             // net/core/fib_notifier.c, net/ipv4/nexthop.c
-            notifier register_fib_notifier = Entry "register_fib_notifier" ["int (struct net *, struct notifier_block *, function *, struct netlink_ext_ack *)"] Notifier (1, Scope::Netns) Any();
-            notifier unregister_fib_notifier = Entry "unregister_fib_notifier" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
-            notifier register_nexthop_notifier = Entry "register_nexthop_notifier" ["int (struct net *, struct notifier_block *)" "int (struct net *, struct notifier_block *, struct netlink_ext_ack *)"] Notifier (1, Scope::Netns) Any();
-            notifier unregister_nexthop_notifier = Entry "unregister_nexthop_notifier" ["int (struct net *, struct notifier_block *)"] Notifier (1, Scope::Netns) Any();
+            notifier register_fib_notifier = Entry "register_fib_notifier" ["int (struct net *, struct notifier_block *, function *, struct netlink_ext_ack *)"] Notifier (Scope::Netns) Any();
+            notifier unregister_fib_notifier = Entry "unregister_fib_notifier" ["int (struct net *, struct notifier_block *)"] Notifier (Scope::Netns) Any();
+            notifier register_nexthop_notifier = Entry "register_nexthop_notifier" ["int (struct net *, struct notifier_block *)" "int (struct net *, struct notifier_block *, struct netlink_ext_ack *)"] Notifier (Scope::Netns) Any();
+            notifier unregister_nexthop_notifier = Entry "unregister_nexthop_notifier" ["int (struct net *, struct notifier_block *)"] Notifier (Scope::Netns) Any();
             // kernel/notifier.c: all other chains, among them netevent, inetaddr, inet6addr and switchdev
-            notifier blocking_notifier_chain_register = Entry "blocking_notifier_chain_register" ["int (struct blocking_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier blocking_notifier_chain_unregister = Entry "blocking_notifier_chain_unregister" ["int (struct blocking_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier raw_notifier_chain_register = Entry "raw_notifier_chain_register" ["int (struct raw_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier raw_notifier_chain_unregister = Entry "raw_notifier_chain_unregister" ["int (struct raw_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier atomic_notifier_chain_register = Entry "atomic_notifier_chain_register" ["int (struct atomic_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier atomic_notifier_chain_unregister = Entry "atomic_notifier_chain_unregister" ["int (struct atomic_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier srcu_notifier_chain_register = Entry "srcu_notifier_chain_register" ["int (struct srcu_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
-            notifier srcu_notifier_chain_unregister = Entry "srcu_notifier_chain_unregister" ["int (struct srcu_notifier_head *, struct notifier_block *)"] Notifier (1, Scope::Chain) Any();
+            notifier blocking_notifier_chain_register = Entry "blocking_notifier_chain_register" ["int (struct blocking_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier blocking_notifier_chain_unregister = Entry "blocking_notifier_chain_unregister" ["int (struct blocking_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier raw_notifier_chain_register = Entry "raw_notifier_chain_register" ["int (struct raw_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier raw_notifier_chain_unregister = Entry "raw_notifier_chain_unregister" ["int (struct raw_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier atomic_notifier_chain_register = Entry "atomic_notifier_chain_register" ["int (struct atomic_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier atomic_notifier_chain_unregister = Entry "atomic_notifier_chain_unregister" ["int (struct atomic_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier srcu_notifier_chain_register = Entry "srcu_notifier_chain_register" ["int (struct srcu_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
+            notifier srcu_notifier_chain_unregister = Entry "srcu_notifier_chain_unregister" ["int (struct srcu_notifier_head *, struct notifier_block *)"] Notifier (Scope::Chain) Any();
             // why a task is in the kernel: net/netlink/genetlink.c, net/core/rtnetlink.c, fs/kernfs/file.c, fs/proc
             // a function of more than six arguments can be hooked from 6.7 on; before it, the family is known by the handler alone
             genl_message genl_rcv_msg = Entry "genl_rcv_msg" ["int (struct sk_buff *, struct nlmsghdr *, struct netlink_ext_ack *)"] Origin () Before (6, 7);
@@ -455,6 +467,12 @@ mod tests {
         assert!(
             Kernels::StockSince(6, 19).include((7, 2), false) && !Kernels::StockSince(6, 19).include((6, 12), false)
         );
+    }
+
+    #[test]
+    fn a_kernel_may_be_too_new() {
+        assert!(Kernels::Before(5, 16).are_before((5, 16)) && !Kernels::Before(5, 16).are_before((5, 15)));
+        assert!(!Kernels::Since(5, 16).are_before((6, 12)) && !Kernels::Any.are_before((6, 12)));
     }
 
     #[test]

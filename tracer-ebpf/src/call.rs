@@ -1,7 +1,7 @@
 //! The call that a program runs for: its arguments, its return value and where it came from.
 //!
 //! By default a function is hooked through a BPF trampoline. With the feature `kprobe` by a breakpoint, on kernels without trampolines. A tracepoint is the same
-//! in both.
+//! in both. From 6.10 on one program can be hooked to many functions: [`multi`].
 
 use core::ffi::c_void;
 
@@ -15,15 +15,19 @@ use tracer_common::{
 #[cfg(not(feature = "kprobe"))]
 pub use trampoline as hooked;
 
-pub use self::hooked::{Entry, Exit, Return};
+pub use self::hooked::{Entry, Exit};
 use crate::{
     held::Held,
     kernel::read,
     task::{current, fill_header},
 };
 
+#[cfg(feature = "newest")]
+pub mod multi;
 #[cfg(feature = "kprobe")]
 pub mod probed;
+#[cfg(any(feature = "kprobe", feature = "newest"))]
+mod registers;
 #[cfg(not(feature = "kprobe"))]
 pub mod trampoline;
 
@@ -76,6 +80,12 @@ pub trait Call: EbpfContext {
         // SAFETY: the caller's.
         unsafe { walk::<STACK_DEPTH>(self.as_ptr(), to) }
     }
+}
+
+/// A call of a function that returns.
+pub trait Returned {
+    /// What the function gives back.
+    fn result(&self, probe: ProbeIndex) -> u64;
 }
 
 /// Walks at most `DEPTH` frames.

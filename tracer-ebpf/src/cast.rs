@@ -1,9 +1,9 @@
-//! Reading the kernel's memory by plain loads, where a helper would cost more than all the rest: see [`tracer_common::cast`].
+//! Reading the kernel's memory by plain loads, where a helper would cost more than all the rest: see [`tracer_common::kfunc`].
 
 use core::arch::asm;
 
 use aya_ebpf::Global;
-use tracer_common::cast::PLACEHOLDER;
+use tracer_common::kfunc::CAST;
 
 /// The number of `struct pt_regs` among the kernel's types: any structure that begins with words does. 0 when the kernel has no such cast; a constant for the verifier.
 #[unsafe(no_mangle)]
@@ -23,7 +23,7 @@ pub fn words(address: u64) -> [u64; 2] {
     unsafe {
         asm!(
             ".8byte {call}",
-            call = const PLACEHOLDER,
+            call = const CAST.placeholder,
             inlateout("r1") address => _,
             inlateout("r2") u64::from(WORDS.load()) => _,
             lateout("r0") words,

@@ -8,7 +8,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry, Exit, hooked::result},
+    call::{Call, Entry, Exit, Returned},
     count::count_at,
     duration,
     epoch::epoch,
@@ -47,14 +47,14 @@ pub fn request<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
 /// A trylock returns: 1 when it got the lock.
 #[inline(always)]
 pub fn trylock(context: &Exit, probe: ProbeIndex, info: u64) {
-    if result(context, probe) as i32 != 0 {
+    if context.result(probe) as i32 != 0 {
         request(context, probe, info | info::TRYLOCK);
     }
 }
 
 /// A ww_mutex is requested: with an acquire context it backs off, without one it is a mutex.
 #[inline(always)]
-pub fn request_ww(context: &Entry, probe: ProbeIndex, info: u64) {
+pub fn request_ww<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     let info = if context.argument(1) == 0 { info::MUTEX } else { info };
     request(context, probe, info);
 }
@@ -62,7 +62,7 @@ pub fn request_ww(context: &Entry, probe: ProbeIndex, info: u64) {
 /// A trylock of a ww_mutex returns. Without an acquire context it was one of the mutex, which has a probe of its own.
 #[inline(always)]
 pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
-    if context.argument(1) != 0 && result(context, probe) as i32 != 0 {
+    if context.argument(1) != 0 && context.result(probe) as i32 != 0 {
         request(context, probe, info | info::TRYLOCK);
     }
 }
@@ -70,7 +70,7 @@ pub fn trylock_ww(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A trylock of a semaphore returns: 0 when it got it.
 #[inline(always)]
 pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
-    if result(context, probe) as i32 == 0 {
+    if context.result(probe) as i32 == 0 {
         request(context, probe, info | info::TRYLOCK);
     }
 }
@@ -97,8 +97,8 @@ pub fn wait_read(context: &Entry, probe: ProbeIndex, info: u64) {
 
 /// A request that can fail returns: not 0 when it was given up.
 #[inline(always)]
-pub fn failed(context: &Exit, probe: ProbeIndex, info: u64) {
-    if result(context, probe) as i32 != 0 {
+pub fn failed<C: Call + Returned>(context: &C, probe: ProbeIndex, info: u64) {
+    if context.result(probe) as i32 != 0 {
         drop_hold(context, probe, info);
     }
 }

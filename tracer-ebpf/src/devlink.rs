@@ -9,7 +9,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry, Return, hooked::result},
+    call::{Call, Returned},
     count::count,
     kernel::{read, read_string},
     ring::send,
@@ -25,7 +25,7 @@ static DEVLINKS: HashMap<u64, u64> = HashMap::with_max_entries(4096, 0);
 
 /// Names an instance when its lock is taken for the first time.
 #[inline(always)]
-pub fn devlink(context: &Entry, probe: ProbeIndex) {
+pub fn devlink<C: Call>(context: &C, probe: ProbeIndex) {
     if !is_own() {
         name(context.argument(0), probe);
     }
@@ -57,7 +57,7 @@ fn name(devlink: u64, probe: ProbeIndex) {
 
 /// Forgets an instance: its memory may become another one.
 #[inline(always)]
-pub fn devlink_free(context: &Entry, probe: ProbeIndex) {
+pub fn devlink_free<C: Call>(context: &C, probe: ProbeIndex) {
     let devlink = context.argument(0);
     let _ = DEVLINKS.remove(devlink);
     // SAFETY: the ring gives a place for exactly this type.
@@ -74,7 +74,7 @@ pub fn netns(net: u64) -> u32 {
 
 /// A reload begins: `devlink_reload(devlink, dest_net, action, limit, ...)`. Every chain until its end is a chain of this window.
 #[inline(always)]
-pub fn window_begin(context: &Entry, probe: ProbeIndex) {
+pub fn window_begin<C: Call>(context: &C, probe: ProbeIndex) {
     let devlink = context.argument(0);
     name(devlink, probe);
     let Some(held) = held(probe) else { return };
@@ -102,7 +102,7 @@ pub fn window_begin(context: &Entry, probe: ProbeIndex) {
 
 /// The reload ends.
 #[inline(always)]
-pub fn window_end(context: &Return, probe: ProbeIndex) {
+pub fn window_end<C: Returned>(context: &C, probe: ProbeIndex) {
     let Some(held) = known() else { return };
     // SAFETY: the task's own held stack.
     let window = unsafe {
@@ -111,7 +111,7 @@ pub fn window_end(context: &Return, probe: ProbeIndex) {
         (*held).window_kind = 0;
         window
     };
-    let result = i64::from(result(context, probe) as i32);
+    let result = i64::from(context.result(probe) as i32);
     if window != 0 {
         send::<WindowEnd>(Kind::WINDOW_END, probe, |record| {
             // SAFETY: the ring gives a place for exactly this type.

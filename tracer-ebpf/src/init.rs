@@ -15,7 +15,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry},
+    call::Call,
     count::{count, count_at},
     duration, generation,
     kernel::{peek, read, read_string},
@@ -36,7 +36,7 @@ static NAMES_SENT: HashMap<u64, u64> = HashMap::with_max_entries(16_384, 0);
 
 /// A lock is initialised; with a name in argument 1 when `named`.
 #[inline(always)]
-pub fn init(context: &Entry, probe: ProbeIndex, _info: u64, named: bool) {
+pub fn init<C: Call>(context: &C, probe: ProbeIndex, _info: u64, named: bool) {
     if is_own() {
         return;
     }

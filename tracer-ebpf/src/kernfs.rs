@@ -4,7 +4,7 @@ use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 use tracer_common::{counter::Counter, probe::ProbeIndex, wire::info};
 
 use crate::{
-    call::{Call, Entry, Exit, hooked::result},
+    call::{Call, Entry, Exit, Returned},
     chain::seen,
     count::count_at,
     epoch::epoch,
@@ -21,7 +21,7 @@ static USED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
 
 /// A file of sysfs is read or written: argument 0 is its `struct kiocb`.
 #[inline(always)]
-pub fn enter_file(context: &Entry, probe: ProbeIndex, _info: u64) {
+pub fn enter_file<C: Call>(context: &C, probe: ProbeIndex, _info: u64) {
     let Some(held) = tasks::traced(probe) else { return };
     put(held);
     let node = read(context.first(held), offset!(kiocb_file))
@@ -39,7 +39,7 @@ pub fn use_file(context: &Exit, probe: ProbeIndex, info: u64) {
     // SAFETY: as in `enter_file`.
     let held = unsafe { &mut *held };
     let node = context.argument(0);
-    if held.file != [node, 0] || result(context, probe) == 0 {
+    if held.file != [node, 0] || context.result(probe) == 0 {
         return;
     }
     let number = held.launder(id(node));
@@ -69,7 +69,7 @@ pub fn put_file(context: &Entry, _probe: ProbeIndex, _info: u64) {
 
 /// It was read or written.
 #[inline(always)]
-pub fn leave_file(_context: &Exit, _probe: ProbeIndex, _info: u64) {
+pub fn leave_file<C: Call>(_context: &C, _probe: ProbeIndex, _info: u64) {
     let Some(held) = tasks::known() else { return };
     // SAFETY: as in `enter_file`.
     let held = unsafe { &mut *held };
@@ -111,7 +111,14 @@ pub fn was_used(node: u64, number: u64) -> bool {
 /// A kernfs node is drained: what is held of its tree is given back for the time of the wait (`kernfs_drain()` in fs/kernfs/dir.c): the rwsem of the nodes, held for writing (5.16+), and
 /// that of the superblocks, held for reading (in 7.2).
 #[inline(always)]
-pub fn drained(context: &Entry, held: &mut Held, object: u64, generation: u64, probe: ProbeIndex, info: u64) -> Taken {
+pub fn drained<C: Call>(
+    context: &C,
+    held: &mut Held,
+    object: u64,
+    generation: u64,
+    probe: ProbeIndex,
+    info: u64,
+) -> Taken {
     let newest = held.top.wrapping_sub(1);
     // Hidden or not: the verifier follows one path from here on.
     let nodes = hide(held, newest, info::RWSEM, 0);

@@ -27,6 +27,8 @@ mod left_out;
 mod lockdep;
 mod looked;
 mod module;
+#[cfg(feature = "newest")]
+mod multi;
 mod notifier;
 mod origin;
 mod path;

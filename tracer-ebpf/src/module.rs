@@ -5,29 +5,23 @@ use tracer_common::{
     wire::{Kind, Module},
 };
 
-use crate::{
-    call::{Call, Entry},
-    generation,
-    kernel::read_string,
-    ring::send,
-    setting::offset,
-};
+use crate::{call::Call, generation, kernel::read_string, ring::send, setting::offset};
 
 /// A module's code is about to run for the first time.
 #[inline(always)]
-pub fn module(context: &Entry, probe: ProbeIndex) {
+pub fn module<C: Call>(context: &C, probe: ProbeIndex) {
     tell(context, probe, Kind::MODULE);
 }
 
 /// None of it will run again.
 #[inline(always)]
-pub fn module_free(context: &Entry, probe: ProbeIndex) {
+pub fn module_free<C: Call>(context: &C, probe: ProbeIndex) {
     generation::unload();
     tell(context, probe, Kind::MODULE_FREE);
 }
 
 #[inline(always)]
-fn tell(context: &Entry, probe: ProbeIndex, kind: Kind) {
+fn tell<C: Call>(context: &C, probe: ProbeIndex, kind: Kind) {
     let module = context.argument(0);
     send::<Module>(kind, probe, |record| {
         // SAFETY: the ring gives a place for exactly this type.

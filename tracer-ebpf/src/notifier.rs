@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry},
+    call::Call,
     devlink::netns,
     kernel::{read, read_string},
     setting::offset,
@@ -15,6 +15,7 @@ use crate::{
 };
 
 /// What argument 0 is, in front of the notifier's block: whose chain it is.
+#[repr(u64)]
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
     /// The block itself: the chain is the function's own.
@@ -27,14 +28,32 @@ pub enum Scope {
     Chain,
 }
 
-/// A notifier is registered or unregistered; its block is argument `index`.
+impl Scope {
+    /// That of a number.
+    #[cfg(feature = "newest")]
+    #[inline(always)]
+    pub fn of(number: u64) -> Self {
+        const NETNS: u64 = Scope::Netns as u64;
+        const NETDEV: u64 = Scope::Netdev as u64;
+        const CHAIN: u64 = Scope::Chain as u64;
+        match number {
+            NETNS => Self::Netns,
+            NETDEV => Self::Netdev,
+            CHAIN => Self::Chain,
+            _ => Self::None,
+        }
+    }
+}
+
+/// A notifier is registered or unregistered.
 #[inline(always)]
-pub fn notifier(context: &Entry, probe: ProbeIndex, index: usize, scope: Scope) {
+pub fn notifier<C: Call>(context: &C, probe: ProbeIndex, scope: Scope) {
     let Some(held) = traced(probe) else { return };
+    let block = context.argument(usize::from(scope != Scope::None));
     send_with_held::<Notifier>(Kind::NOTIFIER, probe, context, held, |record| {
         // SAFETY: there is room for exactly this type.
         unsafe {
-            (*record).callback = read(context.argument(index), offset!(notifier_call)).unwrap_or(0);
+            (*record).callback = read(block, offset!(notifier_call)).unwrap_or(0);
             let first = context.argument(0);
             (*record).chain = if scope == Scope::Chain { first } else { 0 };
             (*record).netns = if scope == Scope::Netns {

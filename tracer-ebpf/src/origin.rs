@@ -8,7 +8,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry},
+    call::Call,
     kernel::{peek, read, read_string},
     setting::offset,
     task::THREAD_SIZE,
@@ -22,7 +22,7 @@ const GENL_COMMAND: i64 = 16;
 
 /// A generic netlink message is handled: family, skb, header, ...
 #[inline(always)]
-pub fn genetlink(context: &Entry, probe: ProbeIndex) {
+pub fn genetlink<C: Call>(context: &C, probe: ProbeIndex) {
     note(probe, |origin| {
         let family = context.argument(0);
         // SAFETY: `note` gives a valid origin.
@@ -40,7 +40,7 @@ pub fn genetlink(context: &Entry, probe: ProbeIndex) {
 
 /// A generic netlink message comes in: skb, header, ...
 #[inline(always)]
-pub fn genl_message(context: &Entry, probe: ProbeIndex) {
+pub fn genl_message<C: Call>(context: &C, probe: ProbeIndex) {
     note(probe, |origin| {
         // SAFETY: `note` gives a valid origin.
         unsafe {
@@ -51,7 +51,7 @@ pub fn genl_message(context: &Entry, probe: ProbeIndex) {
 
 /// An rtnetlink message is handled: skb, header, ...
 #[inline(always)]
-pub fn rtnetlink(context: &Entry, probe: ProbeIndex) {
+pub fn rtnetlink<C: Call>(context: &C, probe: ProbeIndex) {
     note(probe, |origin| {
         // SAFETY: `note` gives a valid origin.
         unsafe { (*origin).number = u32::from(read::<u16>(context.argument(1), NLMSG_TYPE).unwrap_or(0)) };
@@ -60,7 +60,7 @@ pub fn rtnetlink(context: &Entry, probe: ProbeIndex) {
 
 /// A file of sysfs or procfs is written: argument 0 is its `struct kiocb`, or the file itself.
 #[inline(always)]
-pub fn write_file(context: &Entry, probe: ProbeIndex, is_kiocb: bool) {
+pub fn write_file<C: Call>(context: &C, probe: ProbeIndex, is_kiocb: bool) {
     note(probe, |origin| {
         let first = context.argument(0);
         let file = if is_kiocb {

@@ -1,6 +1,6 @@
 //! One eBPF program per row of the table of probes.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::programs::BtfTracePointContext;
 use tracer_common::{
     probe::ProbeIndex,
     probes,
@@ -24,7 +24,20 @@ macro_rules! doubled {
     ($hook:ident $($program:tt)*) => { hook!($hook $($program)*); };
 }
 
+/// Makes a program, in a section of its own: what loads the object goes through a section for each program in it.
 macro_rules! program {
+    ($section:literal, $program:ident($context:ident) { $($body:tt)* }) => {
+        #[unsafe(no_mangle)]
+        #[unsafe(link_section = concat!($section, stringify!($program)))]
+        fn $program($context: *mut core::ffi::c_void) -> i32 {
+            $($body)*;
+            0
+        }
+    };
+}
+pub(crate) use program;
+
+macro_rules! row {
     (request $program:ident $($info:tt)*) => { doubled!(entry $program, chain::request, $($info)*); };
     (release $program:ident $kind:ident | SHARED) => { doubled!(shared_end $program, chain::release, $kind | SHARED); };
     (release $program:ident $($info:tt)*) => { doubled!(entry $program, chain::release, $($info)*); };
@@ -48,8 +61,8 @@ macro_rules! program {
     (leave_file $program:ident $($info:tt)*) => { hook!(exit $program, kernfs::leave_file, $($info)*); };
     (use_file $program:ident $($info:tt)*) => { hook!(exit $program, kernfs::use_file, $($info)*); };
     (put_file $program:ident $($info:tt)*) => { hook!(entry $program, kernfs::put_file, $($info)*); };
-    (work_begin $program:ident $($info:tt)*) => { program!(tracepoint $program, work::begin); };
-    (work_end $program:ident $($info:tt)*) => { program!(tracepoint $program, work::end); };
+    (work_begin $program:ident $($info:tt)*) => { row!(tracepoint $program, work::begin); };
+    (work_end $program:ident $($info:tt)*) => { row!(tracepoint $program, work::end); };
     (init $program:ident $($argument:tt)*) => { hook!(entry $program, init::init, $($argument)*); };
     (genetlink $program:ident) => { hook!(entry $program, origin::genetlink,); };
     (genl_message $program:ident) => { hook!(entry $program, origin::genl_message,); };
@@ -62,14 +75,14 @@ macro_rules! program {
     (devlink_free $program:ident) => { hook!(entry $program, devlink::devlink_free,); };
     (window_begin $program:ident) => { hook!(entry $program, devlink::window_begin,); };
     (window_end $program:ident) => { hook!(return $program, devlink::window_end,); };
-    (task_free $program:ident) => { program!(tracepoint $program, task::free); };
-    (contention_begin $program:ident) => { program!(tracepoint $program, contention::begin); };
-    (contention_end $program:ident) => { program!(tracepoint $program, contention::end); };
-    (contended $program:ident) => { program!(tracepoint $program, duration::contended); };
-    (got $program:ident) => { program!(tracepoint $program, duration::got); };
-    (lockdep_acquire $program:ident) => { program!(tracepoint $program, lockdep::acquire); };
-    (look $program:ident) => { program!(look $program, stall::look); };
-    (look_at_waiting $program:ident) => { program!(look $program, contention::look); };
+    (task_free $program:ident) => { row!(tracepoint $program, task::free); };
+    (contention_begin $program:ident) => { row!(tracepoint $program, contention::begin); };
+    (contention_end $program:ident) => { row!(tracepoint $program, contention::end); };
+    (contended $program:ident) => { row!(tracepoint $program, duration::contended); };
+    (got $program:ident) => { row!(tracepoint $program, duration::got); };
+    (lockdep_acquire $program:ident) => { row!(tracepoint $program, lockdep::acquire); };
+    (look $program:ident) => { row!(look $program, stall::look); };
+    (look_at_waiting $program:ident) => { row!(look $program, contention::look); };
     (look $program:ident, $action:path) => {
         #[unsafe(no_mangle)]
         #[unsafe(link_section = "iter/task")]
@@ -78,19 +91,17 @@ macro_rules! program {
             0
         }
     };
-    (lockdep_release $program:ident) => { program!(tracepoint $program, lockdep::release); };
+    (lockdep_release $program:ident) => { row!(tracepoint $program, lockdep::release); };
     (tracepoint $program:ident, $action:path) => {
-        #[btf_tracepoint]
-        fn $program(context: BtfTracePointContext) -> i32 {
-            $action(&context, ProbeIndex::$program);
-            0
-        }
+        program!("tp_btf/", $program(context) {
+            $action(&BtfTracePointContext::new(context), ProbeIndex::$program)
+        });
     };
 }
 
 macro_rules! programs {
     ($($action:ident $program:ident = $hook:ident $function:literal [$($prototype:literal)*] $purpose:ident ($($argument:tt)*) $kernels:ident $release:tt;)+) => {
-        $(program!($action $program $($argument)*);)+
+        $(row!($action $program $($argument)*);)+
     };
 }
 

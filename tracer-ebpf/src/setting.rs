@@ -1,4 +1,4 @@
-//! What user space sets before the program is loaded: constants for the verifier.
+//! What user space sets before the program is loaded, constants for the verifier; and addresses, before it is hooked.
 
 use aya_ebpf::Global;
 use tracer_common::{
@@ -11,9 +11,10 @@ use tracer_common::{
 #[unsafe(no_mangle)]
 static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
 
-/// Address of each probe's function; 0 when kallsyms did not tell.
+/// Address of each probe's function, and behind them that of `device_ktype`; 0 when kallsyms did not tell. A map of its own, because that is read while others are made.
 #[unsafe(no_mangle)]
-static FUNCTIONS: [u64; MAX_PROBES] = [0; MAX_PROBES];
+#[unsafe(link_section = ".data.addresses")]
+static ADDRESSES: [u64; MAX_PROBES + 1] = [0; MAX_PROBES + 1];
 
 /// Where in a lock of each kind the words begin that tell who has it: see [`Offsets::proofs`]. A table, because the verifier follows every branch.
 #[unsafe(no_mangle)]
@@ -26,10 +27,6 @@ static DEP_MAPS: [u64; KINDS] = [0; KINDS];
 /// Not 0 on a kernel with lockdep.
 #[unsafe(no_mangle)]
 static LOCKDEP: Global<u32> = Global::new(0);
-
-/// Address of `device_ktype`; 0 when kallsyms did not tell.
-#[unsafe(no_mangle)]
-static DEVICE_KTYPE: Global<u64> = Global::new(0);
 
 /// Which tasks and locks are traced.
 #[unsafe(no_mangle)]
@@ -77,8 +74,7 @@ pub fn offset_of(place: usize) -> i64 {
 /// Address of a probe's function.
 #[inline(always)]
 pub fn function(probe: ProbeIndex) -> u64 {
-    // SAFETY: every probe has a place in the table; volatile as above.
-    unsafe { core::ptr::read_volatile((&raw const FUNCTIONS).cast::<u64>().add(probe as usize)) }
+    address(probe as usize)
 }
 
 /// Where in a lock of this kind the words begin that tell who has it.
@@ -116,5 +112,11 @@ pub fn is_tracer(tgid: u32) -> bool {
 /// Whether a kobject of this type is that of a `struct device`.
 #[inline(always)]
 pub fn is_device_type(ktype: u64) -> bool {
-    ktype != 0 && ktype == DEVICE_KTYPE.load()
+    ktype != 0 && ktype == address(MAX_PROBES)
+}
+
+#[inline(always)]
+fn address(place: usize) -> u64 {
+    // SAFETY: every probe has a place in the table; volatile as above.
+    unsafe { core::ptr::read_volatile((&raw const ADDRESSES).cast::<u64>().add(place)) }
 }

@@ -9,7 +9,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry, Exit, hooked::result},
+    call::{Call, Entry, Returned},
     chain::{self, seen},
     generation,
     held::Wait,
@@ -22,18 +22,18 @@ use crate::{
 
 /// Something is waited for: argument 0.
 #[inline(always)]
-pub fn wait(context: &Entry, probe: ProbeIndex, info: u64) {
+pub fn wait<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     wait_for(context, probe, info, false);
 }
 
 /// A work item is waited for, and before it all that are queued in front of it on an ordered queue (`start_flush_work()` in kernel/workqueue.c).
 #[inline(always)]
-pub fn flush(context: &Entry, probe: ProbeIndex, info: u64) {
+pub fn flush<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     wait_for(context, probe, info, true);
 }
 
 #[inline(always)]
-fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
+fn wait_for<C: Call>(context: &C, probe: ProbeIndex, info: u64, is_flush: bool) {
     if !is_traced() {
         return;
     }
@@ -87,25 +87,25 @@ fn wait_for(context: &Entry, probe: ProbeIndex, info: u64, is_flush: bool) {
 
 /// What was waited for has come.
 #[inline(always)]
-pub fn waited(context: &Exit, _probe: ProbeIndex, _info: u64) {
+pub fn waited<C: Call + Returned>(context: &C, _probe: ProbeIndex, _info: u64) {
     end(context, true);
 }
 
 /// It has come, unless the wait was given up: then it returns not 0.
 #[inline(always)]
-pub fn waited_unless(context: &Exit, probe: ProbeIndex, _info: u64) {
-    end(context, result(context, probe) as i32 == 0);
+pub fn waited_unless<C: Call + Returned>(context: &C, probe: ProbeIndex, _info: u64) {
+    end(context, context.result(probe) as i32 == 0);
 }
 
 /// It has come, unless the time was over or the wait was given up: then it returns 0 or less.
 #[inline(always)]
-pub fn waited_timed(context: &Exit, probe: ProbeIndex, _info: u64) {
-    end(context, result(context, probe) as i64 > 0);
+pub fn waited_timed<C: Call + Returned>(context: &C, probe: ProbeIndex, _info: u64) {
+    end(context, context.result(probe) as i64 > 0);
 }
 
 /// What the task waits for has come, or the wait was given up.
 #[inline(always)]
-fn end(context: &Exit, has_come: bool) {
+fn end<C: Call + Returned>(context: &C, has_come: bool) {
     let Some(held) = tasks::known() else { return };
     // SAFETY: as in `wait_for`.
     let wait = unsafe { &mut (*held).wait };

@@ -13,7 +13,6 @@ use std::{
     fmt, io,
     process::ExitStatus,
     sync::Arc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -23,7 +22,7 @@ use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
 use crate::{
     analysis::{context::Addresses, rules::RuleSet, snapshot::Snapshot},
     live::{self, Attached, LiveError, kernel},
-    names::{init_site::Search, later::Later, site::Sites, symbol::Symbols},
+    names::{init_site::Search, later::Later, site::Sites},
     private_file::{Place, PrivateFileError},
     selection::Selection,
 };
@@ -187,12 +186,18 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     live::keep_memory();
     let mut tell = |line: &str| sink.progress(line);
     let mut start = live::Start::new(&mut tell);
-    let (symbols, types) = live::read(&mut start)?;
     let code = if options.read_code { open_code(&mut start) } else { None };
     // Done long before the hooks are there: what the thread does then would be in the way of what is traced.
-    let sites = code.and_then(|memory| read_code(memory, &symbols));
+    let (sites, then) = match code {
+        Some(memory) => {
+            let (sites, then) = read_code(memory);
+            (Some(sites), then)
+        }
+        None => (None, live::nothing()),
+    };
+    let (mut symbols, types) = live::read(then, &mut start)?;
     let mut attached = live::attach(
-        &symbols,
+        &mut symbols,
         &types,
         &options.selection.scope,
         options.backend,
@@ -212,7 +217,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     let symbols = if kernel::release() >= JUMPS_SINCE {
         kernel::symbols()?
     } else {
-        symbols
+        symbols.symbols()?
     };
     if let Some(reason) = &attached.second_best {
         sink.progress(&format!("second best: {reason}"));
@@ -294,16 +299,15 @@ fn open_code(start: &mut live::Start<'_>) -> Option<live::Kcore> {
         .ok()
 }
 
-/// What tells locks by the code that takes them. Types and initialisations are looked up on a thread of their own, while programs are loaded.
-fn read_code(memory: live::Kcore, symbols: &Symbols) -> Option<Sites> {
+/// What tells locks by the code that takes them; and how types and initialisations are looked up for it, by the thread that reads symbols.
+fn read_code(memory: live::Kcore) -> (Sites, live::Then) {
     let memory = Arc::new(memory);
-    let search = Search::of("", symbols);
     let (types, types_later) = Later::new();
     let (inits, inits_later) = Later::new();
     let reader = memory.clone();
-    thread::Builder::new()
-        .name("tracer-names".to_owned())
-        .spawn(move || {
+    let then: live::Then = Box::new(move |symbols| {
+        let search = Search::of("", symbols);
+        Box::new(move || {
             let begin = Instant::now();
             // Whoever waits for what is not sent goes on without it.
             let _ = live::types().map(|found| types.send(found));
@@ -311,8 +315,11 @@ fn read_code(memory: live::Kcore, symbols: &Symbols) -> Option<Sites> {
             let _ = inits.send(search.sites(&*reader));
             log::debug!("names: initialisations after {:.2} s", begin.elapsed().as_secs_f64());
         })
-        .ok()?;
-    Some(Sites::new(memory, types_later, Box::new(live::SysBtf), inits_later))
+    });
+    (
+        Sites::new(memory, types_later, Box::new(live::SysBtf), inits_later),
+        then,
+    )
 }
 
 /// Passes on what the program logs; never ends when it does not log.

@@ -35,6 +35,7 @@ struct Release {
 #[derive(Deserialize)]
 struct Hooked {
     program: String,
+    multi: Option<String>,
     verified_instructions: Option<u64>,
 }
 
@@ -86,7 +87,8 @@ fn read(checked: &Path) -> Result<(String, Programs)> {
         .collect::<Vec<_>>()
         .join(".");
     let told = check.hooked.into_iter();
-    let programs = told.filter_map(|hooked| Some((hooked.program, hooked.verified_instructions?)));
+    let programs =
+        told.filter_map(|hooked| Some((hooked.multi.unwrap_or(hooked.program), hooked.verified_instructions?)));
     Ok((series, programs.collect()))
 }
 
@@ -134,10 +136,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let file = directory.path().join("check.json");
         let text = r#"{"kernel":{"release":"6.1.0-50-amd64"},"hooked":[
-            {"program":"a","verified_instructions":7},{"program":"b","verified_instructions":null}]}"#;
+            {"program":"a","multi":null,"verified_instructions":7},{"program":"c","multi":"m","verified_instructions":9},{"program":"b","verified_instructions":null}]}"#;
         fs::write(&file, text).expect("a file");
         let (series, told) = read(&file).expect("a check");
-        assert_eq!((series.as_str(), told), ("6.1", programs(&[("a", 7)])));
+        assert_eq!((series.as_str(), told), ("6.1", programs(&[("a", 7), ("m", 9)])));
     }
 
     #[test]

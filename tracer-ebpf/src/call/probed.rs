@@ -3,7 +3,7 @@
 //! At a return they tell nothing of the call any more. So a lock function with an exit program gets one more, [`entered`], at its entry: that notes the call in the
 //! task's held stack, where the exit program finds it by the place of its return address.
 
-use core::{ffi::c_void, mem::offset_of};
+use core::ffi::c_void;
 
 use aya_ebpf::{
     EbpfContext,
@@ -13,7 +13,7 @@ use aya_ebpf::{
 };
 use tracer_common::{counter::Counter, probe::ProbeIndex, wire::STACK_DEPTH};
 
-use super::{Call, walk};
+use super::{Call, Returned, registers, walk};
 use crate::{
     count::{count, count_at},
     held::Held,
@@ -26,33 +26,26 @@ use crate::{
 
 /// A function is called.
 pub type Entry = ProbeContext;
-/// It returns.
-pub type Return = RetProbeContext;
 
 /// Makes the program of a hook.
 macro_rules! hook {
     (entry $program:ident, $action:path, $($argument:tt)*) => {
-        #[aya_ebpf::macros::kprobe]
-        fn $program(context: aya_ebpf::programs::ProbeContext) -> u32 {
-            $action(&context, ProbeIndex::$program, $($argument)*);
-            0
-        }
+        crate::program::program!("kprobe/", $program(context) {
+            $action(&aya_ebpf::programs::ProbeContext::new(context), ProbeIndex::$program, $($argument)*)
+        });
     };
     (exit $program:ident, $action:path, $($argument:tt)*) => {
-        #[aya_ebpf::macros::kretprobe]
-        fn $program(context: aya_ebpf::programs::RetProbeContext) -> u32 {
+        crate::program::program!("kretprobe/", $program(context) {
+            let context = aya_ebpf::programs::RetProbeContext::new(context);
             if let Some(exit) = crate::call::hooked::Exit::of(&context, ProbeIndex::$program) {
                 $action(&exit, ProbeIndex::$program, $($argument)*);
             }
-            0
-        }
+        });
     };
     (return $program:ident, $action:path, $($argument:tt)*) => {
-        #[aya_ebpf::macros::kretprobe]
-        fn $program(context: aya_ebpf::programs::RetProbeContext) -> u32 {
-            $action(&context, ProbeIndex::$program, $($argument)*);
-            0
-        }
+        crate::program::program!("kretprobe/", $program(context) {
+            $action(&aya_ebpf::programs::RetProbeContext::new(context), ProbeIndex::$program, $($argument)*)
+        });
     };
 }
 pub(crate) use hook;
@@ -60,36 +53,22 @@ pub(crate) use hook;
 impl Call for ProbeContext {
     #[inline(always)]
     fn argument(&self, index: usize) -> u64 {
-        // `arch/x86/include/asm/ptrace.h`, `regs_get_kernel_argument()`
-        let offset = match index {
-            0 => offset_of!(pt_regs, rdi),
-            1 => offset_of!(pt_regs, rsi),
-            2 => offset_of!(pt_regs, rdx),
-            3 => offset_of!(pt_regs, rcx),
-            4 => offset_of!(pt_regs, r8),
-            _ => offset_of!(pt_regs, r9),
-        };
-        read(self.regs as u64, offset as i64).unwrap_or(0)
+        registers::argument(self.regs, index)
     }
 
     #[inline(always)]
     fn first(&self, _held: &mut Held) -> u64 {
-        // SAFETY: the kernel's registers, which the verifier lets be read.
-        unsafe { register(&raw const (*self.regs).rdi) }
+        registers::first(self.regs)
     }
 
     #[inline(always)]
     fn depth(&self) -> u64 {
-        stack_pointer(self.regs)
+        registers::stack_pointer(self.regs)
     }
 
-    /// Nothing of the function has run: the return address is on top of the stack.
     #[inline(always)]
     fn caller(&self, _held: &mut Held, probe: ProbeIndex) -> u64 {
-        read(self.depth(), 0).unwrap_or_else(|| {
-            count_at(Counter::SiteUnknown, probe);
-            0
-        })
+        registers::caller(self.regs, probe)
     }
 }
 
@@ -105,7 +84,7 @@ impl Exit {
     pub fn of(context: &RetProbeContext, probe: ProbeIndex) -> Option<Self> {
         let held = tasks::known()?;
         // The return address is taken off by then.
-        let place = stack_pointer(context.regs).wrapping_sub(size_of::<u64>() as u64);
+        let place = registers::stack_pointer(context.regs).wrapping_sub(size_of::<u64>() as u64);
         // SAFETY: a value of the map of tasks, which only its own task changes.
         let noted = unsafe { &mut *held }.take(place, function(probe));
         let Some(noted) = noted else {
@@ -162,28 +141,18 @@ impl Call for Exit {
     }
 }
 
-/// What the function gives back.
-#[inline(always)]
-pub fn result<C: EbpfContext>(context: &C, _probe: ProbeIndex) -> u64 {
-    let regs = context.as_ptr().cast::<pt_regs>();
-    // SAFETY: as in `ProbeContext::first`.
-    unsafe { register(&raw const (*regs).rax) }
+impl Returned for Exit {
+    #[inline(always)]
+    fn result(&self, _probe: ProbeIndex) -> u64 {
+        registers::result(self.regs)
+    }
 }
 
-#[inline(always)]
-fn stack_pointer(regs: *mut pt_regs) -> u64 {
-    // SAFETY: as in `ProbeContext::first`.
-    unsafe { register(&raw const (*regs).rsp) }
-}
-
-/// Reads a register; volatile, because the verifier lets only single words of a context be read.
-///
-/// # Safety
-/// `register` is valid for reads.
-#[inline(always)]
-unsafe fn register(register: *const u64) -> u64 {
-    // SAFETY: the caller's.
-    unsafe { core::ptr::read_volatile(register) }
+impl Returned for RetProbeContext {
+    #[inline(always)]
+    fn result(&self, _probe: ProbeIndex) -> u64 {
+        registers::result(self.regs)
+    }
 }
 
 /// A call that has not returned yet.
@@ -266,8 +235,7 @@ fn entered(context: ProbeContext) -> u32 {
     let place = context.depth();
     let noted = Noted {
         place,
-        // SAFETY: as in `ProbeContext::first`.
-        entry: unsafe { register(&raw const (*context.regs).rip) },
+        entry: registers::instruction(context.regs),
         caller: read(place, 0).unwrap_or(0),
         arguments: [context.argument(0), context.argument(1)],
     };

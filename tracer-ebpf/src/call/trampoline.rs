@@ -10,7 +10,7 @@ use tracer_common::{
     probe::{PROBES, ProbeIndex},
 };
 
-use super::Call;
+use super::{Call, Returned};
 #[cfg(feature = "newest")]
 use crate::cast;
 use crate::{count::count_at, held::Held, kernel::KERNEL_IMAGE, setting::function, slots::masked};
@@ -19,25 +19,19 @@ use crate::{count::count_at, held::Held, kernel::KERNEL_IMAGE, setting::function
 pub type Entry = FEntryContext;
 /// It returns; its arguments are known.
 pub type Exit = FExitContext;
-/// It returns.
-pub type Return = FExitContext;
 
 /// Makes the program of a hook.
 macro_rules! hook {
     (entry $program:ident, $action:path, $($argument:tt)*) => {
-        #[aya_ebpf::macros::fentry]
-        fn $program(context: aya_ebpf::programs::FEntryContext) -> i32 {
-            $action(&context, ProbeIndex::$program, $($argument)*);
-            0
-        }
+        crate::program::program!("fentry/", $program(context) {
+            $action(&aya_ebpf::programs::FEntryContext::new(context), ProbeIndex::$program, $($argument)*)
+        });
     };
     (exit $program:ident, $action:path, $($argument:tt)*) => { hook!(return $program, $action, $($argument)*); };
     (return $program:ident, $action:path, $($argument:tt)*) => {
-        #[aya_ebpf::macros::fexit]
-        fn $program(context: aya_ebpf::programs::FExitContext) -> i32 {
-            $action(&context, ProbeIndex::$program, $($argument)*);
-            0
-        }
+        crate::program::program!("fexit/", $program(context) {
+            $action(&aya_ebpf::programs::FExitContext::new(context), ProbeIndex::$program, $($argument)*)
+        });
     };
 }
 pub(crate) use hook;
@@ -46,16 +40,16 @@ pub(crate) use hook;
 #[cfg(feature = "stand-in")]
 macro_rules! doubled {
     (entry $($program:tt)*) => {
-        one_of!(first "fentry" FEntryContext "", $($program)*);
-        one_of!(second "fentry" FEntryContext "_stand_in", $($program)*);
+        one_of!(first "fentry/" FEntryContext "", $($program)*);
+        one_of!(second "fentry/" FEntryContext "_stand_in", $($program)*);
     };
     (exit $($program:tt)*) => {
-        one_of!(first "fexit" FExitContext "", $($program)*);
-        one_of!(second "fexit" FExitContext "_stand_in", $($program)*);
+        one_of!(first "fexit/" FExitContext "", $($program)*);
+        one_of!(second "fexit/" FExitContext "_stand_in", $($program)*);
     };
     (shared_end $($program:tt)*) => {
         doubled!(entry $($program)*);
-        one_of!(second "fentry" FEntryContext "_second_stand_in", $($program)*);
+        one_of!(second "fentry/" FEntryContext "_second_stand_in", $($program)*);
     };
 }
 #[cfg(feature = "stand-in")]
@@ -67,7 +61,7 @@ macro_rules! one_of {
     ($which:ident $section:literal $context:ident $suffix:literal, $program:ident, $action:path, $($argument:tt)*) => {
         const _: () = {
             #[unsafe(export_name = concat!(stringify!($program), $suffix))]
-            #[unsafe(link_section = $section)]
+            #[unsafe(link_section = concat!($section, stringify!($program), $suffix))]
             fn program(context: *mut core::ffi::c_void) -> i32 {
                 let context = aya_ebpf::programs::$context::new(context);
                 crate::stand_in::$which(&context, ProbeIndex::$program, || $action(&context, ProbeIndex::$program, $($argument)*));
@@ -93,10 +87,12 @@ impl Call for FExitContext {
     }
 }
 
-/// What the function gives back: behind its arguments, which are as many as its prototypes say.
-#[inline(always)]
-pub fn result(context: &FExitContext, probe: ProbeIndex) -> u64 {
-    context.argument(ARGUMENTS[probe as usize])
+impl Returned for FExitContext {
+    /// Behind its arguments, which are as many as its prototypes say.
+    #[inline(always)]
+    fn result(&self, probe: ProbeIndex) -> u64 {
+        self.argument(ARGUMENTS[probe as usize])
+    }
 }
 
 /// How many arguments each function has. A table, because the loop over a long prototype would go into the program.

@@ -49,6 +49,8 @@ struct Hooked {
     function: &'static str,
     hook: String,
     purpose: String,
+    /// The program that runs in its place: one for many functions.
+    multi: Option<&'static str>,
     /// It does the work of another program of that function when this one is skipped.
     is_stand_in: bool,
     /// Instructions that the verifier looked at; null before 5.16.
@@ -68,7 +70,7 @@ struct Missing {
 pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
     let mut silent = |_: &str| {};
     let mut start = live::Start::new(&mut silent);
-    let (symbols, types) = live::read(&mut start).map_err(Failure::unable)?;
+    let (mut symbols, types) = live::read(live::nothing(), &mut start).map_err(Failure::unable)?;
     // As `run` does by default: what is not asked for is not in the programs.
     let usual = Selection::new(Wanted {
         profile: "net".to_owned(),
@@ -76,7 +78,8 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
     })
     .map_err(Failure::unable)?;
     let attached =
-        live::attach(&symbols, &types, &usual.scope, args.backend, 0, &mut start).map_err(Failure::unable)?;
+        live::attach(&mut symbols, &types, &usual.scope, args.backend, 0, &mut start).map_err(Failure::unable)?;
+    let symbols = symbols.symbols().map_err(Failure::unable)?;
     let found = found(&attached, symbols.is_empty());
     let text = if args.json {
         serde_json::to_string_pretty(&found).map_err(Failure::unable)? + "\n"
@@ -90,13 +93,17 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Status, Failure> {
 
 fn found(attached: &Attached, no_symbols: bool) -> Found {
     let lower = |word: &dyn std::fmt::Debug| format!("{word:?}").to_lowercase();
-    let hooked = |probe: &Probe, program, is_stand_in| Hooked {
-        program,
-        function: probe.function,
-        hook: lower(&probe.hook),
-        purpose: lower(&probe.purpose),
-        is_stand_in,
-        verified_instructions: attached.verified_instructions(program),
+    let hooked = |probe: &Probe, program, is_stand_in| {
+        let multi = attached.multi(probe);
+        Hooked {
+            program,
+            function: probe.function,
+            hook: lower(&probe.hook),
+            purpose: lower(&probe.purpose),
+            multi,
+            is_stand_in,
+            verified_instructions: attached.verified_instructions(multi.unwrap_or(program)),
+        }
     };
     Found {
         kernel: kernel::facts(),
@@ -175,7 +182,11 @@ fn table(found: &Found) -> String {
         line("refused", reason);
     }
     for hooked in &found.hooked {
-        let which = if hooked.is_stand_in { " (stand-in)" } else { "" };
+        let which = match hooked.multi {
+            Some(program) => format!(" (`{program}`)"),
+            None if hooked.is_stand_in => " (stand-in)".to_owned(),
+            None => String::new(),
+        };
         line("hooked", &format!("{:<42} {}{which}", hooked.function, hooked.hook));
     }
     for missing in found.missing.iter().filter(|missing| !missing.expected) {

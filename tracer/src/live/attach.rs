@@ -1,6 +1,6 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, io, panic, thread};
+use std::{collections::BTreeMap, io, os::fd::AsFd as _};
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
@@ -9,33 +9,29 @@ use aya::{
 };
 use tracer_common::{
     generation,
+    multi::Multi,
     offset::Offsets,
-    probe::{Hook, MAX_PROBES, PROBES, Probe, Purpose},
+    probe::{Hook, MAX_PROBES, Probe, Purpose},
     scope::Scope,
     wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, info},
 };
 
 use super::{
-    Backend, LiveError, Missing, Start, Types, Wanted,
+    Backend, LiveError, Missing, Reading, Start, Then, Types, Wanted,
     counters::Counters,
     detach,
     error::chain,
-    hooks::Hooks,
+    hooks::{Hooks, Plan},
     kernel, memory_limit,
     misses::{Misses, Settling},
-    object,
+    multi, object,
+    reading::Addresses,
 };
-use crate::{
-    analysis::{
-        event::{ChainKey, Durations},
-        filter::Change,
-        snapshot::CountedAt,
-    },
-    names::symbol::Symbols,
+use crate::analysis::{
+    event::{ChainKey, Durations},
+    filter::Change,
+    snapshot::CountedAt,
 };
-
-/// The kobject type that tells a `struct device` from any other memory (`drivers/base/core.c`).
-const DEVICE_TYPE: &str = "device_ktype";
 
 /// The program in the kernel, hooked. Dropping it detaches, and waits for the kernel.
 pub struct Attached {
@@ -72,19 +68,14 @@ pub struct Attached {
     skipped_before: BTreeMap<&'static str, u64>,
 }
 
-/// Reads what has to be known of this kernel before anything is loaded: its symbols and, at the same time, its types.
+/// Reads what has to be known of this kernel before anything is loaded, its types; its symbols are on their way, and `then` is what they are for.
 ///
 /// # Errors
 /// When this process or this kernel cannot trace, or something cannot be read.
-pub fn read(start: &mut Start<'_>) -> Result<(Symbols, Types), LiveError> {
+pub fn read(then: Then, start: &mut Start<'_>) -> Result<(Reading, Types), LiveError> {
     kernel::check()?;
-    start.part("symbols and types");
-    thread::scope(|scope| {
-        let types = scope.spawn(Types::read);
-        let symbols = kernel::symbols();
-        let types = types.join().unwrap_or_else(|panic| panic::resume_unwind(panic));
-        Ok((symbols?, types?))
-    })
+    start.part("types");
+    Ok((Reading::begin(then)?, Types::read()?))
 }
 
 /// Loads and attaches the best backend that this kernel grants, or the one that is `wanted`. `log` is the level of the program's debug log: 0 is off, 4 is debug.
@@ -92,7 +83,7 @@ pub fn read(start: &mut Start<'_>) -> Result<(Symbols, Types), LiveError> {
 /// # Errors
 /// When the kernel does not let itself be traced. A function that this kernel does not have is not an error but [`Attached::missing`].
 pub fn attach(
-    symbols: &Symbols,
+    symbols: &mut Reading,
     types: &Types,
     scope: &Scope,
     wanted: Wanted,
@@ -101,7 +92,7 @@ pub fn attach(
 ) -> Result<Attached, LiveError> {
     let limit = memory_limit::Lifted::new();
     let mut attach =
-        |backend| attach_by(backend, types, symbols, scope, log, start).map_err(|error| limit.explain(error));
+        |backend| attach_by(backend, types, &mut *symbols, scope, log, start).map_err(|error| limit.explain(error));
     if let Some(backend) = wanted {
         return attach(backend);
     }
@@ -122,7 +113,7 @@ pub fn attach(
 fn attach_by(
     backend: Backend,
     types: &Types,
-    symbols: &Symbols,
+    symbols: &mut Reading,
     scope: &Scope,
     log: u8,
     start: &mut Start<'_>,
@@ -132,34 +123,28 @@ fn attach_by(
     }
     let offsets = types.offsets();
     let offset_values: Vec<i64> = offsets.entries().map(|(_, _, offset)| offset).collect();
-    let mut names: Vec<_> = PROBES.iter().map(|probe| probe.function).collect();
-    names.push(DEVICE_TYPE);
-    let mut functions = symbols.addresses(&names);
-    let device_type = functions.pop().unwrap_or(0);
-    functions.resize(MAX_PROBES, 0);
     let btf = types.for_attaching();
     start.part("object and maps");
     let places = object::places(backend);
-    let (function, words) = types.cast();
     let with_stand_ins = object::wants_stand_ins(backend);
     let mut ebpf = EbpfLoader::new()
         .btf(Some(btf))
         .override_global("OFFSETS", &offset_values[..], true)
-        .override_global("FUNCTIONS", &functions[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
         .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
         .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
-        .override_global("DEVICE_KTYPE", &device_type, true)
         .override_global("SCOPE", &scope.words()[..], true)
         .override_global("NARROWED", &u32::from(scope.is_narrowed()), true)
         .override_global("LAST_PLACE", &(places - 1), false)
-        .override_global("WORDS", &words.unwrap_or(0), false)
+        .override_global("WORDS", &types.cast_to().unwrap_or(0), false)
         .override_global("STAND_INS", &u32::from(with_stand_ins), false)
         .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
         .map_max_entries("TASKS", places)
-        .load(&object::object(backend, function))
+        .map_max_entries("HELD_FOR", if scope.hold_times == 0 { 1 } else { MAX_DURATIONS })
+        .load(&object::object(backend, types))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let maps = multi::maps(&ebpf);
     let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
     let chains = map(&mut ebpf, "CHAINS")?;
     let shifted = map(&mut ebpf, "SHIFTED")?;
@@ -171,23 +156,39 @@ fn attach_by(
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
     let epoch = map(&mut ebpf, ".data.epoch")?;
-    let hooks = Hooks::all(
-        &mut ebpf,
+    let mut addresses: Array<_, Addresses> = map(&mut ebpf, ".data.addresses")?;
+    let ready = || multi::Programs::new(&object::multi(types), &maps);
+    let plan = Plan {
         backend,
-        btf,
         types,
-        offsets.has_lockdep(),
+        release: kernel::release(),
+        lockdep: offsets.has_lockdep(),
         with_stand_ins,
-        start,
-    )?;
+        multi: object::wants_multi(backend, types).then_some(&ready),
+    };
+    let loaded = plan.load(&mut ebpf, start)?;
+    start.part("symbols");
+    let found = symbols.addresses()?;
+    addresses
+        .set(0, found, 0)
+        .map_err(|error| LiveError::Load { reason: chain(&error) })?;
+    let functions = found[..MAX_PROBES].to_vec();
+    let hooks = loaded.hook(&functions, start)?;
     let releases = hooks.attached.iter().filter(|(probe, _)| is_proof(probe));
     let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
+    let multi_releases = |hooked: &&multi::Hooked| hooked.multi.members().any(|member| member.probes().any(is_proof));
+    let releases = hooks.multis.iter().filter(multi_releases).fold(releases, Misses::and);
     let mut skipped = Settling::new();
     let was_settled = hooks.stand_ins.is_empty() || skipped.settle(&releases);
     let releases_before = releases.count();
     counters.begin();
     let skipped_before = hooks.attached.iter().map(|(probe, _)| probe.program);
     let skipped_before = skipped_before.map(|program| (program, Misses::open(ebpf.program(program)).count()));
+    let multis = hooks
+        .multis
+        .iter()
+        .map(|hooked| (hooked.multi.program, Misses::default().and(hooked).count()));
+    let skipped_before = skipped_before.chain(multis);
     let skipped_before = skipped_before.filter(|(_, skipped)| *skipped > 0).collect();
     Ok(Attached {
         ebpf,
@@ -250,8 +251,19 @@ impl Attached {
         &self.hooks.missing
     }
 
+    /// The name of the program that runs for a probe, where that is one for many functions.
+    pub fn multi(&self, probe: &Probe) -> Option<&'static str> {
+        let multi = Multi::of(probe)?;
+        let is_hooked = self.hooks.multis.iter().any(|hooked| hooked.multi == multi);
+        is_hooked.then_some(multi.program)
+    }
+
     /// How many instructions the verifier looked at for a program; kernels before 5.16 do not tell.
     pub fn verified_instructions(&self, program: &str) -> Option<u32> {
+        let multi = self.hooks.multis.iter().find(|hooked| hooked.multi.program == program);
+        if let Some(multi) = multi {
+            return multi::verified_instructions(multi.program.as_fd());
+        }
         let info = match self.ebpf.program(program)? {
             Program::FEntry(program) => program.info(),
             Program::FExit(program) => program.info(),
@@ -402,7 +414,13 @@ impl Attached {
             (missed > 0).then_some((probe.program, missed))
         };
         let probes = self.attached().filter(|probe| probe.purpose != Purpose::Lockdep);
-        probes.filter_map(missed).collect()
+        let multis = self.hooks.multis.iter().filter_map(|hooked| {
+            let program = hooked.multi.program;
+            let before = self.skipped_before.get(program).copied().unwrap_or(0);
+            let missed = Misses::default().and(hooked).count().saturating_sub(before);
+            (missed > 0).then_some((program, missed))
+        });
+        probes.filter_map(missed).chain(multis).collect()
     }
 
     /// Detaches everything. The kernel takes its time for that, but not this process's.

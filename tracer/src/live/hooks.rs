@@ -1,10 +1,12 @@
 //! Hooks the functions of the table: loads a program for each, and attaches it.
 //!
-//! Loading is the verifier's work, which several CPUs share; attaching changes the kernel's text, one function at a time, while the next are loaded.
+//! Loading is the verifier's work, which several CPUs share; attaching changes the kernel's text, one function at a time. It comes afterwards: the kernel needs its lock of the text for each program
+//! that it makes machine code of, too. Where the kernel can do that, functions that are called seldom are hooked together, by one program (`multi.rs`).
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError, mpsc},
+    os::fd::OwnedFd,
+    sync::{LazyLock, Mutex, PoisonError, mpsc},
     thread,
 };
 
@@ -12,9 +14,12 @@ use aya::{
     Btf, Ebpf,
     programs::{KProbe, Program, ProgramError},
 };
-use tracer_common::probe::{Hook, PROBES, Probe, Purpose};
+use tracer_common::{
+    multi::{Member, Multi},
+    probe::{Hook, PROBES, Probe, Purpose},
+};
 
-use super::{Backend, LiveError, Start, Types, error::chain, kernel};
+use super::{Backend, LiveError, Start, Types, error::chain, multi};
 
 /// A function that is not hooked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,83 +43,228 @@ pub(super) struct Hooks {
     pub(super) attached: Vec<(&'static Probe, Link)>,
     /// With the names of the programs, where stand-ins are wanted.
     pub(super) stand_ins: Vec<(&'static Probe, &'static str, Link)>,
+    /// Programs that are hooked to many of the attached functions.
+    pub(super) multis: Vec<multi::Hooked>,
     pub(super) missing: Vec<Missing>,
 }
 
+/// What is hooked by what.
+pub(super) struct Plan<'a> {
+    pub(super) backend: Backend,
+    pub(super) types: &'a Types,
+    /// `(6, 12)`.
+    pub(super) release: (u16, u16),
+    /// The kernel has lockdep.
+    pub(super) lockdep: bool,
+    pub(super) with_stand_ins: bool,
+    /// Makes the programs for many functions ready, where they are wanted.
+    pub(super) multi: Option<&'a (dyn Fn() -> Result<multi::Programs, String> + Sync)>,
+}
+
 /// A program of the table, and why it cannot be used where it cannot.
-struct Load<'a> {
+struct One<'a> {
     probe: &'static Probe,
     name: &'static str,
     program: &'a mut Program,
     outcome: Result<(), String>,
 }
 
-impl Hooks {
-    /// Hooks everything that the backend uses and this kernel has.
+/// A program for many functions of the table, and those for each of them, should it be refused.
+struct Many<'a> {
+    multi: &'static Multi,
+    ones: Vec<One<'a>>,
+    program: Result<OwnedFd, String>,
+}
+
+/// What is loaded at once.
+enum Load<'a> {
+    One(One<'a>),
+    Many(Many<'a>),
+}
+
+impl Plan<'_> {
+    /// Loads everything that the backend uses and this kernel has.
     ///
     /// # Errors
-    /// When something is missing without which there is nothing to see.
-    pub(super) fn all(
-        ebpf: &mut Ebpf,
-        backend: Backend,
-        btf: &Btf,
-        types: &Types,
-        lockdep: bool,
-        with_stand_ins: bool,
-        start: &mut Start<'_>,
-    ) -> Result<Self, LiveError> {
+    /// When the object is not as expected.
+    pub(super) fn load<'a>(&'a self, ebpf: &'a mut Ebpf, start: &mut Start<'_>) -> Result<Loaded<'a>, LiveError> {
         let mut programs: BTreeMap<String, &mut Program> = ebpf
             .programs_mut()
             .map(|(name, program)| (name.to_owned(), program))
             .collect();
-        let mut loads = Vec::new();
-        for (probe, name) in wanted(backend, with_stand_ins) {
+        let loads = self.loads(&mut programs)?;
+        let entered = entered(programs.remove(ENTERED))?;
+        start.part("programs");
+        let of = loads.len();
+        let multis = LazyLock::new(|| self.multi.map_or_else(|| Err("not wanted".to_owned()), |multi| multi()));
+        let load = |load: &mut Load<'_>| match load {
+            Load::One(one) => one.load(self.types.for_attaching()),
+            Load::Many(many) => many.load(multis.as_ref()),
+        };
+        Ok(Loaded {
+            plan: self,
+            loads: load_all(loads, &load, |done| start.done(done, of)),
+            entered,
+            hooks: Hooks::default(),
+        })
+    }
+
+    /// Whether a program can be used here; why not otherwise.
+    fn check(&self, probe: &Probe) -> Result<(), String> {
+        if probe.kernels.are_before(self.release) {
+            return Err("another function takes its place on this kernel".to_owned());
+        }
+        self.types.check(probe)
+    }
+
+    /// What has to be loaded, in the order in which it is hooked.
+    fn loads<'a>(&self, programs: &mut BTreeMap<String, &'a mut Program>) -> Result<Vec<Load<'a>>, LiveError> {
+        let mut loads: Vec<Load<'a>> = Vec::new();
+        for (probe, name) in wanted(self.backend, self.with_stand_ins) {
             let program = programs
                 .remove(name)
                 .ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
-            loads.push(Load {
+            let one = One {
                 probe,
                 name,
                 program,
-                outcome: types.check(probe),
+                outcome: self.check(probe),
+            };
+            let multi = Multi::of(probe).filter(|_| self.multi.is_some() && one.outcome.is_ok());
+            let Some(multi) = multi else {
+                loads.push(Load::One(one));
+                continue;
+            };
+            let same = loads.iter_mut().find_map(|load| match load {
+                Load::Many(many) if many.multi == multi => Some(&mut many.ones),
+                _ => None,
             });
+            match same {
+                Some(ones) => ones.push(one),
+                None => loads.push(Load::Many(Many {
+                    multi,
+                    ones: vec![one],
+                    program: Err(String::new()),
+                })),
+            }
         }
-        let mut entered = entered(programs.remove(ENTERED))?;
-        start.part("programs and hooks");
-        let mut hooks = Self::default();
-        let (release, of) = (kernel::release(), loads.len());
-        thread::scope(|scope| {
-            for (done, load) in load_all(scope, loads, btf).enumerate() {
-                start.done(done, of);
-                let Load {
-                    probe,
-                    name,
-                    program,
-                    outcome,
-                } = load;
-                let is_stand_in = name != probe.program;
-                // Without lockdep there is nothing that its backend could see.
-                let is_foreign = !matches!(probe.purpose, Purpose::Lockdep | Purpose::Contention)
-                    && !probe.kernels.include(release, lockdep);
-                let hooked = outcome
-                    .and_then(|()| attach(program, probe, entered.as_deref_mut()).map_err(|error| chain(&error)));
-                match hooked {
-                    Ok(link) if is_stand_in => hooks.stand_ins.push((probe, name, link)),
-                    Ok(link) => hooks.attached.push((probe, link)),
-                    Err(reason) if backend.needs(probe) && !is_foreign && !is_stand_in => {
-                        return Err(not_hooked(backend, probe.function, reason));
-                    }
-                    Err(reason) => hooks.missing.push(Missing {
-                        program: name,
-                        function: probe.function,
-                        reason,
-                        is_foreign,
-                    }),
+        Ok(loads)
+    }
+}
+
+impl One<'_> {
+    fn load(&mut self, btf: &Btf) {
+        if self.outcome.is_ok() {
+            self.outcome = load_one(self.program, self.probe, btf).map_err(|error| chain(&error));
+        }
+    }
+}
+
+impl Many<'_> {
+    fn load(&mut self, programs: Result<&multi::Programs, &String>) {
+        self.program = programs
+            .map_err(Clone::clone)
+            .and_then(|programs| programs.load(self.multi));
+    }
+}
+
+/// What is loaded, to be hooked.
+pub(super) struct Loaded<'a> {
+    plan: &'a Plan<'a>,
+    loads: Vec<Load<'a>>,
+    entered: Option<&'a mut KProbe>,
+    hooks: Hooks,
+}
+
+impl Loaded<'_> {
+    /// Hooks it, one after another. `functions` has the address of each probe's function, in the order of the table; 0 when unknown.
+    ///
+    /// # Errors
+    /// When something is missing without which there is nothing to see.
+    pub(super) fn hook(mut self, functions: &[u64], start: &mut Start<'_>) -> Result<Hooks, LiveError> {
+        start.part("hooks");
+        let of = self.loads.len();
+        for (done, load) in std::mem::take(&mut self.loads).into_iter().enumerate() {
+            start.done(done, of);
+            match load {
+                Load::One(one) => self.one(one)?,
+                Load::Many(many) => self.many(many, functions)?,
+            }
+        }
+        Ok(self.hooks)
+    }
+
+    fn one(&mut self, one: One<'_>) -> Result<(), LiveError> {
+        let One {
+            probe,
+            name,
+            program,
+            outcome,
+        } = one;
+        let Plan {
+            backend,
+            release,
+            lockdep,
+            ..
+        } = *self.plan;
+        let is_stand_in = name != probe.program;
+        // Without lockdep there is nothing that its backend could see.
+        let is_foreign = !matches!(probe.purpose, Purpose::Lockdep | Purpose::Contention)
+            && !probe.kernels.include(release, lockdep);
+        let hooked =
+            outcome.and_then(|()| attach(program, probe, self.entered.as_deref_mut()).map_err(|error| chain(&error)));
+        match hooked {
+            Ok(link) if is_stand_in => self.hooks.stand_ins.push((probe, name, link)),
+            Ok(link) => self.hooks.attached.push((probe, link)),
+            Err(reason) if backend.needs(probe) && !is_foreign && !is_stand_in => {
+                return Err(not_hooked(backend, probe.function, reason));
+            }
+            Err(reason) => self.hooks.missing.push(Missing {
+                program: name,
+                function: probe.function,
+                reason,
+                is_foreign,
+            }),
+        }
+        Ok(())
+    }
+
+    /// Where that is refused, each function gets its own program.
+    fn many(&mut self, many: Many<'_>, functions: &[u64]) -> Result<(), LiveError> {
+        let Many { multi, ones, program } = many;
+        let members: Option<Vec<_>> = multi
+            .members()
+            .filter(|member| ones.iter().any(|one| one.probe.program == PROBES[member.entry].program))
+            .map(|member| with_address(member, functions))
+            .collect();
+        let hooked = program.and_then(|program| {
+            let members = members.ok_or("the address of a function is not known")?;
+            multi::hook(multi, program, &members).map_err(|error| error.to_string())
+        });
+        match hooked {
+            Ok(hooked) => {
+                self.hooks.multis.push(hooked);
+                let probes = ones.iter().map(|one| (one.probe, Box::new(()) as Link));
+                self.hooks.attached.extend(probes);
+            }
+            Err(reason) => {
+                log::debug!(
+                    "`{}` is not hooked to many functions, but each has its program: {reason}",
+                    multi.program
+                );
+                for mut one in ones {
+                    one.load(self.plan.types.for_attaching());
+                    self.one(one)?;
                 }
             }
-            Ok(hooks)
-        })
+        }
+        Ok(())
     }
+}
+
+fn with_address(member: Member, functions: &[u64]) -> Option<(Member, u64)> {
+    let address = functions.get(member.entry).copied();
+    address.filter(|address| *address != 0).map(|address| (member, address))
 }
 
 /// Why there is nothing to see. That the verifier has looked at instructions (`print_verification_stats()` in kernel/bpf/verifier.c) tells its refusal from
@@ -151,42 +301,30 @@ fn turn_of(probe: &Probe) -> u8 {
     }
 }
 
-/// Loads the programs that can be used, on all CPUs, and gives them in their order, each when it is loaded. When nobody takes them any more, the
-/// rest is not loaded.
-fn load_all<'scope, 'a: 'scope>(
-    scope: &'scope thread::Scope<'scope, '_>,
-    loads: Vec<Load<'a>>,
-    btf: &'scope Btf,
-) -> impl Iterator<Item = Load<'a>> {
+/// Loads all of it, on all CPUs, and gives it in its order. `tell` hears how much is done.
+fn load_all<T: Send>(loads: Vec<T>, load: &(impl Fn(&mut T) + Sync), mut tell: impl FnMut(usize)) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let queue = Arc::new(Mutex::new(loads.into_iter().enumerate()));
+    let queue = Mutex::new(loads.into_iter().enumerate());
+    let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let (sender, loaded) = mpsc::channel();
-    for _ in 0..threads {
-        let (queue, sender) = (queue.clone(), sender.clone());
-        let next = move || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-        scope.spawn(move || {
-            while let Some((place, mut load)) = next() {
-                load.outcome = load
-                    .outcome
-                    .and_then(|()| load_one(load.program, load.probe, btf).map_err(|error| chain(&error)));
-                if sender.send((place, load)).is_err() {
-                    break;
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            let (next, sender) = (&next, sender.clone());
+            scope.spawn(move || {
+                while let Some((place, mut item)) = next() {
+                    load(&mut item);
+                    // Whoever takes it waits until the last thread is through.
+                    let _ = sender.send((place, item));
                 }
-            }
-        });
-    }
-    in_order(loaded)
-}
-
-/// What comes with a place, each place once, in the order of the places.
-fn in_order<T>(items: impl IntoIterator<Item = (usize, T)>) -> impl Iterator<Item = T> {
-    let (mut items, mut early) = (items.into_iter(), BTreeMap::new());
-    (0..).map_while(move |next: usize| {
-        while !early.contains_key(&next) {
-            let (place, item) = items.next()?;
-            early.insert(place, item);
+            });
         }
-        early.remove(&next)
+        drop(sender);
+        let mut items = BTreeMap::new();
+        for (place, item) in loaded {
+            tell(items.len());
+            items.insert(place, item);
+        }
+        items.into_values().collect()
     })
 }
 
@@ -247,9 +385,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_comes_early_waits_for_its_place() {
-        let came = [(2, 'c'), (0, 'a'), (3, 'd'), (1, 'b')];
-        assert_eq!(in_order(came).collect::<String>(), "abcd");
+    fn all_is_loaded_and_stays_in_its_order() {
+        let mut told = Vec::new();
+        let loaded = load_all((0..100).collect(), &|number: &mut u32| *number *= 2, |done| {
+            told.push(done)
+        });
+        assert_eq!(loaded, (0..100).map(|number| number * 2).collect::<Vec<_>>());
+        assert_eq!(told, (0..100).collect::<Vec<_>>());
     }
 
     #[test]
@@ -275,10 +417,5 @@ mod tests {
             of("Operation not permitted (os error 1)"),
             LiveError::NoHook { .. }
         ));
-    }
-
-    #[test]
-    fn what_comes_behind_a_gap_is_not_given() {
-        assert_eq!(in_order([(0, 'a'), (2, 'c')]).collect::<String>(), "a");
     }
 }

@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     os::{
-        fd::{AsFd as _, AsRawFd as _},
+        fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd},
         unix::fs::FileExt as _,
     },
     thread,
@@ -15,22 +15,30 @@ use std::{
 
 use aya::programs::Program;
 
+use super::multi;
+
 /// What the kernel tells of programs, kept open.
 #[derive(Debug, Default)]
 pub(super) struct Misses {
     files: Vec<File>,
+    hooks: Vec<OwnedFd>,
 }
 
 impl Misses {
     /// Of these programs, as far as they are loaded.
     pub(super) fn open<'a>(programs: impl IntoIterator<Item = &'a Program>) -> Self {
-        let file = |program: &Program| {
-            let fd = program.fd().ok()?.as_fd().as_raw_fd();
-            File::open(format!("/proc/self/fdinfo/{fd}")).ok()
-        };
+        let file = |program: &Program| told(program.fd().ok()?.as_fd());
         Self {
             files: programs.into_iter().filter_map(file).collect(),
+            hooks: Vec::new(),
         }
+    }
+
+    /// And of a program that is hooked to many functions, with the calls that did not come to it.
+    pub(super) fn and(mut self, hooked: &multi::Hooked) -> Self {
+        self.files.extend(told(hooked.program.as_fd()));
+        self.hooks.extend(hooked.link().try_clone_to_owned());
+        self
     }
 
     /// How often all of them together were skipped so far.
@@ -40,8 +48,14 @@ impl Misses {
             let length = file.read_at(&mut text, 0).ok()?;
             misses(text.get(..length)?)
         };
-        self.files.iter().filter_map(&mut count).sum()
+        let skipped: u64 = self.files.iter().filter_map(&mut count).sum();
+        let missed = self.hooks.iter().filter_map(|hook| multi::missed(hook.as_fd()));
+        skipped + missed.sum::<u64>()
     }
+}
+
+fn told(program: BorrowedFd<'_>) -> Option<File> {
+    File::open(format!("/proc/self/fdinfo/{}", program.as_raw_fd())).ok()
 }
 
 /// How long a start waits for that.

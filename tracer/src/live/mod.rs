@@ -12,9 +12,11 @@ mod kcore;
 pub mod kernel;
 mod memory_limit;
 mod misses;
+mod multi;
 mod object;
 mod privilege;
 mod reader;
+mod reading;
 mod start;
 
 pub use attach::{Attached, attach, read};
@@ -26,4 +28,5 @@ pub use hooks::Missing;
 pub use kcore::{Kcore, SysBtf, types};
 pub use privilege::drop_privileges;
 pub use reader::watch;
+pub use reading::{Reading, Then, nothing};
 pub use start::Start;

@@ -1,14 +1,15 @@
 //! The eBPF objects, and which of them a kernel gets.
 
-use tracer_common::cast;
+use tracer_common::kfunc::{self, COOKIE, IS_RETURN, KFUNCS};
 
-use super::{Backend, kernel};
+use super::{Backend, Types, kernel};
 
-/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with all that the newest kernels take; and with
-/// kprobes.
+/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with all that the newest kernels take; the programs
+/// that are hooked to many functions there; and with kprobes.
 static PLAIN: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plain.o"));
 static LOOPED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/looped.o"));
 static NEWEST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/newest.o"));
+static MULTI: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/multi.o"));
 static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
 
 /// The first kernel whose verifier looks at a loop once, and puts it into the program: see `tracer-ebpf/src/slots.rs`.
@@ -27,8 +28,14 @@ fn is_newest(backend: Backend) -> bool {
     backend != Backend::Kprobe && kernel::release() >= NEWEST_SINCE
 }
 
-/// The best object for a backend on this kernel. `function` is the number of its function that casts, where it has one.
-pub(super) fn object(backend: Backend, function: Option<u32>) -> Vec<u8> {
+/// Whether programs are hooked to many functions at once: see `tracer_common::multi`.
+pub(super) fn wants_multi(backend: Backend, types: &Types) -> bool {
+    let has_sessions = [IS_RETURN, COOKIE].iter().all(|kfunc| types.kfunc(kfunc).is_some());
+    backend == Backend::Fentry && is_newest(backend) && has_sessions
+}
+
+/// The best object for a backend on this kernel.
+pub(super) fn object(backend: Backend, types: &Types) -> Vec<u8> {
     let release = kernel::release();
     let object = if backend == Backend::Kprobe {
         PROBED
@@ -39,7 +46,12 @@ pub(super) fn object(backend: Backend, function: Option<u32>) -> Vec<u8> {
     } else {
         PLAIN
     };
-    with_casts(object, function)
+    with_calls(object, types)
+}
+
+/// The programs that are hooked to many functions: they share the maps of the [`object`].
+pub(super) fn multi(types: &Types) -> Vec<u8> {
+    with_calls(MULTI, types)
 }
 
 /// Places for held stacks, of which each task that takes a lock needs one: so many that most find theirs free, also when there are soon many more tasks than now.
@@ -58,12 +70,16 @@ const MOST_PLACES: u32 = 32_768;
 /// Where they are in a hash map, which has no use for free ones.
 const HASHED_PLACES: u32 = 8192;
 
-/// An object with the call of a function in place of the placeholders: instructions lie at multiples of their size.
-fn with_casts(object: &[u8], function: Option<u32>) -> Vec<u8> {
-    let (placeholder, call) = (cast::PLACEHOLDER.to_le_bytes(), cast::call(function).to_le_bytes());
+/// An object with calls of the kernel's functions in place of the placeholders: instructions lie at multiples of their size.
+fn with_calls(object: &[u8], types: &Types) -> Vec<u8> {
+    let calls = KFUNCS.map(|kfunc| (kfunc.placeholder, kfunc::call(types.kfunc(&kfunc))));
     let mut object = object.to_vec();
-    for instruction in object.chunks_exact_mut(8).filter(|bytes| **bytes == placeholder) {
-        instruction.copy_from_slice(&call);
+    let (instructions, _) = object.as_chunks_mut();
+    for instruction in instructions {
+        let found = u64::from_le_bytes(*instruction);
+        if let Some((_, call)) = calls.iter().find(|(placeholder, _)| *placeholder == found) {
+            *instruction = call.to_le_bytes();
+        }
     }
     object
 }

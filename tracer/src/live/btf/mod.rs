@@ -7,6 +7,7 @@ use std::{collections::HashMap, fs};
 
 use rustc_hash::FxHashSet;
 use tracer_common::{
+    kfunc::{CAST, KFUNCS, Kfunc},
     offset::Offsets,
     probe::{Hook, PROBES, Probe},
 };
@@ -14,8 +15,7 @@ use tracer_common::{
 use super::{LiveError, kernel::BTF_PATH};
 use crate::names::btf::{Raw, Type, kind};
 
-/// The function that casts, and the structure that is cast to.
-const CAST: &str = "bpf_rdonly_cast";
+/// The structure that casts are to: any that begins with words does.
 const WORDS: &str = "pt_regs";
 
 /// What the running kernel's BTF tells.
@@ -39,7 +39,8 @@ impl Types {
         let stand_ins: Vec<_> = PROBES.iter().flat_map(stand_ins).collect();
         let mut wanted: FxHashSet<&str> = PROBES.iter().map(|probe| probe.function).collect();
         wanted.extend(stand_ins.iter().map(String::as_str));
-        wanted.extend([CAST, WORDS]);
+        wanted.extend(KFUNCS.map(|kfunc| kfunc.name));
+        wanted.insert(WORDS);
         wanted.extend(Offsets::NONE.entries().map(|(structure, _, _)| structure));
         let raw = Raw::parse(bytes, &wanted)?;
         let hooked = hooked(&raw)?;
@@ -56,14 +57,20 @@ impl Types {
         Offsets::resolve(|structure, member| self.offset(structure, member))
     }
 
-    /// The numbers of the function that casts and of the structure that is cast to (see `tracer_common::cast`), where the kernel has both.
-    pub(super) fn cast(&self) -> (Option<u32>, Option<u32>) {
-        let number = |name: &str, kind| {
-            let mut numbers = self.raw.named(name).iter().copied();
-            numbers.find(|&number| self.raw.get(number).is_some_and(|found| found.kind == kind))
-        };
-        let both = number(CAST, kind::FUNC).zip(number(WORDS, kind::STRUCT));
-        both.unzip()
+    /// The number of a function that programs call, where the kernel has it.
+    pub(super) fn kfunc(&self, kfunc: &Kfunc) -> Option<u32> {
+        self.number(kfunc.name, kind::FUNC)
+    }
+
+    /// The number of the structure that programs cast to, where the kernel has that and casts.
+    pub(super) fn cast_to(&self) -> Option<u32> {
+        self.kfunc(&CAST)?;
+        self.number(WORDS, kind::STRUCT)
+    }
+
+    fn number(&self, name: &str, kind: u32) -> Option<u32> {
+        let mut numbers = self.raw.named(name).iter().copied();
+        numbers.find(|&number| self.raw.get(number).is_some_and(|found| found.kind == kind))
     }
 
     /// Whether the kernel has a probe's function, of a prototype that the program was written for; why not otherwise.
