@@ -19,6 +19,10 @@ mod live {
         build::elf::{Builder, SectionData},
         elf,
     };
+    use tracer_common::{
+        multi::Multi,
+        probe::{PROBES, Probe},
+    };
 
     /// The objects, and the features that each is built with.
     const OBJECTS: &[(&str, &[&str])] = &[
@@ -28,13 +32,11 @@ mod live {
         ("probed", &["kprobe"]),
     ];
 
-    /// The object with programs that are hooked to many functions. They are kept apart in one of their own, which is small: that is gone through once more.
+    /// The object that has programs for many functions, too (`tracer_common::multi`). It is taken apart, because each program in an object costs time when that is loaded: what is
+    /// used without them, they themselves, and what is used with them.
     const NEWEST: &str = "newest";
     const MULTI: &str = "multi";
-
-    /// The section of those programs, and those of all others.
-    const MULTI_SECTIONS: &[&str] = &["kprobe/"];
-    const OTHER_SECTIONS: &[&str] = &["fentry/", "fexit/", "tp_btf/", "iter/"];
+    const ALONE: &str = "alone";
 
     const SKIP: &str = "AYA_BUILD_SKIP";
     const TOOLCHAIN: &str = "TRACER_EBPF_TOOLCHAIN";
@@ -51,7 +53,7 @@ mod live {
         let object = |name: &str| Path::new(&out).join(format!("{name}.o"));
         if env::var_os(SKIP).is_some_and(|skip| skip == "1") {
             // For `cargo check` and clippy: objects that cannot be loaded are enough to compile against.
-            for name in OBJECTS.iter().map(|(name, _)| *name).chain([MULTI]) {
+            for name in OBJECTS.iter().map(|(name, _)| *name).chain([MULTI, ALONE]) {
                 fs::write(object(name), []).context("writing a stub of the eBPF object")?;
             }
             return Ok(());
@@ -76,14 +78,16 @@ mod live {
                 )
             })?;
             let built = fs::read(Path::new(&out).join("tracer")).context("reading the eBPF object")?;
-            let keep = |name, without: &[&str]| {
+            let keep = |name, without: &dyn Fn(&str) -> bool| {
                 fs::write(object(name), lean(&built, without, keeps_lines)?).context("keeping the eBPF object")
             };
             if *name == NEWEST {
-                keep(NEWEST, MULTI_SECTIONS)?;
-                keep(MULTI, OTHER_SECTIONS)?;
+                let is_multi = |section: &str| section.starts_with("kprobe/");
+                keep(NEWEST, &is_multi)?;
+                keep(MULTI, &|section| section.contains('/') && !is_multi(section))?;
+                keep(ALONE, &|section| is_multi(section) || is_replaced(section))?;
             } else {
-                keep(name, &[])?;
+                keep(name, &|_| false)?;
             }
         }
         Ok(())
@@ -91,14 +95,14 @@ mod live {
 
     /// An object without some of its sections of programs, and without its debug information: that is nine tenths of it, and only a debugger of the kernel could use it. BTF stays, but for the
     /// lines of the source, which are half of what is left: aya goes through them for each program, and the kernel checks them.
-    fn lean(object: &[u8], without: &[&str], keeps_lines: bool) -> anyhow::Result<Vec<u8>> {
+    fn lean(object: &[u8], without: &dyn Fn(&str) -> bool, keeps_lines: bool) -> anyhow::Result<Vec<u8>> {
         let mut builder = Builder::read(object)?;
         for section in &mut builder.sections {
             let name = section.name.as_slice();
             section.delete = [".debug_", ".rel.debug_", ".rel.BTF"]
                 .iter()
                 .any(|unused| name.starts_with(unused.as_bytes()))
-                || without.iter().any(|left_out| is_of(name, left_out));
+                || without(&String::from_utf8_lossy(name.strip_prefix(b".rel").unwrap_or(name)));
             if name == b".BTF.ext"
                 && !keeps_lines
                 && let SectionData::Data(data) = &mut section.data
@@ -119,11 +123,16 @@ mod live {
         Ok(kept)
     }
 
-    /// Whether it is one of these sections, or that of its relocations.
-    fn is_of(name: &[u8], sections: &str) -> bool {
-        name.strip_prefix(b".rel")
-            .unwrap_or(name)
-            .starts_with(sections.as_bytes())
+    /// Whether a section has a program, or its stand-in, that one for many functions takes the place of.
+    fn is_replaced(section: &str) -> bool {
+        let Some((_, program)) = section.split_once('/') else {
+            return false;
+        };
+        let is_it = |probe: &&Probe| probe.program == program || probe.stand_in_names.contains(&program);
+        PROBES
+            .iter()
+            .find(is_it)
+            .is_some_and(|probe| Multi::of(probe).is_some())
     }
 
     /// The section without the lines of the source (`struct btf_ext_header`, tools/lib/bpf/libbpf_internal.h). They come second, before relocations of types, of which

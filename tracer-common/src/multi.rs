@@ -16,48 +16,59 @@ pub struct Multi {
     pub program: &'static str,
     /// It is also told when they return.
     pub is_session: bool,
-    /// What it does where a function begins: the actions of these rows of the table.
-    actions: &'static [&'static str],
-    /// What these rows are about, as they have it. One number for most programs, because the verifier follows both sides of whatever depends on it.
-    infos: &'static [u64],
+    /// What it does where a function begins: action of the rows of the table, and what these are about. One sort of rows for most programs, because the verifier follows both sides
+    /// of whatever depends on it.
+    rows: &'static [(&'static str, u64)],
 }
 
 /// All of them.
 pub const MULTIS: &[Multi] = &[
-    Multi::session("mutexes", &["request"], &[info::MUTEX]),
-    Multi::session("rwsems", &["request"], &[info::RWSEM | info::SHARED]),
-    Multi::session("semaphores", &["request"], &[info::SEMAPHORE]),
-    Multi::session("rt_mutexes", &["request"], &[info::RT_MUTEX]),
-    Multi::session("ww_mutexes", &["request_ww"], &[info::WW_MUTEX]),
-    Multi::session("completions", &["wait"], &[info::COMPLETION]),
-    Multi::session("works", &["wait"], &[info::WORK]),
-    Multi::session("flushes", &["flush"], &[info::WORK]),
+    Multi::session("mutexes", &[("request", info::MUTEX)]),
+    Multi::session("rwsems", &[("request", info::RWSEM | info::SHARED)]),
+    Multi::session("semaphores", &[("request", info::SEMAPHORE)]),
+    Multi::session("rt_mutexes", &[("request", info::RT_MUTEX)]),
+    Multi::session("ww_mutexes", &[("request_ww", info::WW_MUTEX)]),
+    Multi::session("completions", &[("wait", info::COMPLETION)]),
+    Multi::session("works", &[("wait", info::WORK)]),
+    Multi::session("flushes", &[("flush", info::WORK)]),
     Multi::session(
         "waits",
-        &["wait"],
-        &[info::QUEUE, info::THREAD, info::SRCU, info::KERNFS],
+        &[
+            ("wait", info::QUEUE),
+            ("wait", info::THREAD),
+            ("wait", info::SRCU),
+            ("wait", info::KERNFS),
+        ],
     ),
     Multi::session(
         "calls",
-        &["enter_file", "window_begin"],
-        &[info::KERNFS | info::SHARED, 0],
+        &[("enter_file", info::KERNFS | info::SHARED), ("window_begin", 0)],
     ),
-    Multi {
-        program: "entries",
-        is_session: false,
-        actions: &[
-            "notifier",
-            "init",
-            "devlink",
-            "devlink_free",
-            "genetlink",
-            "rtnetlink",
-            "write_file",
-            "module",
-            "module_free",
+    Multi::entry(
+        "percpu_rwsems",
+        &[
+            ("request", info::PERCPU_RWSEM),
+            ("wait_read", info::PERCPU_RWSEM | info::SHARED),
+            ("release", info::PERCPU_RWSEM),
         ],
-        infos: &[0],
-    },
+    ),
+    Multi::entry(
+        "entries",
+        &[
+            ("notifier", 0),
+            ("init", 0),
+            ("devlink", 0),
+            ("devlink_free", 0),
+            ("genetlink", 0),
+            ("rtnetlink", 0),
+            ("write_file", 0),
+            ("module", 0),
+            ("module_free", 0),
+            ("release", info::RT_MUTEX),
+            ("downgrade", info::RWSEM),
+            ("put_file", info::KERNFS | info::SHARED),
+        ],
+    ),
 ];
 
 /// One of its functions.
@@ -70,12 +81,19 @@ pub struct Member {
 }
 
 impl Multi {
-    const fn session(program: &'static str, actions: &'static [&'static str], infos: &'static [u64]) -> Self {
+    const fn session(program: &'static str, rows: &'static [(&'static str, u64)]) -> Self {
         Self {
             program,
             is_session: true,
-            actions,
-            infos,
+            rows,
+        }
+    }
+
+    const fn entry(program: &'static str, rows: &'static [(&'static str, u64)]) -> Self {
+        Self {
+            program,
+            is_session: false,
+            rows,
         }
     }
 
@@ -107,10 +125,7 @@ impl Multi {
     }
 
     fn begins(&self, probe: &Probe) -> bool {
-        probe.hook == Hook::Entry
-            && self.actions.contains(&probe.action)
-            && self.infos.contains(&probe.info)
-            && !is_hot(probe)
+        probe.hook == Hook::Entry && self.rows.contains(&(probe.action, probe.info)) && !is_hot(probe)
     }
 }
 
@@ -118,7 +133,12 @@ impl Multi {
 fn is_hot(probe: &Probe) -> bool {
     matches!(
         probe.function,
-        "mutex_lock" | "mutex_lock_nested" | "_mutex_lock_nest_lock" | "down_read" | "down_read_nested"
+        "mutex_lock"
+            | "mutex_lock_nested"
+            | "_mutex_lock_nest_lock"
+            | "down_read"
+            | "down_read_nested"
+            | "kernfs_put_active"
     )
 }
 

@@ -8,7 +8,7 @@ use tracer_common::{
 };
 
 use crate::{
-    call::{Call, Entry, Exit, Returned},
+    call::{Call, Exit, Returned},
     count::count_at,
     duration,
     epoch::epoch,
@@ -77,7 +77,7 @@ pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
-pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
+pub fn request_only<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     let current = current();
     if let Some(held) = tasks::traced_of(current, probe)
         && let lock = context.first(held)
@@ -89,7 +89,7 @@ pub fn request_only(context: &Entry, probe: ProbeIndex, info: u64) {
 
 /// `__percpu_down_read()`: a reader that waits for a writer, unless it only tries.
 #[inline(always)]
-pub fn wait_read(context: &Entry, probe: ProbeIndex, info: u64) {
+pub fn wait_read<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     if context.argument(1) as u8 == 0 {
         request_only(context, probe, info);
     }
@@ -105,7 +105,7 @@ pub fn failed<C: Call + Returned>(context: &C, probe: ProbeIndex, info: u64) {
 
 /// A lock is released.
 #[inline(always)]
-pub fn release(context: &Entry, probe: ProbeIndex, info: u64) {
+pub fn release<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
     drop_hold(context, probe, info);
 }
 
@@ -122,7 +122,7 @@ pub fn settle(context: &Exit, _probe: ProbeIndex, info: u64) {
 
 /// An rwsem held for write is held for read from here on.
 #[inline(always)]
-pub fn downgrade(context: &Entry, _probe: ProbeIndex, info: u64) {
+pub fn downgrade<C: Call>(context: &C, _probe: ProbeIndex, info: u64) {
     let lock = context.argument(0);
     let Some(held) = known() else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.

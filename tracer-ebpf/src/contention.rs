@@ -17,7 +17,7 @@ use tracer_common::{
     counter::Counter,
     offset::ABSENT,
     probe::ProbeIndex,
-    wire::{BLOCKED_DEPTH, Blocked, COMM_LEN, Holder, Kind, Unblocked, contention},
+    wire::{BLOCKED_DEPTH, Blocked, COMM_LEN, Holder, Kind, MAX_WAITING, Unblocked, contention},
 };
 
 use crate::{
@@ -49,7 +49,7 @@ struct Waiting {
 
 /// Tasks that wait, by the address of their `task_struct`.
 #[map]
-static WAITING: HashMap<u64, Waiting> = HashMap::with_max_entries(16_384, 0);
+static WAITING: HashMap<u64, Waiting> = HashMap::with_max_entries(MAX_WAITING, 0);
 
 /// Room to put one together: it is larger than a program's stack.
 #[map]

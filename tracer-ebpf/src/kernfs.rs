@@ -4,7 +4,7 @@ use aya_ebpf::{bindings::BPF_ANY, macros::map, maps::LruHashMap};
 use tracer_common::{counter::Counter, probe::ProbeIndex, wire::info};
 
 use crate::{
-    call::{Call, Entry, Exit, Returned},
+    call::{Call, Exit, Returned},
     chain::seen,
     count::count_at,
     epoch::epoch,
@@ -57,7 +57,7 @@ pub fn use_file(context: &Exit, probe: ProbeIndex, info: u64) {
 
 /// It is not in use any more: argument 0 is the node.
 #[inline(always)]
-pub fn put_file(context: &Entry, _probe: ProbeIndex, _info: u64) {
+pub fn put_file<C: Call>(context: &C, _probe: ProbeIndex, _info: u64) {
     let Some(held) = tasks::known() else { return };
     // SAFETY: as in `enter_file`.
     let held = unsafe { &mut *held };

@@ -5,7 +5,10 @@ use core::ffi::c_void;
 use tracer_common::{
     probe::{MAX_PROBES, ProbeIndex},
     probes,
-    wire::info::{COMPLETION, KERNFS, MUTEX, QUEUE, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, SRCU, THREAD, WORK, WW_MUTEX},
+    wire::info::{
+        COMPLETION, KERNFS, MUTEX, PERCPU_RWSEM, QUEUE, RT_MUTEX, RWSEM, SEMAPHORE, SHARED, SRCU, THREAD, WORK,
+        WW_MUTEX,
+    },
 };
 
 use crate::{
@@ -34,6 +37,12 @@ macro_rules! word {
     (rtnetlink) => { RTNETLINK };
     (module) => { MODULE };
     (module_free) => { MODULE_FREE };
+    (request PERCPU_RWSEM) => { REQUEST };
+    (wait_read $($info:tt)+) => { WAIT_READ };
+    (release PERCPU_RWSEM) => { RELEASE };
+    (release RT_MUTEX) => { RELEASE_RT_MUTEX };
+    (downgrade $($info:tt)+) => { DOWNGRADE };
+    (put_file $($info:tt)+) => { PUT_FILE };
     ($action:ident $($argument:tt)*) => { 0 };
 }
 
@@ -65,6 +74,14 @@ const GENETLINK: u64 = DEVLINK + 2;
 const RTNETLINK: u64 = DEVLINK + 3;
 const MODULE: u64 = DEVLINK + 4;
 const MODULE_FREE: u64 = DEVLINK + 5;
+const RELEASE_RT_MUTEX: u64 = DEVLINK + 6;
+const DOWNGRADE: u64 = DEVLINK + 7;
+const PUT_FILE: u64 = DEVLINK + 8;
+
+/// What is done with a percpu_rwsem.
+const REQUEST: u64 = 0;
+const WAIT_READ: u64 = 1;
+const RELEASE: u64 = 2;
 
 /// A file is read or written, in place of a reload of a devlink instance.
 const FILE: u64 = 1;
@@ -107,6 +124,7 @@ program!(works: session(|call, probe| wait::wait(call, probe, WORK), waited));
 program!(flushes: session(|call, probe| wait::flush(call, probe, WORK), waited));
 program!(waits: session(|call, probe| wait::wait(call, probe, word(probe)), waited));
 program!(calls: session(call_begins, call_ends));
+program!(percpu_rwsems: one(percpu_rwsem));
 program!(entries: one(entry));
 
 #[inline(always)]
@@ -135,6 +153,15 @@ fn call_ends(call: &End, probe: ProbeIndex) {
 }
 
 #[inline(always)]
+fn percpu_rwsem(call: &Begin, probe: ProbeIndex) {
+    match word(probe) {
+        REQUEST => chain::request(call, probe, PERCPU_RWSEM),
+        WAIT_READ => chain::wait_read(call, probe, PERCPU_RWSEM | SHARED),
+        _ => chain::release(call, probe, PERCPU_RWSEM),
+    }
+}
+
+#[inline(always)]
 fn entry(call: &Begin, probe: ProbeIndex) {
     match word(probe) {
         word if word < INIT => notifier::notifier(call, probe, Scope::of(word - NOTIFIER)),
@@ -146,6 +173,9 @@ fn entry(call: &Begin, probe: ProbeIndex) {
         RTNETLINK => origin::rtnetlink(call, probe),
         MODULE => module::module(call, probe),
         MODULE_FREE => module::module_free(call, probe),
+        RELEASE_RT_MUTEX => chain::release(call, probe, RT_MUTEX),
+        DOWNGRADE => chain::downgrade(call, probe, RWSEM),
+        PUT_FILE => kernfs::put_file(call, probe, 0),
         _ => {}
     }
 }

@@ -4,6 +4,9 @@ use bytemuck::{Pod, Zeroable};
 
 use super::{BLOCKED_DEPTH, COMM_LEN, Header};
 
+/// Tasks that there is room for while they wait.
+pub const MAX_WAITING: u32 = 16_384;
+
 /// A task that has waited for some time (backend `contention`).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]

@@ -13,7 +13,7 @@ use tracer_common::{
     offset::Offsets,
     probe::{Hook, MAX_PROBES, Probe, Purpose},
     scope::Scope,
-    wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, info},
+    wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, MAX_WAITING, info},
 };
 
 use super::{
@@ -118,6 +118,25 @@ fn attach_by(
     log: u8,
     start: &mut Start<'_>,
 ) -> Result<Attached, LiveError> {
+    if object::wants_multi(backend, types) {
+        match attach_with(true, backend, types, symbols, scope, log, start) {
+            Err(error @ LiveError::NotMany { .. }) => log::debug!("{error}"),
+            attached => return attached,
+        }
+    }
+    attach_with(false, backend, types, symbols, scope, log, start)
+}
+
+/// With programs for many functions, or one for each.
+fn attach_with(
+    multi: bool,
+    backend: Backend,
+    types: &Types,
+    symbols: &mut Reading,
+    scope: &Scope,
+    log: u8,
+    start: &mut Start<'_>,
+) -> Result<Attached, LiveError> {
     if backend.hooks_functions() {
         kernel::check_hooks()?;
     }
@@ -142,7 +161,8 @@ fn attach_by(
         .override_global(aya_log::LEVEL, &log, false)
         .map_max_entries("TASKS", places)
         .map_max_entries("HELD_FOR", if scope.hold_times == 0 { 1 } else { MAX_DURATIONS })
-        .load(&object::object(backend, types))
+        .map_max_entries("WAITING", if backend == Backend::Contention { MAX_WAITING } else { 1 })
+        .load(&object::object(backend, multi, types))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let maps = multi::maps(&ebpf);
     let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
@@ -164,7 +184,7 @@ fn attach_by(
         release: kernel::release(),
         lockdep: offsets.has_lockdep(),
         with_stand_ins,
-        multi: object::wants_multi(backend, types).then_some(&ready),
+        multi: multi.then_some(&ready),
     };
     let loaded = plan.load(&mut ebpf, start)?;
     start.part("symbols");

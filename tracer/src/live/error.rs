@@ -57,6 +57,14 @@ pub enum LiveError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A program cannot be hooked to many functions at once: each of them gets its own.
+    #[error("the program `{program}` is not hooked to many functions: {reason}")]
+    NotMany {
+        /// The program.
+        program: &'static str,
+        /// What the kernel says.
+        reason: String,
+    },
     /// Lockdown forbids reading kernel memory.
     #[error(
         "kernel lockdown is in mode `{mode}`, which forbids eBPF programs to read kernel memory; \

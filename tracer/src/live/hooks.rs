@@ -69,17 +69,19 @@ struct One<'a> {
     outcome: Result<(), String>,
 }
 
-/// A program for many functions of the table, and those for each of them, should it be refused.
-struct Many<'a> {
+/// A program for many functions of the table.
+struct Many {
     multi: &'static Multi,
-    ones: Vec<One<'a>>,
+    probes: Vec<&'static Probe>,
     program: Result<OwnedFd, String>,
 }
 
 /// What is loaded at once.
 enum Load<'a> {
     One(One<'a>),
-    Many(Many<'a>),
+    Many(Many),
+    /// There is nothing to load, for this reason.
+    None(&'static Probe, &'static str, String),
 }
 
 impl Plan<'_> {
@@ -100,10 +102,11 @@ impl Plan<'_> {
         let load = |load: &mut Load<'_>| match load {
             Load::One(one) => one.load(self.types.for_attaching()),
             Load::Many(many) => many.load(multis.as_ref()),
+            Load::None(..) => {}
         };
         Ok(Loaded {
             plan: self,
-            loads: load_all(loads, &load, |done| start.done(done, of)),
+            loads: load_all(loads, Load::takes_long, &load, |done| start.done(done, of)),
             entered,
             hooks: Hooks::default(),
         })
@@ -121,29 +124,33 @@ impl Plan<'_> {
     fn loads<'a>(&self, programs: &mut BTreeMap<String, &'a mut Program>) -> Result<Vec<Load<'a>>, LiveError> {
         let mut loads: Vec<Load<'a>> = Vec::new();
         for (probe, name) in wanted(self.backend, self.with_stand_ins) {
-            let program = programs
-                .remove(name)
-                .ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
-            let one = One {
-                probe,
-                name,
-                program,
-                outcome: self.check(probe),
-            };
-            let multi = Multi::of(probe).filter(|_| self.multi.is_some() && one.outcome.is_ok());
-            let Some(multi) = multi else {
-                loads.push(Load::One(one));
+            if let Err(reason) = self.check(probe) {
+                loads.push(Load::None(probe, name, reason));
+                continue;
+            }
+            let Some(multi) = Multi::of(probe).filter(|_| self.multi.is_some()) else {
+                let program = programs.remove(name);
+                loads.push(Load::One(One {
+                    probe,
+                    name,
+                    program: program.ok_or_else(|| LiveError::Object { name: name.to_owned() })?,
+                    outcome: Ok(()),
+                }));
                 continue;
             };
+            // No task is preempted in a program for many functions, so nothing has to stand in for it.
+            if name != probe.program {
+                continue;
+            }
             let same = loads.iter_mut().find_map(|load| match load {
-                Load::Many(many) if many.multi == multi => Some(&mut many.ones),
+                Load::Many(many) if many.multi == multi => Some(&mut many.probes),
                 _ => None,
             });
             match same {
-                Some(ones) => ones.push(one),
+                Some(probes) => probes.push(probe),
                 None => loads.push(Load::Many(Many {
                     multi,
-                    ones: vec![one],
+                    probes: vec![probe],
                     program: Err(String::new()),
                 })),
             }
@@ -152,15 +159,19 @@ impl Plan<'_> {
     }
 }
 
-impl One<'_> {
-    fn load(&mut self, btf: &Btf) {
-        if self.outcome.is_ok() {
-            self.outcome = load_one(self.program, self.probe, btf).map_err(|error| chain(&error));
-        }
+impl Load<'_> {
+    fn takes_long(&self) -> bool {
+        matches!(self, Self::Many(_))
     }
 }
 
-impl Many<'_> {
+impl One<'_> {
+    fn load(&mut self, btf: &Btf) {
+        self.outcome = load_one(self.program, self.probe, btf).map_err(|error| chain(&error));
+    }
+}
+
+impl Many {
     fn load(&mut self, programs: Result<&multi::Programs, &String>) {
         self.program = programs
             .map_err(Clone::clone)
@@ -189,6 +200,7 @@ impl Loaded<'_> {
             match load {
                 Load::One(one) => self.one(one)?,
                 Load::Many(many) => self.many(many, functions)?,
+                Load::None(probe, name, reason) => self.missing(probe, name, reason)?,
             }
         }
         Ok(self.hooks)
@@ -201,63 +213,58 @@ impl Loaded<'_> {
             program,
             outcome,
         } = one;
+        let hooked =
+            outcome.and_then(|()| attach(program, probe, self.entered.as_deref_mut()).map_err(|error| chain(&error)));
+        match hooked {
+            Ok(link) if name != probe.program => self.hooks.stand_ins.push((probe, name, link)),
+            Ok(link) => self.hooks.attached.push((probe, link)),
+            Err(reason) => self.missing(probe, name, reason)?,
+        }
+        Ok(())
+    }
+
+    /// A program that cannot be used: an error when nothing can be seen without it.
+    fn missing(&mut self, probe: &'static Probe, name: &'static str, reason: String) -> Result<(), LiveError> {
         let Plan {
             backend,
             release,
             lockdep,
             ..
         } = *self.plan;
-        let is_stand_in = name != probe.program;
         // Without lockdep there is nothing that its backend could see.
         let is_foreign = !matches!(probe.purpose, Purpose::Lockdep | Purpose::Contention)
             && !probe.kernels.include(release, lockdep);
-        let hooked =
-            outcome.and_then(|()| attach(program, probe, self.entered.as_deref_mut()).map_err(|error| chain(&error)));
-        match hooked {
-            Ok(link) if is_stand_in => self.hooks.stand_ins.push((probe, name, link)),
-            Ok(link) => self.hooks.attached.push((probe, link)),
-            Err(reason) if backend.needs(probe) && !is_foreign && !is_stand_in => {
-                return Err(not_hooked(backend, probe.function, reason));
-            }
-            Err(reason) => self.hooks.missing.push(Missing {
-                program: name,
-                function: probe.function,
-                reason,
-                is_foreign,
-            }),
+        if backend.needs(probe) && !is_foreign && name == probe.program {
+            return Err(not_hooked(backend, probe.function, reason));
         }
+        self.hooks.missing.push(Missing {
+            program: name,
+            function: probe.function,
+            reason,
+            is_foreign,
+        });
         Ok(())
     }
 
-    /// Where that is refused, each function gets its own program.
-    fn many(&mut self, many: Many<'_>, functions: &[u64]) -> Result<(), LiveError> {
-        let Many { multi, ones, program } = many;
+    fn many(&mut self, many: Many, functions: &[u64]) -> Result<(), LiveError> {
+        let Many { multi, probes, program } = many;
+        let is_wanted = |member: &Member| probes.iter().any(|probe| probe.program == PROBES[member.entry].program);
         let members: Option<Vec<_>> = multi
             .members()
-            .filter(|member| ones.iter().any(|one| one.probe.program == PROBES[member.entry].program))
+            .filter(is_wanted)
             .map(|member| with_address(member, functions))
             .collect();
         let hooked = program.and_then(|program| {
             let members = members.ok_or("the address of a function is not known")?;
             multi::hook(multi, program, &members).map_err(|error| error.to_string())
         });
-        match hooked {
-            Ok(hooked) => {
-                self.hooks.multis.push(hooked);
-                let probes = ones.iter().map(|one| (one.probe, Box::new(()) as Link));
-                self.hooks.attached.extend(probes);
-            }
-            Err(reason) => {
-                log::debug!(
-                    "`{}` is not hooked to many functions, but each has its program: {reason}",
-                    multi.program
-                );
-                for mut one in ones {
-                    one.load(self.plan.types.for_attaching());
-                    self.one(one)?;
-                }
-            }
-        }
+        let hooked = hooked.map_err(|reason| LiveError::NotMany {
+            program: multi.program,
+            reason,
+        })?;
+        self.hooks.multis.push(hooked);
+        let attached = probes.iter().map(|probe| (*probe, Box::new(()) as Link));
+        self.hooks.attached.extend(attached);
         Ok(())
     }
 }
@@ -301,10 +308,16 @@ fn turn_of(probe: &Probe) -> u8 {
     }
 }
 
-/// Loads all of it, on all CPUs, and gives it in its order. `tell` hears how much is done.
-fn load_all<T: Send>(loads: Vec<T>, load: &(impl Fn(&mut T) + Sync), mut tell: impl FnMut(usize)) -> Vec<T> {
+/// Loads all of it, on all CPUs, and gives it in its order. What takes long comes first, so that all CPUs come to an end at about the same time. `tell` hears how much is done.
+fn load_all<T: Send>(
+    loads: Vec<T>,
+    takes_long: impl Fn(&T) -> bool,
+    load: &(impl Fn(&mut T) + Sync),
+    mut tell: impl FnMut(usize),
+) -> Vec<T> {
     let threads = thread::available_parallelism().map_or(1, usize::from);
-    let queue = Mutex::new(loads.into_iter().enumerate());
+    let (long, short): (Vec<_>, Vec<_>) = loads.into_iter().enumerate().partition(|(_, load)| takes_long(load));
+    let queue = Mutex::new(long.into_iter().chain(short));
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let (sender, loaded) = mpsc::channel();
     thread::scope(|scope| {
@@ -387,7 +400,8 @@ mod tests {
     #[test]
     fn all_is_loaded_and_stays_in_its_order() {
         let mut told = Vec::new();
-        let loaded = load_all((0..100).collect(), &|number: &mut u32| *number *= 2, |done| {
+        let is_long = |number: &u32| *number > 90;
+        let loaded = load_all((0..100).collect(), is_long, &|number| *number *= 2, |done| {
             told.push(done)
         });
         assert_eq!(loaded, (0..100).map(|number| number * 2).collect::<Vec<_>>());

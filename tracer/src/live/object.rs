@@ -4,11 +4,12 @@ use tracer_common::kfunc::{self, COOKIE, IS_RETURN, KFUNCS};
 
 use super::{Backend, Types, kernel};
 
-/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with all that the newest kernels take; the programs
-/// that are hooked to many functions there; and with kprobes.
+/// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with all that the newest kernels take; of that the programs
+/// for many functions, and those that these do not take the place of; and with kprobes.
 static PLAIN: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/plain.o"));
 static LOOPED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/looped.o"));
 static NEWEST: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/newest.o"));
+static ALONE: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/alone.o"));
 static MULTI: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/multi.o"));
 static PROBED: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/probed.o"));
 
@@ -34,11 +35,13 @@ pub(super) fn wants_multi(backend: Backend, types: &Types) -> bool {
     backend == Backend::Fentry && is_newest(backend) && has_sessions
 }
 
-/// The best object for a backend on this kernel.
-pub(super) fn object(backend: Backend, types: &Types) -> Vec<u8> {
+/// The best object for a backend on this kernel; with `multi` without the programs that those for many functions take the place of.
+pub(super) fn object(backend: Backend, multi: bool, types: &Types) -> Vec<u8> {
     let release = kernel::release();
     let object = if backend == Backend::Kprobe {
         PROBED
+    } else if multi {
+        ALONE
     } else if is_newest(backend) {
         NEWEST
     } else if release >= LOOPED_SINCE {
