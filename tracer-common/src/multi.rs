@@ -203,9 +203,11 @@ mod tests {
     }
 
     #[test]
-    fn each_has_functions() {
+    fn each_has_functions_and_a_name_that_the_kernel_keeps() {
         for multi in MULTIS {
             assert!(multi.members().count() > 1, "{}", multi.program);
+            // `BPF_OBJ_NAME_LEN`, include/uapi/linux/bpf.h, with the zero at its end.
+            assert!(multi.program.len() < 16, "{}", multi.program);
         }
     }
 

@@ -1,11 +1,10 @@
 //! Hooks one program to many functions: see `tracer_common::multi`.
 //!
-//! aya 0.14 knows neither `kprobe.multi` nor `kprobe.session`. So the object's programs for them are made ready by its parser a second time, with the maps of the first, and loaded and
-//! hooked by the system call.
+//! aya 0.14 knows neither `kprobe.multi` nor `kprobe.session`. So the programs for them, which are an object of their own, are made ready by its parser with the maps of the other object,
+//! and loaded and hooked by the system call.
 
 use std::{
     collections::BTreeMap,
-    ffi::CString,
     io, iter,
     os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
 };
@@ -19,7 +18,7 @@ use aya_obj::{
         bpf_prog_type::BPF_PROG_TYPE_KPROBE,
     },
 };
-use tracer_common::multi::{MULTIS, Member, Multi};
+use tracer_common::multi::{Member, Multi};
 
 use super::{error::chain, kernel};
 
@@ -71,9 +70,6 @@ impl Programs {
     /// Why that is not possible, in words.
     pub(super) fn new(object: &[u8], maps: &[(String, RawFd)]) -> Result<Self, String> {
         let mut object = Object::parse(object).map_err(|error| chain(&error))?;
-        object
-            .programs
-            .retain(|name, _| MULTIS.iter().any(|multi| multi.program == name));
         // Any kernel that has these hooks has all of that.
         let features = BtfFeatures::new(true, true, true, true, true, true, true, true);
         let types = object
@@ -109,8 +105,7 @@ impl Programs {
         let mut attr = attr();
         // SAFETY: the part of the union that this command takes; all of it is zero.
         let load = unsafe { &mut attr.__bindgen_anon_3 };
-        let name = CString::new(multi.program).map_err(|error| error.to_string())?;
-        for (to, from) in load.prog_name.iter_mut().zip(name.as_bytes()) {
+        for (to, from) in load.prog_name.iter_mut().zip(multi.program.as_bytes()) {
             *to = from.cast_signed();
         }
         load.prog_type = BPF_PROG_TYPE_KPROBE as u32;
