@@ -5,7 +5,7 @@
 
 use core::{arch::asm, ffi::c_void};
 
-use aya_ebpf::{EbpfContext, bindings::pt_regs, helpers::generated::bpf_get_attach_cookie};
+use aya_ebpf::{EbpfContext, bindings::pt_regs, helpers::generated::bpf_get_attach_cookie, programs::ProbeContext};
 use tracer_common::{
     kfunc::{COOKIE, IS_RETURN},
     multi,
@@ -16,37 +16,7 @@ use super::{Call, Returned, registers};
 use crate::held::Held;
 
 /// A function begins.
-pub struct Begin {
-    regs: *mut pt_regs,
-}
-
-impl EbpfContext for Begin {
-    fn as_ptr(&self) -> *mut c_void {
-        self.regs.cast()
-    }
-}
-
-impl Call for Begin {
-    #[inline(always)]
-    fn argument(&self, index: usize) -> u64 {
-        registers::argument(self.regs, index)
-    }
-
-    #[inline(always)]
-    fn first(&self, _held: &mut Held) -> u64 {
-        registers::first(self.regs)
-    }
-
-    #[inline(always)]
-    fn depth(&self) -> u64 {
-        registers::stack_pointer(self.regs)
-    }
-
-    #[inline(always)]
-    fn caller(&self, _held: &mut Held, probe: ProbeIndex) -> u64 {
-        registers::caller(self.regs, probe)
-    }
-}
+pub type Begin = ProbeContext;
 
 /// It returns.
 pub struct End {
@@ -89,7 +59,7 @@ impl Returned for End {
 #[inline(always)]
 pub fn one(context: *mut c_void, begin: impl FnOnce(&Begin, ProbeIndex)) -> i32 {
     if let Some(probe) = probe(multi::entry(cookie(context))) {
-        begin(&Begin { regs: context.cast() }, probe);
+        begin(&Begin::new(context), probe);
     }
     0
 }
@@ -108,7 +78,7 @@ pub fn session(
         // SAFETY: a word of the kernel's for this call.
         unsafe { core::ptr::write_volatile(kept, registers::first(regs)) };
         if let Some(probe) = probe(multi::entry(cookie)) {
-            begin(&Begin { regs }, probe);
+            begin(&Begin::new(context), probe);
         }
         // Asked for again: the verifier follows both sides of what is found out before from there on.
         return i32::from(multi::exit(self::cookie(context)) >= PROBES.len() as u64);

@@ -50,28 +50,6 @@ macro_rules! hook {
 }
 pub(crate) use hook;
 
-impl Call for ProbeContext {
-    #[inline(always)]
-    fn argument(&self, index: usize) -> u64 {
-        registers::argument(self.regs, index)
-    }
-
-    #[inline(always)]
-    fn first(&self, _held: &mut Held) -> u64 {
-        registers::first(self.regs)
-    }
-
-    #[inline(always)]
-    fn depth(&self) -> u64 {
-        registers::stack_pointer(self.regs)
-    }
-
-    #[inline(always)]
-    fn caller(&self, _held: &mut Held, probe: ProbeIndex) -> u64 {
-        registers::caller(self.regs, probe)
-    }
-}
-
 /// A function that returns, and the call of it that was noted.
 pub struct Exit {
     regs: *mut pt_regs,

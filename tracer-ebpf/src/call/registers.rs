@@ -2,10 +2,34 @@
 
 use core::mem::offset_of;
 
-use aya_ebpf::bindings::pt_regs;
+use aya_ebpf::{bindings::pt_regs, programs::ProbeContext};
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
-use crate::{count::count_at, kernel::read};
+use super::Call;
+use crate::{count::count_at, held::Held, kernel::read};
+
+/// A function that begins.
+impl Call for ProbeContext {
+    #[inline(always)]
+    fn argument(&self, index: usize) -> u64 {
+        argument(self.regs, index)
+    }
+
+    #[inline(always)]
+    fn first(&self, _held: &mut Held) -> u64 {
+        first(self.regs)
+    }
+
+    #[inline(always)]
+    fn depth(&self) -> u64 {
+        stack_pointer(self.regs)
+    }
+
+    #[inline(always)]
+    fn caller(&self, _held: &mut Held, probe: ProbeIndex) -> u64 {
+        caller(self.regs, probe)
+    }
+}
 
 /// Argument `index` of a function that begins: `regs_get_kernel_argument()`.
 #[inline(always)]
