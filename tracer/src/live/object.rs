@@ -29,10 +29,11 @@ fn is_newest(backend: Backend) -> bool {
     backend != Backend::Kprobe && kernel::release() >= NEWEST_SINCE
 }
 
-/// Whether programs are hooked to many functions at once: see `tracer_common::multi`.
+/// Whether programs are hooked to many functions at once: see `tracer_common::multi`. Not where the kernel preempts tasks in its own code: it skips these programs on a CPU where a task was
+/// preempted in a call that reads or changes a map (`bpf_disable_instrumentation()`, include/linux/bpf.h), all of them for as long as that task does not run.
 pub(super) fn wants_multi(backend: Backend, types: &Types) -> bool {
     let has_sessions = [IS_RETURN, COOKIE].iter().all(|kfunc| types.kfunc(kfunc).is_some());
-    backend == Backend::Fentry && is_newest(backend) && has_sessions
+    backend == Backend::Fentry && is_newest(backend) && has_sessions && !kernel::preempts()
 }
 
 /// The best object for a backend on this kernel; with `multi` without the programs that those for many functions take the place of.

@@ -347,7 +347,7 @@ impl<'a> Running<'a> {
         }
         let begin = Instant::now();
         if sink.is_growing() {
-            let snapshot = self.snapshot(false);
+            let snapshot = self.growing();
             if let Err(error) = sink.write(&snapshot, false) {
                 sink.progress(&error);
             }
@@ -374,16 +374,21 @@ impl<'a> Running<'a> {
         self.counts_recorded = Some(Instant::now());
     }
 
-    fn snapshot(&mut self, last: bool) -> Arc<Snapshot> {
-        if last || self.are_counts_due() {
+    /// What is known by now, with what was counted.
+    fn growing(&mut self) -> Arc<Snapshot> {
+        if self.are_counts_due() {
             self.count();
         } else {
             let counted = self.counted();
             self.trace.take(&Input::Counted(counted));
         }
-        if last || self.others_told.is_none_or(|told| told.elapsed() >= ASK_EVERY) {
+        if self.others_told.is_none_or(|told| told.elapsed() >= ASK_EVERY) {
             self.tell_others();
         }
+        self.snapshot()
+    }
+
+    fn snapshot(&mut self) -> Arc<Snapshot> {
         let mut snapshot = self.trace.snapshot();
         rules::apply(&mut snapshot, &self.options.rules);
         Arc::new(snapshot)
@@ -438,11 +443,15 @@ impl<'a> Running<'a> {
         is_stopped: bool,
         sink: &mut dyn Sink,
     ) -> Result<Outcome, SessionError> {
+        // First, because all is over by now: the kernel runs no program for many functions on a CPU while it reads a map for us there (`bpf_disable_instrumentation()`,
+        // include/linux/bpf.h), and there is much to read.
+        self.count();
         let counts = self.attached.chain_counts().into_iter().collect();
         self.take(&Input::ChainCounts(counts));
         self.take(&Input::Ended(status.map(command::status_number)));
         self.tell_durations();
-        let snapshot = self.snapshot(true);
+        self.tell_others();
+        let snapshot = self.snapshot();
         let notice = self.recording.as_mut().and_then(Writer::finish);
         self.say(notice, sink);
         // Closed before detaching, which leaves everything that is open to a process of its own.
