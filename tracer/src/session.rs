@@ -187,7 +187,6 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     let mut tell = |line: &str| sink.progress(line);
     let mut start = live::Start::new(&mut tell);
     let code = if options.read_code { open_code(&mut start) } else { None };
-    // Done long before the hooks are there: what the thread does then would be in the way of what is traced.
     let (sites, then) = match code {
         Some(memory) => {
             let (sites, then) = read_code(memory);
@@ -214,11 +213,10 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .transpose()
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
-    let symbols = if kernel::release() >= JUMPS_SINCE {
-        kernel::symbols()?
-    } else {
-        symbols.symbols()?
-    };
+    let mut symbols = symbols.symbols()?;
+    if kernel::release() >= JUMPS_SINCE {
+        symbols = kernel::symbols()?;
+    }
     if let Some(reason) = &attached.second_best {
         sink.progress(&format!("second best: {reason}"));
     }

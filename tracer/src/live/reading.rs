@@ -1,18 +1,21 @@
 //! The kernel's symbols on their way: reading them takes as long as making the maps, and only what is hooked needs them.
 
-use std::{sync::mpsc, thread};
+use std::{io, sync::mpsc, thread};
 
 use tracer_common::probe::{MAX_PROBES, PROBES};
 
 use super::{LiveError, kernel};
 use crate::names::symbol::Symbols;
 
-/// What is made of them by the thread that reads them: a part that needs them, and the rest, which nobody waits for.
-pub type Then = Box<dyn FnOnce(&Symbols) -> Box<dyn FnOnce()> + Send>;
+/// What is made of them by the thread that reads them, and the rest, which the hooks do not wait for.
+pub type Then = Box<dyn FnOnce(&Symbols) -> Rest + Send>;
+
+/// Work for a thread of its own.
+pub type Rest = Box<dyn FnOnce() + Send>;
 
 /// Nothing of that.
 pub fn nothing() -> Then {
-    Box::new(|_| Box::new(|| {}))
+    Box::new(|_| Box::new(|| ()))
 }
 
 /// What the programs know by its address: each probe's function, in the order of the table, and the type of devices; 0 when unknown.
@@ -30,17 +33,23 @@ pub struct Reading {
 struct Known {
     symbols: Symbols,
     addresses: Addresses,
+    rest: Option<Rest>,
 }
 
 impl Known {
-    fn of(symbols: Symbols) -> Self {
+    fn of(symbols: Symbols, then: Then) -> Self {
         let mut names: Vec<_> = PROBES.iter().map(|probe| probe.function).collect();
         names.push(DEVICE_TYPE);
         let mut found = symbols.addresses(&names);
         let mut addresses = [0; MAX_PROBES + 1];
         addresses[MAX_PROBES] = found.pop().unwrap_or(0);
         addresses[..found.len()].copy_from_slice(&found);
-        Self { symbols, addresses }
+        let rest = Some(then(&symbols));
+        Self {
+            symbols,
+            addresses,
+            rest,
+        }
     }
 }
 
@@ -52,21 +61,15 @@ impl Reading {
     pub(super) fn begin(then: Then) -> Result<Self, LiveError> {
         let (sender, coming) = mpsc::channel();
         let read = move || {
-            let known = kernel::symbols().map(Known::of);
-            let rest = known.as_ref().ok().map(|known| then(&known.symbols));
+            let mut known = kernel::symbols().map(|symbols| Known::of(symbols, then));
+            let rest = known.as_mut().ok().and_then(|known| known.rest.take_if(|_| kernel::preempts()));
             // Whoever began it may have failed meanwhile.
             let _ = sender.send(known);
             if let Some(rest) = rest {
                 rest();
             }
         };
-        thread::Builder::new()
-            .name("tracer-symbols".to_owned())
-            .spawn(read)
-            .map_err(|source| LiveError::System {
-                what: "starting a thread",
-                source,
-            })?;
+        start("tracer-symbols", read)?;
         Ok(Self { coming, known: None })
     }
 
@@ -81,19 +84,36 @@ impl Reading {
         Ok(addresses)
     }
 
-    /// Waits for the symbols.
+    /// Waits for the symbols. The rest is done from here on: the CPUs had enough to do until the hooks were there. Only where the kernel preempts tasks in its own code it is done by then, because
+    /// each task that is preempted in a program makes the runtime skip that program for others.
     ///
     /// # Errors
-    /// When they cannot be read.
+    /// When they cannot be read, or there can be no thread.
     pub fn symbols(mut self) -> Result<Symbols, LiveError> {
-        Ok(self.known()?.symbols)
+        let Known { symbols, rest, .. } = self.known()?;
+        if let Some(rest) = rest {
+            start("tracer-names", rest)?;
+        }
+        Ok(symbols)
     }
 
     fn known(&mut self) -> Result<Known, LiveError> {
         match self.known.take() {
             Some(known) => Ok(known),
-            // A thread that sends nothing has panicked, and said so.
-            None => self.coming.recv().unwrap_or_else(|_| Ok(Known::of(Symbols::default()))),
+            None => self.coming.recv().unwrap_or_else(|error| {
+                Err(LiveError::System {
+                    what: "reading symbols",
+                    source: io::Error::other(error),
+                })
+            }),
         }
     }
+}
+
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> Result<(), LiveError> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map(drop).map_err(|source| LiveError::System {
+        what: "starting a thread",
+        source,
+    })
 }
