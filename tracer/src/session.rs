@@ -21,7 +21,7 @@ use tokio::{io::unix::AsyncFd, time::MissedTickBehavior};
 
 use crate::{
     analysis::{context::Addresses, rules::RuleSet, snapshot::Snapshot},
-    live::{self, Attached, LiveError, kernel},
+    live::{self, Attached, LiveError},
     names::{init_site::Search, later::Later, site::Sites},
     private_file::{Place, PrivateFileError},
     selection::Selection,
@@ -43,9 +43,6 @@ const LAST_STRETCHES: usize = 64;
 
 /// In front of what the command writes, where that is told line by line.
 pub const COMMAND_SAYS: &str = "> ";
-
-/// From here on only symbols tell a trampoline in a stack (`decode/stack.rs`): they are read once more when it has one.
-const JUMPS_SINCE: (u16, u16) = (6, 19);
 
 /// What to trace.
 #[derive(Debug)]
@@ -194,16 +191,15 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         }
         None => (None, live::nothing()),
     };
-    let (mut symbols, types) = live::read(then, &mut start)?;
+    let (mut reading, types) = live::read(then, &mut start)?;
     let mut attached = live::attach(
-        &mut symbols,
+        &mut reading,
         &types,
         &options.selection.scope,
         options.backend,
         if options.debug { aya_log::Level::Debug as u8 } else { 0 },
         &mut start,
     )?;
-    live::give_memory_back();
     let parts = start.parts();
     let system = |what| move |source| SessionError::System { what, source };
     let mut ring = attached.ring()?;
@@ -213,10 +209,7 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
         .transpose()
         .map_err(system("watching the log"))?;
     live::drop_privileges()?;
-    let mut symbols = symbols.symbols()?;
-    if kernel::release() >= JUMPS_SINCE {
-        symbols = kernel::symbols()?;
-    }
+    let reading = reading.go_on()?;
     if let Some(reason) = &attached.second_best {
         sink.progress(&format!("second best: {reason}"));
     }
@@ -231,10 +224,13 @@ async fn trace(options: &Options, sink: &mut dyn Sink) -> Result<Outcome, Sessio
     }
 
     let every = if sink.has_terminal() { SHOW_EVERY } else { WRITE_EVERY };
-    let mut running = Running::new(attached, symbols, sites, options, every)?;
+    let mut running = Running::new(attached, sites, options, every)?;
     // Who looks sees at once what is traced, although nothing came yet.
     running.is_new = sink.has_terminal();
     let mut command = Command::spawn(&options.command, sink.has_terminal())?;
+    // What it does meanwhile waits in the ring.
+    running.read_symbols(reading.symbols().inspect_err(|_| command.stop())?);
+    live::give_memory_back();
     let mut tick = tokio::time::interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut look = tokio::time::interval(LOOK_EVERY);

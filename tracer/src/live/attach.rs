@@ -18,6 +18,7 @@ use tracer_common::{
 
 use super::{
     Backend, LiveError, Missing, Reading, Start, Then, Types, Wanted,
+    addresses::Addresses,
     counters::Counters,
     detach,
     error::chain,
@@ -25,7 +26,6 @@ use super::{
     kernel, memory_limit,
     misses::{Misses, Settling},
     multi, object,
-    reading::Addresses,
 };
 use crate::analysis::{
     event::{ChainKey, Durations},
@@ -68,7 +68,7 @@ pub struct Attached {
     skipped_before: BTreeMap<&'static str, u64>,
 }
 
-/// Reads what has to be known of this kernel before anything is loaded, its types; its symbols are on their way, and `then` is what they are for.
+/// Reads what has to be known of this kernel before anything is loaded, its types; `then` is what its symbols are for, once they are read.
 ///
 /// # Errors
 /// When this process or this kernel cannot trace, or something cannot be read.
@@ -187,8 +187,8 @@ fn attach_with(
         multi: multi.then_some(&ready),
     };
     let loaded = plan.load(&mut ebpf, start)?;
-    start.part("symbols");
-    let found = symbols.addresses()?;
+    start.part("addresses");
+    let found = symbols.addresses(|probe| types.check(probe).is_ok())?;
     addresses
         .set(0, found, 0)
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;

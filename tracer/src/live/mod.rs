@@ -1,5 +1,6 @@
 //! Kernel access: everything that needs root, aya or a running kernel.
 
+mod addresses;
 mod attach;
 mod backend;
 mod btf;
@@ -18,6 +19,7 @@ mod privilege;
 mod reader;
 mod reading;
 mod start;
+mod syscall;
 
 pub use attach::{Attached, attach, read};
 pub use backend::{Backend, Wanted, wanted};

@@ -6,7 +6,7 @@
 use std::{
     collections::BTreeMap,
     io, iter,
-    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+    os::fd::{AsFd as _, AsRawFd as _, BorrowedFd, OwnedFd, RawFd},
 };
 
 use aya::{Ebpf, maps::Map, util::nr_cpus};
@@ -14,13 +14,17 @@ use aya_obj::{
     Function, Object, Program,
     btf::BtfFeatures,
     generated::{
-        bpf_attach_type::BPF_TRACE_KPROBE_MULTI, bpf_attr, bpf_cmd, bpf_link_info, bpf_prog_info,
+        bpf_attach_type::BPF_TRACE_KPROBE_MULTI, bpf_cmd, bpf_link_info, bpf_prog_info,
         bpf_prog_type::BPF_PROG_TYPE_KPROBE,
     },
 };
 use tracer_common::multi::{Member, Multi};
 
-use super::{error::chain, kernel};
+use super::{
+    error::chain,
+    kernel,
+    syscall::{attr, call, fd_of},
+};
 
 /// `BPF_TRACE_KPROBE_SESSION` (include/uapi/linux/bpf.h, 6.10).
 const SESSION: u32 = 56;
@@ -210,25 +214,4 @@ fn load_types(types: &[u8]) -> io::Result<OwnedFd> {
     load.btf = types.as_ptr() as u64;
     load.btf_size = types.len() as u32;
     fd_of(bpf_cmd::BPF_BTF_LOAD, &mut attr)
-}
-
-fn attr() -> bpf_attr {
-    // SAFETY: integers only.
-    unsafe { std::mem::zeroed() }
-}
-
-/// Calls the kernel with a command that gives a file descriptor.
-fn fd_of(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<OwnedFd> {
-    let fd = call(command, attr)?;
-    // SAFETY: a new one, which is nobody else's.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-fn call(command: bpf_cmd, attr: &mut bpf_attr) -> io::Result<RawFd> {
-    // SAFETY: what the attributes point to is alive in the caller.
-    let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attr, size_of::<bpf_attr>()) };
-    match RawFd::try_from(answer) {
-        Ok(answer) if answer >= 0 => Ok(answer),
-        _ => Err(io::Error::last_os_error()),
-    }
 }

@@ -131,7 +131,6 @@ fn setup(attached: &Attached, options: &Options) -> Result<Setup, LiveError> {
 impl<'a> Running<'a> {
     pub(super) fn new(
         attached: Attached,
-        symbols: Symbols,
         sites: Option<Sites>,
         options: &'a Options,
         every: Duration,
@@ -142,7 +141,7 @@ impl<'a> Running<'a> {
         let kernel = reading.map_or(Kernel::Silent, Kernel::Read);
         let trace = Trace::new(&setup, options.addresses, kernel).map_err(SessionError::Selection)?;
         let begin = |(place, limit): &(_, _)| RecordingFile::begin(place, &Header::new(&setup), *limit);
-        let mut running = Self {
+        Ok(Self {
             recording: recording.map(begin).transpose()?,
             notices: Vec::new(),
             counts_recorded: None,
@@ -171,12 +170,11 @@ impl<'a> Running<'a> {
             counted_misses: false,
             missed: (0, true),
             is_cut_off: false,
-        };
-        running.read_symbols(symbols);
-        Ok(running)
+        })
     }
 
-    fn read_symbols(&mut self, symbols: Symbols) {
+    /// Takes in the kernel's symbols: before the first record, and again when a module was loaded.
+    pub(super) fn read_symbols(&mut self, symbols: Symbols) {
         match &mut self.recording {
             None => self.trace.read_symbols(symbols),
             Some(recording) => {
