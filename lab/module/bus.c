@@ -138,10 +138,20 @@ static ssize_t stress_store(DLOCK_BUS_CONST struct bus_type *bus,
 }
 static BUS_ATTR_WO(stress);
 
+static ssize_t hold_store(DLOCK_BUS_CONST struct bus_type *bus,
+			  const char *buf, size_t count)
+{
+	unsigned int tasks;
+
+	return kstrtouint(buf, 0, &tasks) ?: dlock_hold(tasks) ?: count;
+}
+static BUS_ATTR_WO(hold);
+
 static struct attribute *dlock_bus_attrs[] = {
 	&bus_attr_take.attr,
 	&bus_attr_wait.attr,
 	&bus_attr_stress.attr,
+	&bus_attr_hold.attr,
 	NULL
 };
 ATTRIBUTE_GROUPS(dlock_bus);

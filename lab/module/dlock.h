@@ -24,7 +24,8 @@
  *	mlx5_ib, mlx5_ib_roce_cleanup	driver "ib", dlock_nb_unregister (ib.c)
  *
  * Beside it, what mlx5 has no part in: notifiers on all chains (chains.c), locks
- * of every kind (take.c), waits that are no locks (wait.c), and many tasks on few locks (stress.c).
+ * of every kind (take.c), waits that are no locks (wait.c), many tasks on few locks (stress.c),
+ * and many tasks that hold one (hold.c).
  *
  * Locks of a reload, outermost first; the first two are taken by the kernel:
  *
@@ -130,6 +131,9 @@ void dlock_wait_exit(void);
 
 /* stress.c */
 int dlock_stress(unsigned int seconds, bool readers);
+
+/* hold.c */
+int dlock_hold(unsigned int count);
 
 /* ib.c */
 int dlock_ib_driver_register(void);
