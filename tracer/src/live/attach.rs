@@ -11,7 +11,7 @@ use tracer_common::{
     generation,
     multi::Multi,
     offset::Offsets,
-    probe::{Hook, MAX_PROBES, Probe, Purpose},
+    probe::{Hook, MAX_PROBES, Probe},
     scope::Scope,
     wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, MAX_WAITING, info},
 };
@@ -24,7 +24,7 @@ use super::{
     error::chain,
     hooks::{Hooks, Plan},
     kernel, memory_limit,
-    misses::{Misses, Settling},
+    misses::{Misses, Settling, Skipped},
     multi, object,
 };
 use crate::analysis::{
@@ -61,11 +61,11 @@ pub struct Attached {
     /// How many of these were before all hooks were there.
     releases_before: u64,
     /// How many there were when they were last counted, and since when.
-    skipped: Settling,
+    settling: Settling,
     /// That number was settled once.
     was_settled: bool,
-    /// How often each program was skipped before all hooks were there; only those above zero.
-    skipped_before: BTreeMap<&'static str, u64>,
+    /// How often each program was skipped.
+    skipped: Vec<Skipped>,
 }
 
 /// Reads what has to be known of this kernel before anything is loaded, its types; `then` is what its symbols are for, once they are read.
@@ -198,18 +198,11 @@ fn attach_with(
     let releases = Misses::open(releases.filter_map(|(probe, _)| ebpf.program(probe.program)));
     let multi_releases = |hooked: &&multi::Hooked| hooked.multi.members().any(|member| member.probes().any(is_proof));
     let releases = hooks.multis.iter().filter(multi_releases).fold(releases, Misses::and);
-    let mut skipped = Settling::new();
-    let was_settled = hooks.stand_ins.is_empty() || skipped.settle(&releases);
+    let mut settling = Settling::new();
+    let was_settled = hooks.stand_ins.is_empty() || settling.settle(&releases);
     let releases_before = releases.count();
     counters.begin();
-    let skipped_before = hooks.attached.iter().map(|(probe, _)| probe.program);
-    let skipped_before = skipped_before.map(|program| (program, Misses::open(ebpf.program(program)).count()));
-    let multis = hooks
-        .multis
-        .iter()
-        .map(|hooked| (hooked.multi.program, Misses::default().and(hooked).count()));
-    let skipped_before = skipped_before.chain(multis);
-    let skipped_before = skipped_before.filter(|(_, skipped)| *skipped > 0).collect();
+    let skipped = Skipped::of(&hooks, &ebpf);
     Ok(Attached {
         ebpf,
         backend,
@@ -230,9 +223,9 @@ fn attach_with(
         epoch,
         releases,
         releases_before,
-        skipped,
+        settling,
         was_settled,
-        skipped_before,
+        skipped,
     })
 }
 
@@ -383,7 +376,7 @@ impl Attached {
         let proofs = self.attached().filter(|probe| is_proof(probe));
         let done: u64 = proofs.map(|probe| self.counters.stood_in(probe)).sum();
         let skipped = self.releases.count();
-        let is_settled = self.skipped.is_settled(skipped) || self.hooks.stand_ins.is_empty();
+        let is_settled = self.settling.is_settled(skipped) || self.hooks.stand_ins.is_empty();
         self.was_settled |= is_settled;
         if !self.was_settled {
             // What was under way when all began could make up for one that is missed.
@@ -422,25 +415,15 @@ impl Attached {
             .map_err(|error| LiveError::Load { reason: chain(&error) })
     }
 
-    /// How often the BPF runtime skipped a program whose work no stand-in did, by program, since all hooks were there; only those above zero. Lockdep's tracepoints are left out: what interrupts their programs are the
-    /// runtime's `rcu_read_lock()` (`__bpf_trace_run()` in kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
+    /// How often the BPF runtime skipped a program whose work no stand-in did, by program, since all hooks were there; only those above zero.
     pub fn misses(&self) -> Vec<(&'static str, u64)> {
-        let missed = |probe: &'static Probe| {
+        let missed = |skipped: &Skipped| {
             // Read before the misses: what happens in between is a loss until it is counted again.
-            let stood_in = self.counters.stood_in(probe);
-            let misses = Misses::open(self.ebpf.program(probe.program)).count();
-            let before = self.skipped_before.get(probe.program).copied().unwrap_or(0);
-            let missed = misses.saturating_sub(before).saturating_sub(stood_in);
-            (missed > 0).then_some((probe.program, missed))
+            let stood_in = skipped.stood_in.map_or(0, |probe| self.counters.stood_in(probe));
+            (skipped.program, skipped.count().saturating_sub(stood_in))
         };
-        let probes = self.attached().filter(|probe| probe.purpose != Purpose::Lockdep);
-        let multis = self.hooks.multis.iter().filter_map(|hooked| {
-            let program = hooked.multi.program;
-            let before = self.skipped_before.get(program).copied().unwrap_or(0);
-            let missed = Misses::default().and(hooked).count().saturating_sub(before);
-            (missed > 0).then_some((program, missed))
-        });
-        probes.filter_map(missed).chain(multis).collect()
+        let missed = self.skipped.iter().map(missed);
+        missed.filter(|(_, missed)| *missed > 0).collect()
     }
 
     /// Detaches everything. The kernel takes its time for that, but not this process's.

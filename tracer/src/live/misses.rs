@@ -13,9 +13,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use aya::programs::Program;
+use aya::{Ebpf, programs::Program};
+use tracer_common::probe::{Probe, Purpose};
 
-use super::multi;
+use super::{hooks::Hooks, multi};
 
 /// What the kernel tells of programs, kept open.
 #[derive(Debug, Default)]
@@ -51,6 +52,50 @@ impl Misses {
         let skipped: u64 = self.files.iter().filter_map(&mut count).sum();
         let missed = self.hooks.iter().filter_map(|hook| multi::missed(hook.as_fd()));
         skipped + missed.sum::<u64>()
+    }
+}
+
+/// How often one program was skipped.
+#[derive(Debug)]
+pub(super) struct Skipped {
+    /// What it is called.
+    pub(super) program: &'static str,
+    /// Whose it is, where stand-ins did its work.
+    pub(super) stood_in: Option<&'static Probe>,
+    misses: Misses,
+    /// How often before all hooks were there.
+    before: u64,
+}
+
+impl Skipped {
+    /// Of all that is hooked, from now on. Lockdep's tracepoints are left out: what interrupts their programs are the runtime's `rcu_read_lock()` (`__bpf_trace_run()` in
+    /// kernel/trace/bpf_trace.c, 6.12) and spinlocks, of which nothing is told.
+    pub(super) fn of(hooks: &Hooks, ebpf: &Ebpf) -> Vec<Self> {
+        let has_stand_ins = |probe: &Probe| hooks.stand_ins.iter().any(|(other, ..)| other.program == probe.program);
+        let probes = hooks.attached.iter().map(|(probe, _)| *probe);
+        let one = probes
+            .filter(|probe| probe.purpose != Purpose::Lockdep)
+            .filter_map(|probe| {
+                let misses = Misses::open(Some(ebpf.program(probe.program)?));
+                Some(Self::new(probe.program, has_stand_ins(probe).then_some(probe), misses))
+            });
+        let many = hooks.multis.iter();
+        let many = many.map(|hooked| Self::new(hooked.multi.program, None, Misses::default().and(hooked)));
+        one.chain(many).collect()
+    }
+
+    fn new(program: &'static str, stood_in: Option<&'static Probe>, misses: Misses) -> Self {
+        Self {
+            program,
+            stood_in,
+            before: misses.count(),
+            misses,
+        }
+    }
+
+    /// How often since then.
+    pub(super) fn count(&self) -> u64 {
+        self.misses.count().saturating_sub(self.before)
     }
 }
 
