@@ -78,8 +78,8 @@ impl KnownChain {
     }
 }
 
-/// How many chains are found without a search.
-pub const PLACES: u32 = 1 << 13;
+/// How many chains are found without a search. Where system calls begin at random places of the stack a chain has 64 keys.
+pub const PLACES: u32 = 1 << 16;
 
 /// How many call paths are known at once.
 pub const MAX_PATHS: u32 = 1 << 15;

@@ -228,6 +228,8 @@ impl Decoder {
             (Kind::HELD_FOR, _) => {
                 let held: wire::HeldFor = record::read(bytes, header.kind)?;
                 events.push(Event::HeldFor(LockKey(held.lock), held.durations.into()));
+                // Another lock begins there. Where its cell was shared, nothing else tells that.
+                self.naming.initialised(held.lock, events);
             }
             (Kind::CONTENDED, _) => self.contended(&record::read(bytes, header.kind)?, symbols, events),
             (Kind::INIT_NAME, _) => self.naming.init_name(&record::read(bytes, header.kind)?, events),

@@ -6,7 +6,7 @@ use tracer_common::{
 };
 
 use super::*;
-use crate::analysis::event::{LockName, NamedBy};
+use crate::analysis::event::{Durations, LockName, NamedBy};
 
 pub(crate) const TASK: u64 = 0xffff_8880_0000_1000;
 const OFFSETS: Offsets = Offsets {
@@ -646,6 +646,22 @@ fn only_stalled(events: &[Event]) -> &crate::analysis::event::Stalled {
 
 /// Where a mutex is requested in [`DEVLINK`]'s chain.
 const CALLER: u64 = 0xffff_ffff_8100_0340;
+
+#[test]
+fn another_lock_begins_where_the_times_of_one_are_told() {
+    let mut bytes = Bytes::new(19, ProbeIndex::__mutex_init, "bash");
+    for number in [DEVLINK, 2, 70, 40] {
+        bytes.number(number);
+    }
+    let events = decode(&mut decoder(), &bytes);
+    let durations = Durations {
+        count: 2,
+        total_ns: 70,
+        max_ns: 40,
+    };
+    let lock = LockKey(DEVLINK);
+    assert_eq!(events, [Event::HeldFor(lock, durations), Event::Init(lock)]);
+}
 
 fn decoder_with_a_chain() -> Decoder {
     let mut decoder = decoder();

@@ -1,6 +1,10 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, io, os::fd::AsFd as _};
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::{AsFd as _, BorrowedFd, OwnedFd, RawFd},
+};
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
@@ -13,12 +17,13 @@ use tracer_common::{
     offset::Offsets,
     probe::{Hook, MAX_PROBES, Probe},
     scope::Scope,
-    wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, MAX_WAITING, info},
+    wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, MAX_WAITING, PLACES, info},
 };
 
 use super::{
     Backend, LiveError, Missing, Reading, Start, Then, Types, Wanted,
     addresses::Addresses,
+    batch,
     counters::Counters,
     detach,
     error::chain,
@@ -49,6 +54,8 @@ pub struct Attached {
     chains: HashMap<MapData, u64, [u64; 3]>,
     shifted: HashMap<MapData, u64, [u64; 4]>,
     known: Array<MapData, [u64; 5]>,
+    /// The same map, to be read at once.
+    known_fd: OwnedFd,
     paths: HashMap<MapData, u64, [u64; 5]>,
     waited: HashMap<MapData, u64, [u64; 3]>,
     held_for: HashMap<MapData, u64, [u64; 3]>,
@@ -168,6 +175,7 @@ fn attach_with(
     let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
     let chains = map(&mut ebpf, "CHAINS")?;
     let shifted = map(&mut ebpf, "SHIFTED")?;
+    let known_fd = another_fd(&maps, "KNOWN")?;
     let known = map(&mut ebpf, "KNOWN")?;
     let paths = map(&mut ebpf, "PATHS")?;
     let waited = map(&mut ebpf, "WAITED")?;
@@ -214,6 +222,7 @@ fn attach_with(
         chains,
         shifted,
         known,
+        known_fd,
         paths,
         waited,
         held_for,
@@ -239,6 +248,18 @@ fn map<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result
         .take_map(name)
         .ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
     T::try_from(map).map_err(|error| LiveError::Load { reason: chain(&error) })
+}
+
+/// A file descriptor of a map besides that which aya has.
+fn another_fd(maps: &[(String, RawFd)], name: &str) -> Result<OwnedFd, LiveError> {
+    let fd = maps.iter().find(|(known, _)| known == name);
+    let (_, fd) = fd.ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
+    // SAFETY: aya has it open as long as the object is there.
+    let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
+    fd.try_clone_to_owned().map_err(|source| LiveError::System {
+        what: "duplicating a file descriptor",
+        source,
+    })
 }
 
 /// What is in a map with room for so many.
@@ -330,7 +351,9 @@ impl Attached {
         for (_, [count, _, _, chain]) in self.shifted.iter().filter_map(Result::ok) {
             *counts.entry(chain).or_default() += count;
         }
-        for [key, chain, count, _, _] in self.known.iter().filter_map(Result::ok) {
+        let known = batch::values(self.known_fd.as_fd(), PLACES);
+        let known = known.unwrap_or_else(|_| self.known.iter().filter_map(Result::ok).collect());
+        for [key, chain, count, ..] in known {
             if key != 0 {
                 *counts.entry(chain).or_default() += count;
             }

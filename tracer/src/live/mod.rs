@@ -3,6 +3,7 @@
 mod addresses;
 mod attach;
 mod backend;
+mod batch;
 mod btf;
 mod counters;
 mod detach;
