@@ -372,6 +372,8 @@ pub enum Event {
     Waited(DurationKey, Durations),
     /// How long a lock was held in all so far.
     HeldFor(LockKey, Durations),
+    /// How long a lock was held in all: another one begins at its address, of which nothing else may be told.
+    HeldUntil(LockKey, Durations),
     /// Somebody waits for the end of this task: all that it requests has to happen before.
     Owes(TaskKey, LockKey),
 }

@@ -103,7 +103,7 @@ impl Filter {
                 Some(Event::Stalled(stalled))
             }
             Event::Contended(_, hold) if self.out.contains_key(&hold.lock) => None,
-            Event::HeldFor(lock, _) if self.out.contains_key(&lock) => None,
+            Event::HeldFor(lock, _) | Event::HeldUntil(lock, _) if self.out.contains_key(&lock) => None,
             other => Some(other),
         }
     }

@@ -9,8 +9,8 @@ use super::chain::Chains;
 use super::context::Context;
 use super::duration::Spent;
 use super::event::{
-    Chain, ChainKey, Event, Frame, Hold, LockKey, LockKind, Mode, NotifierChange, Others, StackKey, Stalled, TaskKey,
-    WindowBegin, WindowKey,
+    Chain, ChainKey, Durations, Event, Frame, Hold, LockKey, LockKind, Mode, NotifierChange, Others, StackKey, Stalled,
+    TaskKey, WindowBegin, WindowKey,
 };
 use super::graph::{Evidence, OrderGraph, Situation};
 use super::held::{Breach, HeldStacks, Taken, Waiting};
@@ -137,7 +137,7 @@ impl Model {
         // What a stack is tells of no event of its own, and what was not told or is a sum of none.
         self.counts.events += u64::from(!matches!(
             event,
-            Event::Stack(..) | Event::Others(_) | Event::Waited(..) | Event::HeldFor(..)
+            Event::Stack(..) | Event::Others(_) | Event::Waited(..) | Event::HeldFor(..) | Event::HeldUntil(..)
         ));
         match event {
             Event::Task(key, name) => self.tasks.name(key, name),
@@ -162,10 +162,10 @@ impl Model {
                 self.durations.contended(key, request);
             }
             Event::Waited(key, durations) => self.durations.waited(key, durations),
-            Event::HeldFor(lock, durations) => {
-                if let Some(lock) = self.locks.known(lock) {
-                    self.durations.held(lock, durations);
-                }
+            Event::HeldFor(lock, durations) => self.held_for(lock, durations),
+            Event::HeldUntil(lock, durations) => {
+                self.held_for(lock, durations);
+                self.init(lock);
             }
             Event::Owes(task, what) => {
                 let (task, what) = (self.tasks.now(task), self.locks.used(what));
@@ -217,6 +217,12 @@ impl Model {
             mode: hold.mode,
             trylock: hold.trylock,
             stack: self.stacks.add(&hold.stack),
+        }
+    }
+
+    fn held_for(&mut self, lock: LockKey, durations: Durations) {
+        if let Some(lock) = self.locks.known(lock) {
+            self.durations.held(lock, durations);
         }
     }
 

@@ -227,9 +227,9 @@ impl Decoder {
             (Kind::HOLDER, _) => self.holder(&record::read(bytes, header.kind)?, symbols, events),
             (Kind::HELD_FOR, _) => {
                 let held: wire::HeldFor = record::read(bytes, header.kind)?;
-                events.push(Event::HeldFor(LockKey(held.lock), held.durations.into()));
-                // Another lock begins there. Where its cell was shared, nothing else tells that.
-                self.naming.initialised(held.lock, events);
+                // Where its cell was shared, nothing else tells that another lock begins there.
+                events.push(Event::HeldUntil(LockKey(held.lock), held.durations.into()));
+                self.naming.forget(held.lock);
             }
             (Kind::CONTENDED, _) => self.contended(&record::read(bytes, header.kind)?, symbols, events),
             (Kind::INIT_NAME, _) => self.naming.init_name(&record::read(bytes, header.kind)?, events),

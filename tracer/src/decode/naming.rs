@@ -318,9 +318,14 @@ impl Naming {
 
     /// The memory of a lock is another one from here on.
     pub(super) fn initialised(&mut self, lock: u64, events: &mut Vec<Event>) {
+        self.forget(lock);
+        events.push(Event::Init(LockKey(lock)));
+    }
+
+    /// What a lock is called is asked for again.
+    pub(super) fn forget(&mut self, lock: u64) {
         self.named.remove(&lock);
         self.by_member.remove(&lock);
-        events.push(Event::Init(LockKey(lock)));
     }
 
     /// A module is gone, and its variables and the names in it.

@@ -659,8 +659,7 @@ fn another_lock_begins_where_the_times_of_one_are_told() {
         total_ns: 70,
         max_ns: 40,
     };
-    let lock = LockKey(DEVLINK);
-    assert_eq!(events, [Event::HeldFor(lock, durations), Event::Init(lock)]);
+    assert_eq!(events, [Event::HeldUntil(LockKey(DEVLINK), durations)]);
 }
 
 fn decoder_with_a_chain() -> Decoder {
