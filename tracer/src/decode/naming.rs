@@ -331,8 +331,7 @@ impl Naming {
     /// A module is gone, and its variables and the names in it.
     pub(super) fn module_free(&mut self, module: &str, symbols: &Symbols, events: &mut Vec<Event>) {
         for lock in self.of_modules.remove(module).unwrap_or_default() {
-            self.named.remove(&lock);
-            self.by_member.remove(&lock);
+            self.forget(lock);
             events.push(Event::Free(LockKey(lock)));
         }
         self.init_names
