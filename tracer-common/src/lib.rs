@@ -10,4 +10,5 @@ pub mod multi;
 pub mod offset;
 pub mod probe;
 pub mod scope;
+pub mod setting;
 pub mod wire;

@@ -2,6 +2,8 @@
 //!
 //! Rust eBPF has no CO-RE relocations: user space reads the running kernel's BTF and hands the table over before the program is loaded.
 
+use bytemuck::{Pod, Zeroable};
+
 use crate::wire::info;
 
 /// The member is not in this kernel; what needs it is switched off.
@@ -11,7 +13,7 @@ macro_rules! offsets {
     ($($(#[$doc:meta])* $field:ident: $structure:literal, $($member:literal)|+;)+) => {
         /// One offset per kernel member that the program reads; [`ABSENT`] where the kernel has none.
         #[repr(C)]
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Pod, Zeroable)]
         pub struct Offsets {
             $($(#[$doc])* pub $field: i64,)+
         }

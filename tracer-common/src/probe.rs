@@ -38,7 +38,7 @@ pub enum Purpose {
     Contention,
     /// How long locks are waited for.
     Duration,
-    /// A task is gone: its held stack is freed.
+    /// A task is gone, and its held stack is freed; or a new one is made, which may have the stack of another before it.
     Task,
     /// Tasks that do not get on: who waits for whom right now.
     Stall,
@@ -291,6 +291,8 @@ macro_rules! probes {
             got got = Tracepoint "contention_end" [] Duration () Since (5, 19);
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
             task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
+            // kernel/fork.c, copy_process(): a task is made, which does not run yet; of use where held stacks are found by the stack (tracer-ebpf/src/stack.rs)
+            task_begin task_newtask = Tracepoint "task_newtask" [] Task () Any();
             // kernel/bpf/task_iter.c: every task, a few times a second
             look look = Iterator "task" [] Stall () Any();
             look_at_waiting look_at_waiting = Iterator "task" [] Contention () Any();

@@ -3,7 +3,7 @@
 //! By default a function is hooked through a BPF trampoline. With the feature `kprobe` by a breakpoint, on kernels without trampolines. A tracepoint is the same
 //! in both. From 6.10 on one program can be hooked to many functions: [`multi`].
 
-use core::ffi::c_void;
+use core::{arch::asm, ffi::c_void};
 
 use aya_ebpf::{EbpfContext, helpers::generated::bpf_get_stack, programs::BtfTracePointContext};
 #[cfg(feature = "kprobe")]
@@ -41,15 +41,15 @@ pub trait Call: EbpfContext {
 
     /// The first argument, as [`argument`](Self::argument) has it, without a helper.
     #[inline(always)]
-    fn first(&self, held: &mut Held) -> u64 {
+    fn first(&self) -> u64 {
         // SAFETY: every hooked lock function has an argument, and the verifier checks it.
-        held.launder(unsafe { core::ptr::read_volatile(self.as_ptr().cast::<u64>()) })
+        number(unsafe { core::ptr::read_volatile(self.as_ptr().cast::<*const c_void>()) })
     }
 
     /// An address in the stack that is the same for every call at the same depth.
     #[inline(always)]
     fn depth(&self) -> u64 {
-        self.as_ptr() as u64
+        number(self.as_ptr())
     }
 
     /// The task that makes it.
@@ -86,6 +86,15 @@ pub trait Call: EbpfContext {
 pub trait Returned {
     /// What the function gives back.
     fn result(&self, probe: ProbeIndex) -> u64;
+}
+
+/// A pointer as a number. The verifier has types of pointers that forbid arithmetic, and forgets them where one is negated.
+#[inline(always)]
+pub fn number(pointer: *const c_void) -> u64 {
+    let mut number = pointer as u64;
+    // SAFETY: changes only the register.
+    unsafe { asm!("{0} = -{0}", "{0} = -{0}", inout(reg) number, options(pure, nomem, nostack)) };
+    number
 }
 
 /// Walks at most `DEPTH` frames.

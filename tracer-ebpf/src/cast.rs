@@ -2,36 +2,46 @@
 
 use core::arch::asm;
 
-use aya_ebpf::Global;
 use tracer_common::kfunc::CAST;
 
-/// The number of `struct pt_regs` among the kernel's types: any structure that begins with words does. 0 when the kernel has no such cast; a constant for the verifier.
-#[unsafe(no_mangle)]
-static WORDS: Global<u32> = Global::new(0);
+use crate::setting::setting;
 
-/// Whether [`words`] can be used. A constant for the verifier.
+/// Whether the kernel has such a cast.
 #[inline(always)]
 pub fn is_there() -> bool {
-    WORDS.load() != 0
+    setting!(words) != 0
 }
 
-/// The two words at an address, zeroes where it cannot be read: the kernel catches the fault (`BPF_PROBE_MEM`).
+/// The word at an address, 0 where it cannot be read: the kernel catches the fault (`BPF_PROBE_MEM`).
+#[inline(always)]
+pub fn word(address: u64) -> u64 {
+    // SAFETY: the verifier makes a load of this that may fail.
+    unsafe { core::ptr::read_volatile(cast(address)) }
+}
+
+/// The two words at an address, as above.
 #[inline(always)]
 pub fn words(address: u64) -> [u64; 2] {
-    let words: *const u64;
+    let words = cast(address);
+    // SAFETY: as above.
+    unsafe { [core::ptr::read_volatile(words), core::ptr::read_volatile(words.add(1))] }
+}
+
+#[inline(always)]
+fn cast(address: u64) -> *const u64 {
+    let words;
     // SAFETY: user space puts a call in this place that returns its first argument; like any call it leaves r6 to r9 alone.
     unsafe {
         asm!(
             ".8byte {call}",
             call = const CAST.placeholder,
             inlateout("r1") address => _,
-            inlateout("r2") u64::from(WORDS.load()) => _,
+            inlateout("r2") setting!(words) => _,
             lateout("r0") words,
             lateout("r3") _,
             lateout("r4") _,
             lateout("r5") _,
         );
     }
-    // SAFETY: the verifier makes loads of these that may fail.
-    unsafe { [core::ptr::read_volatile(words), core::ptr::read_volatile(words.add(1))] }
+    words
 }

@@ -37,10 +37,8 @@ const DEPTH_MASK: u64 = (32 << 10) - 1;
 /// A lock is requested, and held from here on: whoever waits does nothing else, and who gives up is seen by [`failed`].
 #[inline(always)]
 pub fn request<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    let current = current();
-    if let Some(held) = tasks::traced_of(current, probe) {
-        let lock = context.first(held);
-        push(context, current, held, lock, probe, info);
+    if let Some(held) = tasks::traced_here(context, probe) {
+        push(context, held, context.first(), probe, info);
     }
 }
 
@@ -78,10 +76,9 @@ pub fn down_trylock(context: &Exit, probe: ProbeIndex, info: u64) {
 /// A lock is requested whose release cannot be seen: the dependency is told, the hold is not kept.
 #[inline(always)]
 pub fn request_only<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    let current = current();
-    if let Some(held) = tasks::traced_of(current, probe)
-        && let lock = context.first(held)
-        && !is_left_out(lock, info, current)
+    if let Some(held) = tasks::traced_here(context, probe)
+        && let lock = context.first()
+        && !is_left_out(lock, info, tasks::task_of(held))
     {
         seen(context, held, lock, generation::taken(lock), probe, info);
     }
@@ -99,14 +96,14 @@ pub fn wait_read<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
 #[inline(always)]
 pub fn failed<C: Call + Returned>(context: &C, probe: ProbeIndex, info: u64) {
     if context.result(probe) as i32 != 0 {
-        drop_hold(context, probe, info);
+        release_lock(context, context.first(), probe, info);
     }
 }
 
 /// A lock is released.
 #[inline(always)]
 pub fn release<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    drop_hold(context, probe, info);
+    release_lock(context, context.first(), probe, info);
 }
 
 /// A ww_mutex was released: by a call of `mutex_unlock()`, which has a probe, or inline.
@@ -135,21 +132,19 @@ pub fn downgrade<C: Call>(context: &C, _probe: ProbeIndex, info: u64) {
 /// Puts a lock on top of what the current task holds, if that is traced.
 #[inline(always)]
 pub fn acquire_lock<C: Call>(context: &C, lock: u64, probe: ProbeIndex, info: u64) {
-    let current = current();
-    if let Some(held) = tasks::traced_of(current, probe) {
-        push(context, current, held, lock, probe, info);
+    if let Some(held) = tasks::traced_here(context, probe) {
+        push(context, held, lock, probe, info);
     }
 }
 
 #[inline(always)]
-fn push<C: Call>(context: &C, current: u64, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
-    if is_left_out(lock, info, current) {
+fn push<C: Call>(context: &C, held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) {
+    if is_left_out(lock, info, tasks::task_of(held)) {
         return;
     }
     let place = place(context, held, probe);
     // Only now, because there are four registers that a helper leaves alone.
-    // Marked now or before: the verifier follows one path from here on.
-    let generation = held.launder(generation::taken(lock));
+    let generation = generation::taken(lock);
     let taken = seen_at(place, context, held, lock, generation, probe, info);
     wake::remember(held, lock, taken.chain, info, generation);
     duration::hold(held);
@@ -158,41 +153,24 @@ fn push<C: Call>(context: &C, current: u64, held: &mut Held, lock: u64, probe: P
     }
 }
 
-#[inline(always)]
-fn drop_hold<C: Call>(context: &C, probe: ProbeIndex, info: u64) {
-    let found = known().is_some_and(|held| {
-        // SAFETY: as in `downgrade`.
-        let held = unsafe { &mut *held };
-        let lock = context.first(held);
-        remove(held, lock, probe, info)
-    });
-    if !found {
-        unmatched(context.argument(0), probe, info);
-    }
-}
-
 /// Takes a lock from what the current task holds.
 #[inline(always)]
-pub fn release_lock(lock: u64, probe: ProbeIndex, info: u64) {
-    // SAFETY: as in `downgrade`.
-    let found = known().is_some_and(|held| remove(unsafe { &mut *held }, lock, probe, info));
-    if !found {
-        unmatched(lock, probe, info);
+pub fn release_lock<C: Call>(context: &C, lock: u64, probe: ProbeIndex, info: u64) {
+    // No closure: the compiler may make a function of it, and a call is a tenth of what a release costs.
+    if let Some(held) = tasks::known_here(context) {
+        // SAFETY: as in `downgrade`.
+        let held = unsafe { &mut *held };
+        if let Some(place) = held.find_mode(lock, info) {
+            duration::release(held, place, probe);
+            held.remove(place);
+            tell_class(lock, info, probe);
+            return;
+        }
     }
+    unmatched(lock, probe, info);
 }
 
-#[inline(always)]
-fn remove(held: &mut Held, lock: u64, probe: ProbeIndex, info: u64) -> bool {
-    let Some(place) = held.find_mode(lock, info) else {
-        return false;
-    };
-    duration::release(held, place, probe);
-    held.remove(place);
-    tell_class(lock, info, probe);
-    true
-}
-
-#[inline(always)]
+#[inline(never)]
 fn unmatched(lock: u64, probe: ProbeIndex, info: u64) {
     if is_traced() && !is_left_out(lock, info, current()) {
         count_at(Counter::UnmatchedRelease, probe);
@@ -241,45 +219,66 @@ fn seen_at<C: Call>(
     info: u64,
 ) -> Taken {
     tell_class(lock, info, probe);
-    let depth = held.launder(context.depth());
-    let request = place ^ held.window_kind << 48 ^ info << 56;
-    let call = mix(mix(0, request), held.base.wrapping_sub(depth) & DEPTH_MASK);
-    let found = key(held, lock, generation, call);
-    let Known { count, chain } = if let Some(known) = recent::known(found) {
-        known
-    } else if let Some(count) = CHAINS.get_ptr_mut(found) {
-        Known { count, chain: found }
+    let depth = context.depth();
+    let how = place ^ held.window_kind << 48 ^ info << 56;
+    let call = mix(mix(0, how), held.base.wrapping_sub(depth) & DEPTH_MASK);
+    let key = key(held, lock, generation, call);
+    let chain = if let Some(known) = recent::known(key) {
+        // SAFETY: a value of a map; counts may be lost to a race, memory not.
+        again(unsafe { &mut *known.count }, known.chain, held.task, probe);
+        known.chain
     } else {
-        unknown(context, held, found, lock, generation, call, probe, info)
+        let request = Request {
+            key,
+            lock,
+            generation,
+            call,
+        };
+        searched(context, held, &request, probe, info)
+    };
+    let path = if held.is_empty() { chain } else { call };
+    Taken { chain, path, depth }
+}
+
+/// What is asked for, and by which chain.
+struct Request {
+    key: u64,
+    lock: u64,
+    generation: u64,
+    /// Where in the kernel and how, whatever the lock.
+    call: u64,
+}
+
+/// A chain that is not found at its place: it is searched for, or new.
+///
+/// A function of its own, like all that is seldom done for a lock: what is done each time is then short and lies together. Not `#[cold]`, which would put it into a section of its
+/// own: aya 0.14 takes functions of two sections for one another when they are at the same place.
+#[inline(never)]
+fn searched<C: Call>(context: &C, held: &mut Held, request: &Request, probe: ProbeIndex, info: u64) -> u64 {
+    let Known { count, chain } = if let Some(count) = CHAINS.get_ptr_mut(request.key) {
+        Known {
+            count,
+            chain: request.key,
+        }
+    } else {
+        unknown(context, held, request, probe, info)
     };
     if !count.is_null() {
-        // SAFETY: a value of a map; counts may be lost to a race, memory not.
+        // SAFETY: as in `seen_at`.
         again(unsafe { &mut *count }, chain, held.task, probe);
     }
-    let path = if held.is_empty() { chain } else { call };
-    Taken {
-        chain,
-        path: path::of_hold(lock, path),
-        depth,
-    }
+    chain
 }
 
 /// A chain that has no count under its own key: one that stands for it, or itself when it is told.
 #[inline(always)]
-#[allow(
-    clippy::too_many_arguments,
-    reason = "all of it is in registers; a structure would not be"
-)]
-fn unknown<C: Call>(
-    context: &C,
-    held: &mut Held,
-    found: u64,
-    lock: u64,
-    generation: u64,
-    call: u64,
-    probe: ProbeIndex,
-    info: u64,
-) -> Known {
+fn unknown<C: Call>(context: &C, held: &mut Held, request: &Request, probe: ProbeIndex, info: u64) -> Known {
+    let &Request {
+        key: found,
+        lock,
+        generation,
+        call,
+    } = request;
     // A hold that cannot be true makes any chain a new one.
     let key = if drop_denied(held, lock, info, probe) {
         key(held, lock, generation, call)
@@ -291,7 +290,7 @@ fn unknown<C: Call>(
     let (path, known) = if held.is_empty() {
         first(context, held, key, info, probe)
     } else {
-        let path = path::of_chain(held, lock, info, path::of_hold(lock, call));
+        let path = path::of_chain(held, lock, info, call);
         (path, Known::uncounted(path::stands_for(path, held.task, probe)))
     };
     if known.chain != 0 {
@@ -350,8 +349,6 @@ fn drop_denied(held: &mut Held, lock: u64, info: u64, probe: ProbeIndex) -> bool
 #[inline(always)]
 fn place<C: Call>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
     let caller = context.caller(held, probe);
-    // Found here or there: the verifier follows one path from here on.
-    let caller = held.launder(caller);
     caller ^ (generation::unloaded(caller) & 0xffff) << 32
 }
 
@@ -370,9 +367,14 @@ fn key(held: &Held, lock: u64, generation: u64, call: u64) -> u64 {
 #[inline(always)]
 fn again(known: &mut ChainCount, key: u64, task: u64, probe: ProbeIndex) {
     known.count += 1;
-    if known.told != 0 || known.task == task {
-        return;
+    // The first is what most are.
+    if known.task != task && known.told == 0 {
+        tell_again(known, key, probe);
     }
+}
+
+#[inline(never)]
+fn tell_again(known: &mut ChainCount, key: u64, probe: ProbeIndex) {
     // SAFETY: the ring gives a place for exactly this type.
     if send::<Again>(Kind::AGAIN, probe, |record| unsafe { (*record).key = key }) {
         known.told = 1;

@@ -14,7 +14,7 @@ use crate::{
     held::{Held, mix},
     kernel::now,
     ring::send,
-    setting::scope,
+    setting::setting,
     tasks,
 };
 
@@ -116,7 +116,7 @@ unsafe fn add(known: *mut Durations, took_ns: u64) {
 /// A hold begins, in the slot behind the last used one.
 #[inline(always)]
 pub fn hold(held: &mut Held) {
-    if scope!(hold_times) != 0 {
+    if setting!(scope.hold_times) != 0 {
         let place = held.top;
         *held.since(place) = now();
     }
@@ -125,7 +125,7 @@ pub fn hold(held: &mut Held) {
 /// The hold in a slot ends.
 #[inline(always)]
 pub fn release(held: &mut Held, place: u64, probe: ProbeIndex) {
-    if scope!(hold_times) == 0 {
+    if setting!(scope.hold_times) == 0 {
         return;
     }
     let took_ns = now().wrapping_sub(*held.since(place));
@@ -144,7 +144,7 @@ pub fn release(held: &mut Held, place: u64, probe: ProbeIndex) {
 /// Another lock begins at an address: what is known of the one that was there is told.
 #[inline(always)]
 pub fn renew(lock: u64, probe: ProbeIndex) {
-    if scope!(hold_times) == 0 {
+    if setting!(scope.hold_times) == 0 {
         return;
     }
     let Some(known) = HELD_FOR.get_ptr(lock) else { return };

@@ -27,12 +27,12 @@ fn cell(lock: u64) -> *mut u64 {
 #[inline(always)]
 pub fn taken(lock: u64) -> u64 {
     let cell = cell(lock);
-    // SAFETY: a valid, aligned cell; a lost update sends a chain once more.
+    // SAFETY: a valid, aligned cell; a lost update sends a chain once more. Volatile, so that it is read again: marked now or before, the verifier follows one path from here on.
     let generation = unsafe {
         if *cell & TAKEN == 0 {
             *cell |= TAKEN;
         }
-        *cell
+        core::ptr::read_volatile(cell)
     };
     generation.wrapping_add(unloaded(lock) << UNLOADED_SHIFT)
 }

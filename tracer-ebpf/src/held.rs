@@ -12,15 +12,18 @@ const FIXED: usize = size_of::<Wake>();
 
 const _: () = assert!(FIXED >= size_of::<Chain>() && FIXED >= size_of::<Notifier>() && FIXED >= size_of::<Stalled>());
 
-/// What one task holds. It begins in the shape of the records that tell it, which are put together in it and sent as they lie there: in front of the
-/// slots their fixed part, behind the last used slot the stack.
+/// What one task holds. What is looked at for each lock comes first: where the size is that of two pages, it lies in one.
 #[repr(C)]
 pub struct Held {
-    fixed: [u64; FIXED / 8],
-    /// A slot is free when its lock is 0.
-    pub slots: [Slot; HELD_SLOTS],
-    /// Room for the stack when all slots are used.
-    stack: [u64; STACK_DEPTH],
+    /// Address of the task whose this is, where that does not go without saying. First: what is behind it is cleared for a new one.
+    #[cfg(feature = "newest")]
+    pub owner: u64,
+    /// Its stack, once that was found to be the task's: see `stack.rs`.
+    #[cfg(feature = "newest")]
+    pub own_stack: u64,
+    /// The number of the place that this is.
+    #[cfg(feature = "newest")]
+    pub place: u64,
     /// Which task this is, so that nobody has to ask the kernel again.
     pub task: u64,
     /// Slots from here on are free.
@@ -29,14 +32,8 @@ pub struct Held {
     count: u64,
     /// Sum of the hashes of the held locks: the key of the set, whatever the order.
     pub sum: u64,
-    /// The same of the paths by which they were taken, whatever the objects.
-    pub paths_sum: u64,
     /// Depth of the stack where the first of them was taken; 0 when nothing is held.
     pub base: u64,
-    /// Path by which the lock in each slot was taken.
-    paths: [u64; HELD_SLOTS],
-    /// Hash of the lock in each slot: what it adds to `sum`.
-    hashes: [u64; HELD_SLOTS],
     /// Acquisitions so far: their running number tells the order.
     pub sequence: u64,
     /// The reload window that the task is in, or 0.
@@ -45,6 +42,20 @@ pub struct Held {
     pub window_kind: u64,
     /// Which word behind the context led into the hooked function last.
     pub frame_word: u64,
+    /// The work item that the task runs and its queue, or zeroes.
+    pub work: [u64; 2],
+    /// A value that goes in here comes out as a number of which the verifier knows nothing.
+    cell: u64,
+    /// Hash of the lock in each slot: what it adds to `sum`.
+    hashes: [u64; HELD_SLOTS],
+    /// By which call the lock in each slot was taken.
+    paths: [u64; HELD_SLOTS],
+    /// The records that tell what is held are put together here and sent as they lie: in front of the slots their fixed part, behind the last used slot the stack.
+    fixed: [u64; FIXED / 8],
+    /// A slot is free when its lock is 0.
+    pub slots: [Slot; HELD_SLOTS],
+    /// Room for the stack when all slots are used.
+    stack: [u64; STACK_DEPTH],
     /// Not 0 while a record is put together.
     pub busy: u64,
     /// The calls whose work was done last, by the stack that they are on, where programs have stand-ins.
@@ -57,8 +68,6 @@ pub struct Held {
     pub calls: [crate::call::probed::Noted; crate::call::probed::CALLS],
     /// Of a stack that is looked at.
     pub hash: u64,
-    /// The work item that the task runs and its queue, or zeroes.
-    pub work: [u64; 2],
     /// What it waits for that is no lock.
     pub wait: Wait,
     /// The node of the file of sysfs that it reads or writes, or 0; and the same once that is in use.
@@ -75,12 +84,13 @@ pub struct Held {
     pub looked: Looked,
     /// The best that a search has found so far: in memory, so that the verifier forgets which.
     best: u64,
-    /// A value that goes in here comes out as a number of which the verifier knows nothing.
-    cell: u64,
-    /// Address of the task whose this is, where that does not go without saying. Last: what is in front of it is cleared for a new one.
+    /// Up to a size that is that of two pages.
     #[cfg(feature = "newest")]
-    pub owner: u64,
+    rest: [u64; 104],
 }
+
+#[cfg(feature = "newest")]
+const _: () = assert!(size_of::<Held>() == 2 << 12);
 
 /// What a task waits for that is no lock.
 #[repr(C)]
@@ -183,7 +193,8 @@ impl Held {
     /// Index of the slot with this lock in the mode of `info`, the one taken last; of one in another mode when there is none.
     #[inline(always)]
     pub fn find_mode(&mut self, lock: u64, info: u64) -> Option<u64> {
-        if self.is_empty() {
+        // Nothing is held.
+        if self.top == 0 {
             return None;
         }
         // What is released was mostly taken last.
@@ -192,6 +203,13 @@ impl Held {
         if slot.lock == lock && (slot.info ^ info) & info::SHARED == 0 {
             return Some(last);
         }
+        let found = self.search_mode(lock, info);
+        (found < HELD_SLOTS as u64).then_some(found)
+    }
+
+    /// As [`find_mode`](Self::find_mode), wherever it is; [`HELD_SLOTS`] when it is nowhere.
+    #[inline(never)]
+    fn search_mode(&mut self, lock: u64, info: u64) -> u64 {
         let best = &raw mut self.best;
         // SAFETY: a valid field; volatile, so that the value really goes through memory.
         unsafe { core::ptr::write_volatile(best, 0) };
@@ -218,7 +236,10 @@ impl Held {
         });
         // SAFETY: as above.
         let rank = unsafe { core::ptr::read_volatile(best) };
-        (rank != 0).then_some(bounded(rank) as u64)
+        if rank == 0 {
+            return HELD_SLOTS as u64;
+        }
+        bounded(rank) as u64
     }
 
     /// The slot at an index.
@@ -254,6 +275,19 @@ impl Held {
         unsafe { self.paths.get_unchecked_mut(bounded(index)) }
     }
 
+    /// Sum of the paths on which the held locks were taken, whatever the objects: only asked for where a chain is new.
+    #[inline(always)]
+    pub fn sum_of_paths(&mut self, of_hold: impl Fn(u64, u64) -> u64) -> u64 {
+        let mut sum = 0_u64;
+        each_slot(self.top, |place| {
+            // SAFETY: `each_slot` gives places within the arrays.
+            let (lock, path) = unsafe { (self.slots.get_unchecked(place).lock, *self.paths.get_unchecked(place)) };
+            sum = sum.wrapping_add(of_hold(lock, path) & is_not_zero(lock).wrapping_neg());
+            true
+        });
+        self.launder(sum)
+    }
+
     /// Puts a lock into the slot behind the last used one; `false` when there is none. What is freed below it is used again once all above is free.
     #[inline(always)]
     pub fn push(&mut self, lock: u64, generation: u64, info: u64, epoch: u64, taken: Taken) -> bool {
@@ -277,7 +311,6 @@ impl Held {
         *self.hash(place) = hash;
         self.sum = self.sum.wrapping_add(hash);
         *self.path(place) = taken.path;
-        self.paths_sum = self.paths_sum.wrapping_add(taken.path);
         true
     }
 
@@ -285,7 +318,6 @@ impl Held {
     #[inline(always)]
     pub fn hide(&mut self, index: u64) {
         self.sum = self.sum.wrapping_sub(*self.hash(index));
-        self.paths_sum = self.paths_sum.wrapping_sub(*self.path(index));
         self.count = self.count.wrapping_sub(1);
         self.slot(index).lock = 0;
     }
@@ -295,7 +327,6 @@ impl Held {
     pub fn show(&mut self, index: u64, lock: u64) {
         self.slot(index).lock = lock;
         self.sum = self.sum.wrapping_add(*self.hash(index));
-        self.paths_sum = self.paths_sum.wrapping_add(*self.path(index));
         self.count = self.count.wrapping_add(1);
     }
 

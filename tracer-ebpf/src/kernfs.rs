@@ -24,7 +24,7 @@ static USED: LruHashMap<u64, u64> = LruHashMap::with_max_entries(8192, 0);
 pub fn enter_file<C: Call>(context: &C, probe: ProbeIndex, _info: u64) {
     let Some(held) = tasks::traced(probe) else { return };
     put(held);
-    let node = read(context.first(held), offset!(kiocb_file))
+    let node = read(context.first(), offset!(kiocb_file))
         .and_then(|file: u64| read(file, offset!(file_private)))
         .and_then(|seq: u64| read(seq, offset!(seq_private)))
         .and_then(|open: u64| read(open, offset!(open_node)))
@@ -61,7 +61,7 @@ pub fn put_file<C: Call>(context: &C, _probe: ProbeIndex, _info: u64) {
     let Some(held) = tasks::known() else { return };
     // SAFETY: as in `enter_file`.
     let held = unsafe { &mut *held };
-    let node = context.first(held);
+    let node = context.first();
     if held.file[1] == node {
         put(held);
     }

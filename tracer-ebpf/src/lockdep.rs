@@ -39,7 +39,7 @@ pub fn acquire(context: &BtfTracePointContext, probe: ProbeIndex) {
 #[inline(always)]
 pub fn release(context: &BtfTracePointContext, probe: ProbeIndex) {
     if let Some((lock, kind)) = lock(context.argument(0)) {
-        chain::release_lock(lock, probe, kind);
+        chain::release_lock(context, lock, probe, kind);
     }
 }
 

@@ -39,6 +39,8 @@ mod setting;
 mod shift;
 mod situation;
 mod slots;
+#[cfg(feature = "newest")]
+mod stack;
 mod stall;
 #[cfg(feature = "stand-in")]
 mod stand_in;

@@ -19,7 +19,7 @@ use crate::{
     held::{Held, mix},
     init::name_of,
     kernel::{KERNEL_IMAGE, not_below},
-    setting::scope,
+    setting::setting,
 };
 
 /// Paths and what was told of them. One that is forgotten is told anew.
@@ -28,20 +28,21 @@ static PATHS: LruHashMap<u64, ToldPath> = LruHashMap::with_max_entries(MAX_PATHS
 
 /// Which path a hold was taken on: the place of the request, and for a variable the lock.
 #[inline(always)]
-pub fn of_hold(lock: u64, call: u64) -> u64 {
+fn of_hold(lock: u64, call: u64) -> u64 {
     mix(call, lock & not_below(lock, KERNEL_IMAGE))
 }
 
-/// The path of a chain whose request is on `path`.
+/// The path of a chain whose last lock is requested by `call`.
 #[inline(always)]
-pub fn of_chain(held: &Held, lock: u64, info: u64, path: u64) -> u64 {
-    mix(held.paths_sum ^ name_of(lock, info), path)
+pub fn of_chain(held: &mut Held, lock: u64, info: u64, call: u64) -> u64 {
+    let below = held.sum_of_paths(of_hold);
+    mix(below ^ name_of(lock, info), of_hold(lock, call))
 }
 
 /// The chain that stands for a new one of this path and `task`, which is counted; 0 when that is to be told.
 #[inline(always)]
 pub fn stands_for(path: u64, task: u64, probe: ProbeIndex) -> u64 {
-    let objects = scope!(objects);
+    let objects = setting!(scope.objects);
     if objects == 0 {
         return 0;
     }

@@ -76,6 +76,7 @@ macro_rules! row {
     (window_begin $program:ident) => { hook!(entry $program, devlink::window_begin,); };
     (window_end $program:ident) => { hook!(return $program, devlink::window_end,); };
     (task_free $program:ident) => { row!(tracepoint $program, task::free); };
+    (task_begin $program:ident) => { row!(tracepoint $program, task::begin); };
     (contention_begin $program:ident) => { row!(tracepoint $program, contention::begin); };
     (contention_end $program:ident) => { row!(tracepoint $program, contention::end); };
     (contended $program:ident) => { row!(tracepoint $program, duration::contended); };

@@ -20,10 +20,12 @@ fn at(key: u64) -> Option<*mut KnownChain> {
 /// The chain of a key that has its place.
 #[inline(always)]
 pub fn known(key: u64) -> Option<Known> {
+    let known = at(key)?;
     // SAFETY: a value of the map.
-    let known = at(key).filter(|known| unsafe { (**known).key } == key)?;
-    // SAFETY: as above.
     unsafe {
+        if (*known).key != key {
+            return None;
+        }
         Some(Known {
             count: &raw mut (*known).count,
             chain: (*known).chain,

@@ -1,74 +1,50 @@
 //! What user space sets before the program is loaded, constants for the verifier; and addresses, before it is hooked.
 
-use aya_ebpf::Global;
-use tracer_common::{
-    offset::{KINDS, Offsets},
-    probe::{MAX_PROBES, ProbeIndex},
-    scope::Scope,
-};
+use core::arch::asm;
 
-/// Offsets of kernel structure members.
-#[unsafe(no_mangle)]
-static OFFSETS: Global<Offsets> = Global::new(Offsets::NONE);
+use tracer_common::{
+    offset::KINDS,
+    probe::{MAX_PROBES, ProbeIndex},
+};
 
 /// Address of each probe's function, and behind them that of `device_ktype`; 0 when kallsyms did not tell. A map of its own, because that is read while others are made.
 #[unsafe(no_mangle)]
 #[unsafe(link_section = ".data.addresses")]
 static ADDRESSES: [u64; MAX_PROBES + 1] = [0; MAX_PROBES + 1];
 
-/// Where in a lock of each kind the words begin that tell who has it: see [`Offsets::proofs`]. A table, because the verifier follows every branch.
+/// Where in a lock of each kind the words begin that tell who has it: see `Offsets::proofs`. A table, because the verifier follows every branch.
 #[unsafe(no_mangle)]
 static PROOFS: [u64; KINDS] = [0; KINDS];
 
-/// Where in a lock of each kind lockdep's map is: see [`Offsets::dep_maps`].
+/// Where in a lock of each kind lockdep's map is: see `Offsets::dep_maps`.
 #[unsafe(no_mangle)]
 static DEP_MAPS: [u64; KINDS] = [0; KINDS];
 
-/// Not 0 on a kernel with lockdep.
-#[unsafe(no_mangle)]
-static LOCKDEP: Global<u32> = Global::new(0);
+/// One of the [`Settings`](tracer_common::setting::Settings). What is not asked for costs nothing: the verifier knows the number, and takes out what it rules out.
+macro_rules! setting {
+    ($($field:tt)+) => {
+        $crate::setting::load::<{
+            tracer_common::setting::placeholder(core::mem::offset_of!(tracer_common::setting::Settings, $($field)+))
+        }>()
+    };
+}
+pub(crate) use setting;
 
-/// Which tasks and locks are traced.
-#[unsafe(no_mangle)]
-pub static SCOPE: Scope = Scope {
-    pid: 0,
-    netns: 0,
-    comm: [0; 2],
-    skip_mmap_lock: 0,
-    leaves_out: 0,
-    objects: 0,
-    hold_times: 0,
-};
-
-/// Not 0 when only some tasks are traced.
-#[unsafe(no_mangle)]
-static NARROWED: Global<u32> = Global::new(0);
-
-/// Process id of the tracer, which is not traced.
-#[unsafe(no_mangle)]
-static TRACER: Global<u32> = Global::new(0);
-
+/// Where a member of a structure of the kernel's is.
 macro_rules! offset {
     ($field:ident) => {
-        $crate::setting::offset_of(core::mem::offset_of!(tracer_common::offset::Offsets, $field))
+        $crate::setting::setting!(offsets.$field) as i64
     };
 }
 pub(crate) use offset;
 
-/// One setting of what is traced: what is not asked for costs a look at a constant, and the verifier takes out the rest.
-macro_rules! scope {
-    ($field:ident) => {
-        // SAFETY: a static; volatile, because user space changes the value after compilation.
-        unsafe { core::ptr::read_volatile(&raw const $crate::setting::SCOPE.$field) }
-    };
-}
-pub(crate) use scope;
-
-/// The offset that stands at a place of the table.
+/// The number that user space puts in the place of this one.
 #[inline(always)]
-pub fn offset_of(place: usize) -> i64 {
-    // SAFETY: `place` comes from `offset_of!` on the same type; volatile, because user space changes the value after compilation.
-    unsafe { core::ptr::read_volatile((&raw const OFFSETS).byte_add(place).cast::<i64>()) }
+pub fn load<const PLACEHOLDER: u64>() -> u64 {
+    let number;
+    // SAFETY: changes only the register.
+    unsafe { asm!("{0} = {1} ll", out(reg) number, const PLACEHOLDER, options(pure, nomem, nostack)) };
+    number
 }
 
 /// Address of a probe's function.
@@ -80,7 +56,7 @@ pub fn function(probe: ProbeIndex) -> u64 {
 /// Where in a lock of this kind the words begin that tell who has it.
 #[inline(always)]
 pub fn proof_offset(kind: u64) -> u64 {
-    // SAFETY: the mask keeps it within the table; volatile as above.
+    // SAFETY: the mask keeps it within the table; volatile, because user space changes the value after compilation.
     unsafe { core::ptr::read_volatile((&raw const PROOFS).cast::<u64>().add(kind as usize & (KINDS - 1))) }
 }
 
@@ -91,22 +67,22 @@ pub fn dep_map_offset(kind: u64) -> u64 {
     unsafe { core::ptr::read_volatile((&raw const DEP_MAPS).cast::<u64>().add(kind as usize & (KINDS - 1))) }
 }
 
-/// Whether the kernel has lockdep. A constant for the verifier: what is behind it costs nothing on others.
+/// Whether the kernel has lockdep.
 #[inline(always)]
 pub fn has_lockdep() -> bool {
-    LOCKDEP.load() != 0
+    setting!(lockdep) != 0
 }
 
-/// Whether only some tasks are traced. A constant for the verifier.
+/// Whether only some tasks are traced.
 #[inline(always)]
 pub fn is_narrowed() -> bool {
-    NARROWED.load() != 0
+    setting!(narrowed) != 0
 }
 
 /// Whether the current task is the tracer.
 #[inline(always)]
 pub fn is_tracer(tgid: u32) -> bool {
-    tgid == TRACER.load()
+    u64::from(tgid) == setting!(tracer)
 }
 
 /// Whether a kobject of this type is that of a `struct device`.

@@ -5,21 +5,17 @@
 //! held stack which call's work it did, and the second, its stand-in, works when it finds that it did not. Tasks are preempted in stand-ins, too: where a shared
 //! hold ends, of which no word in the lock tells, there are two of them. What they all miss is what is lost.
 
-use aya_ebpf::Global;
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
 use crate::{
     call::Call,
     count::count_at,
     held::Held,
+    setting::setting,
     slots::masked,
     task::THREAD_SIZE,
     tasks::{held, known},
 };
-
-/// Not 0 where stand-ins are hooked. A constant for the verifier: what is behind it costs nothing on other kernels.
-#[unsafe(no_mangle)]
-static STAND_INS: Global<u32> = Global::new(0);
 
 /// Stacks that a task's calls can be on, more or less: its own, and those of the interrupts that come between a program and its stand-in.
 pub const STACKS: usize = 8;
@@ -28,7 +24,7 @@ pub const STACKS: usize = 8;
 #[inline(always)]
 pub fn first<C: Call>(context: &C, probe: ProbeIndex, work: impl FnOnce()) {
     work();
-    if STAND_INS.load() != 0 {
+    if setting!(stand_ins) != 0 {
         done(context, probe);
     }
 }
@@ -62,8 +58,8 @@ fn done<C: Call>(context: &C, probe: ProbeIndex) {
 /// same depth there is one of another function.
 #[inline(always)]
 fn mark<'a, C: Call>(context: &C, held: &'a mut Held, probe: ProbeIndex) -> (&'a mut u64, u64) {
-    let depth = held.launder(context.depth());
-    let call = context.first(held).wrapping_add(depth.rotate_left(16)) ^ probe as u64;
+    let depth = context.depth();
+    let call = context.first().wrapping_add(depth.rotate_left(16)) ^ probe as u64;
     let stack = masked::<{ STACKS as u64 - 1 }>(depth / THREAD_SIZE as u64);
     // SAFETY: masked.
     (unsafe { held.done.get_unchecked_mut(stack as usize) }, call)

@@ -12,16 +12,16 @@ use tracer_common::{
     wire::{COMM_LEN, Header, Kind},
 };
 
-#[cfg(feature = "newest")]
-use crate::cast;
 use crate::{
     call::Call,
     contention,
     devlink::netns,
     kernel::{now, peek},
-    setting::{is_tracer, offset, scope},
+    setting::{is_tracer, offset, setting},
     stall, tasks,
 };
+#[cfg(feature = "newest")]
+use crate::{cast, stack};
 
 /// `THREAD_SIZE` on x86-64 without KASAN.
 pub const THREAD_SIZE: i64 = 16 << 10;
@@ -38,15 +38,15 @@ pub fn is_own() -> bool {
 #[inline(always)]
 pub fn is_traced() -> bool {
     let process = (bpf_get_current_pid_tgid() >> 32) as u32;
-    let (pid, netns, comm) = (scope!(pid), scope!(netns), scope!(comm));
+    let (pid, netns, comm) = (setting!(scope.pid), setting!(scope.netns), setting!(scope.comm.first));
     if is_tracer(process) || pid != 0 && pid != u64::from(process) {
         return false;
     }
-    if comm[0] != 0 {
+    if comm != 0 {
         let mut own = [0_u64; 2];
         // SAFETY: as many bytes, of which any are valid.
         unsafe { generated::bpf_get_current_comm(own.as_mut_ptr().cast(), COMM_LEN as u32) };
-        if own[0] != comm[0] || own[1] != comm[1] {
+        if own[0] != comm || own[1] != setting!(scope.comm.second) {
             return false;
         }
     }
@@ -74,7 +74,7 @@ pub fn is_own_mmap_lock(lock: u64, current: u64) -> bool {
 fn mm_of(task: u64) -> Option<u64> {
     let member = offset!(task_mm);
     if member >= 0 && cast::is_there() {
-        return Some(cast::words(task.wrapping_add(member as u64))[0]);
+        return Some(cast::word(task.wrapping_add(member as u64)));
     }
     peek(task, member)
 }
@@ -104,6 +104,13 @@ pub fn identity() -> u64 {
         return OWN;
     }
     current() ^ ids << 32
+}
+
+/// A task begins.
+#[inline(always)]
+pub fn begin(_context: &BtfTracePointContext, _probe: ProbeIndex) {
+    #[cfg(feature = "newest")]
+    stack::begin(_context, _probe);
 }
 
 /// Forgets a task. The kernel reports a `task_struct` here just before it is reused.

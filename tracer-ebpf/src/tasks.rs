@@ -1,12 +1,17 @@
 //! Where the held stack of each task is kept.
 //!
-//! With the feature `newest` at a place of an array that follows from the task's address, or at one of the next, found without a helper; without it in a hash map. The
+//! With the feature `newest` at a place of an array that follows from the task's address, or at one of the next, and found by the stack that it is on (`stack.rs`); without it in a hash map. The
 //! kernel's own storage for tasks (`BPF_MAP_TYPE_TASK_STORAGE`) would have room for any number of tasks, but its helper costs more than all else that is done for a lock.
 
+use core::{ffi::c_void, ptr};
+
+use aya_ebpf::EbpfContext;
 #[cfg(not(feature = "newest"))]
 use hashed as kept;
 #[cfg(feature = "newest")]
 use placed as kept;
+#[cfg(feature = "newest")]
+pub use placed::at;
 use tracer_common::{counter::Counter, probe::ProbeIndex};
 
 use crate::{
@@ -22,6 +27,22 @@ pub fn known() -> Option<*mut Held> {
     kept::of(current())
 }
 
+/// As [`known`], in a program that mostly runs on the task's stack.
+#[inline(always)]
+pub fn known_here(context: &impl EbpfContext) -> Option<*mut Held> {
+    if let Some(held) = kept::here(context.as_ptr()) {
+        return Some(held);
+    }
+    let held = searched();
+    (!held.is_null()).then_some(held)
+}
+
+/// As [`known`]; null when it has none.
+#[inline(never)]
+fn searched() -> *mut Held {
+    known().unwrap_or(ptr::null_mut())
+}
+
 /// The current task's held stack, made when it has none.
 #[inline(always)]
 pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
@@ -31,19 +52,50 @@ pub fn held(probe: ProbeIndex) -> Option<*mut Held> {
 /// The current task's held stack, if the task is traced.
 #[inline(always)]
 pub fn traced(probe: ProbeIndex) -> Option<&'static mut Held> {
-    traced_of(current(), probe)
-}
-
-/// As [`traced`], for who has the address of the [`current`] task at hand.
-#[inline(always)]
-pub fn traced_of(current: u64, probe: ProbeIndex) -> Option<&'static mut Held> {
     if is_narrowed() && !is_traced() {
         return None;
     }
-    let held = made(kept::of_or_make(current), || count_at(Counter::TasksFull, probe))?;
+    not_own(held(probe)?)
+}
+
+/// As [`traced`], in a program that mostly runs on the task's stack.
+#[inline(always)]
+pub fn traced_here(context: &impl EbpfContext, probe: ProbeIndex) -> Option<&'static mut Held> {
+    if is_narrowed() && !is_traced() {
+        return None;
+    }
+    let held = kept::here(context.as_ptr());
+    // SAFETY: a value of the map of tasks.
+    if let Some(held) = held.filter(|held| unsafe { (**held).task } > OWN) {
+        // SAFETY: as above, which only its own task changes.
+        return Some(unsafe { &mut *held });
+    }
+    let held = met(context.as_ptr(), probe);
+    // SAFETY: as above, or null.
+    unsafe { held.as_mut() }
+}
+
+/// The current task's held stack, which is found [here](kept::here) from now on; null when the task is not traced.
+#[inline(never)]
+fn met(context: *mut c_void, probe: ProbeIndex) -> *mut Held {
+    let Some(held) = held(probe) else {
+        return ptr::null_mut();
+    };
+    kept::keep(context, held);
+    not_own(held).map_or(ptr::null_mut(), ptr::from_mut)
+}
+
+#[inline(always)]
+fn not_own(held: *mut Held) -> Option<&'static mut Held> {
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
     (held.task != OWN).then_some(held)
+}
+
+/// Address of the task whose held stack this is, the current one's.
+#[inline(always)]
+pub fn task_of(held: &Held) -> u64 {
+    kept::task(held)
 }
 
 /// As [`held`]; what counts that there is no room for it is up to the caller.
@@ -80,19 +132,16 @@ pub fn free(task: u64) {
 
 #[cfg(feature = "newest")]
 mod placed {
-    use core::arch::asm;
+    use core::{arch::asm, ffi::c_void, mem::MaybeUninit};
 
-    use aya_ebpf::{Global, helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
+    use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
 
-    use crate::{held::Held, slots};
+    use crate::{held::Held, setting::setting, slots, stack};
 
-    /// The places. Whose a place is stands in it. User space says how many there are.
-    #[map]
-    static TASKS: Array<Held> = Array::with_max_entries(1, 0);
-
-    /// One less than there are places, which is all ones. A constant for the verifier.
+    /// The places. Whose a place is stands in it. This is the first: user space makes room for as many as it says that there are.
     #[unsafe(no_mangle)]
-    static LAST_PLACE: Global<u32> = Global::new(0);
+    #[unsafe(link_section = ".bss.tasks")]
+    static mut TASKS: MaybeUninit<Held> = MaybeUninit::zeroed();
 
     /// A held stack with nothing in it, for a place that was another task's.
     #[map]
@@ -113,9 +162,13 @@ mod placed {
         task.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
     }
 
+    /// The place of this number, of the lower bits of it.
     #[inline(always)]
-    fn at(place: u64) -> Option<*mut Held> {
-        TASKS.get_ptr_mut(place as u32 & LAST_PLACE.load())
+    pub fn at(place: u64) -> *mut Held {
+        let first: *mut Held;
+        // SAFETY: changes only the register. An instruction, because the compiler knows of one place only.
+        unsafe { asm!("{0} = {1} ll", out(reg) first, sym TASKS, options(pure, nomem, nostack)) };
+        first.wrapping_add((place & setting!(last_place)) as usize)
     }
 
     #[inline(always)]
@@ -127,11 +180,11 @@ mod placed {
     #[inline(always)]
     pub fn of(task: u64) -> Option<*mut Held> {
         let own = own(task);
-        let held = at(own)?;
+        let held = at(own);
         match owner(held) {
-            UNUSED => None,
             owner if owner == task => Some(held),
-            _ => search(own, |owner| owner == task),
+            UNUSED => None,
+            _ => search(own, |owner| owner == task).map(at),
         }
     }
 
@@ -140,40 +193,61 @@ mod placed {
         if let Some(held) = of(task) {
             return Some(held);
         }
-        let own = own(task);
-        let held = search(own, |owner| owner <= LEFT)?;
+        let place = search(own(task), |owner| owner <= LEFT)?;
+        let held = at(place);
         let before = owner(held);
         // Another task may have been faster: this one is then seen from its next lock on.
         if before > LEFT || !take(held, before, task) {
             return None;
         }
         if before == LEFT {
+            let behind = size_of::<u64>();
             // SAFETY: as many bytes of a value of either map.
             unsafe {
                 bpf_probe_read_kernel(
-                    held.cast(),
-                    core::mem::offset_of!(Held, owner) as u32,
-                    EMPTY.get_ptr(0)?.cast(),
+                    held.byte_add(behind).cast(),
+                    (size_of::<Held>() - behind) as u32,
+                    EMPTY.get_ptr(0)?.byte_add(behind).cast(),
                 )
             };
         }
+        // SAFETY: the task's own from here on.
+        unsafe { (*held).place = place };
         Some(held)
+    }
+
+    #[inline(always)]
+    pub fn here(context: *mut c_void) -> Option<*mut Held> {
+        stack::known(context)
+    }
+
+    #[inline(always)]
+    pub fn keep(context: *mut c_void, held: *mut Held) {
+        stack::keep(context, held);
+    }
+
+    #[inline(always)]
+    pub fn task(held: &Held) -> u64 {
+        held.owner
     }
 
     #[inline(always)]
     pub fn free(task: u64) {
         if let Some(held) = of(task) {
             // SAFETY: as in `owner`.
-            unsafe { core::ptr::write_volatile(&raw mut (*held).owner, LEFT) };
+            unsafe {
+                core::ptr::write_volatile(&raw mut (*held).own_stack, 0);
+                core::ptr::write_volatile(&raw mut (*held).owner, LEFT);
+            }
         }
     }
 
     /// The first place from `own` on whose owner is the right one; behind an unused one there is none.
     #[inline(always)]
-    fn search(own: u64, is_right: impl Fn(u64) -> bool) -> Option<*mut Held> {
+    fn search(own: u64, is_right: impl Fn(u64) -> bool) -> Option<u64> {
         let mut found = REACH + 1;
         slots::each::<REACH, _>(REACH, |step| {
-            let owner = at(own.wrapping_add(step as u64)).map_or(UNUSED, owner);
+            let owner = owner(at(own.wrapping_add(step as u64)));
             if is_right(owner) {
                 found = step as u64;
                 return false;
@@ -182,10 +256,7 @@ mod placed {
         });
         // SAFETY: a variable; volatile, so that the verifier looks at one path from here on.
         let found = unsafe { core::ptr::read_volatile(&raw const found) };
-        if found > REACH {
-            return None;
-        }
-        at(own.wrapping_add(found))
+        (found <= REACH).then_some(own.wrapping_add(found))
     }
 
     /// Makes a place a task's; `false` when another was faster.
@@ -208,13 +279,15 @@ mod placed {
 
 #[cfg(not(feature = "newest"))]
 mod hashed {
+    use core::ffi::c_void;
+
     use aya_ebpf::{
         bindings::BPF_NOEXIST,
         macros::map,
         maps::{Array, HashMap},
     };
 
-    use crate::held::Held;
+    use crate::{held::Held, task::current};
 
     /// Held stack of each task, by the address of its `task_struct`.
     #[map]
@@ -237,6 +310,19 @@ mod hashed {
         // Without room there is nothing to be found afterwards.
         let _ = TASKS.insert(task, EMPTY.get(0)?, u64::from(BPF_NOEXIST));
         TASKS.get_ptr_mut(task)
+    }
+
+    #[inline(always)]
+    pub fn here(_context: *mut c_void) -> Option<*mut Held> {
+        of(current())
+    }
+
+    #[inline(always)]
+    pub fn keep(_context: *mut c_void, _held: *mut Held) {}
+
+    #[inline(always)]
+    pub fn task(_held: &Held) -> u64 {
+        current()
     }
 
     #[inline(always)]

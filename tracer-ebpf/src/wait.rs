@@ -40,7 +40,7 @@ fn wait_for<C: Call>(context: &C, probe: ProbeIndex, info: u64, is_flush: bool) 
     let Some(held) = tasks::known() else { return };
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
-    let object = context.first(held);
+    let object = context.first();
     let depth = context.depth();
     // A call within such a call, which comes first; unless the program of its return was skipped.
     if held.wait.object != 0 && held.wait.depth > depth {

@@ -37,8 +37,10 @@ struct Begun {
 #[map]
 static WAITS: LruHashMap<u64, Begun> = LruHashMap::with_max_entries(8192, 0);
 
-/// How many waits began so far, and how many go on.
+/// How many waits began so far ([`BEGUN`]), and how many go on ([`PENDING`]).
 static mut CLOCK: [u64; 2] = [0; 2];
+const BEGUN: usize = 0;
+const PENDING: usize = 1;
 
 /// Wakes that were told.
 #[map]
@@ -51,11 +53,11 @@ pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
     // SAFETY: a value of the map of tasks, which only its own task changes.
     let held = unsafe { &mut *held };
     // What an interrupt does is no part of what the task does.
-    let depth = held.launder(context.depth());
+    let depth = context.depth();
     if !is_on_stack(depth) {
         return;
     }
-    let object = context.first(held);
+    let object = context.first();
     let Some(begun) = WAITS.get_ptr(object) else { return };
     // SAFETY: a value of the map.
     let Begun { number: since, waiter } = unsafe { *begun };
@@ -97,8 +99,7 @@ pub fn complete(context: &Entry, probe: ProbeIndex, info: u64) {
 /// Remembers a request while there are waits, and in work items, which often do what somebody is about to wait for.
 #[inline(always)]
 pub fn remember(held: &mut Held, lock: u64, chain: u64, info: u64, generation: u64) {
-    let [waits, pending] = clock();
-    if pending == 0 && held.work[0] == 0 {
+    if clock(PENDING) == 0 && held.work[0] == 0 {
         return;
     }
     let place = masked::<{ RECENT as u64 - 1 }>(held.requests) as usize;
@@ -109,7 +110,7 @@ pub fn remember(held: &mut Held, lock: u64, chain: u64, info: u64, generation: u
         chain,
         info,
         generation,
-        waits,
+        waits: clock(BEGUN),
     };
 }
 
@@ -118,11 +119,11 @@ const _: () = assert!(RECENT.is_power_of_two());
 /// A task that holds something waits for a completion.
 #[inline(always)]
 pub fn begin(object: u64) {
-    add(0, 1);
-    let [waits, _] = clock();
-    add(1, 1);
+    add(BEGUN, 1);
+    let number = clock(BEGUN);
+    add(PENDING, 1);
     let begun = Begun {
-        number: waits,
+        number,
         waiter: current(),
     };
     let _ = WAITS.insert(object, begun, u64::from(BPF_ANY));
@@ -131,7 +132,7 @@ pub fn begin(object: u64) {
 /// Its wait is over. What has not come is still looked for: it had to come while the wait went on, and could not perhaps because of that.
 #[inline(always)]
 pub fn end(object: u64, has_come: bool) {
-    add(1, u64::MAX);
+    add(PENDING, u64::MAX);
     if has_come {
         let _ = WAITS.remove(object);
     } else if let Some(begun) = WAITS.get_ptr_mut(object) {
@@ -167,11 +168,11 @@ fn is_waited_for(object: u64, waiter: u64) -> bool {
     stands(0) || stands(8)
 }
 
-/// How many waits began, and how many go on.
+/// One of the two numbers.
 #[inline(always)]
-fn clock() -> [u64; 2] {
+fn clock(which: usize) -> u64 {
     // SAFETY: a static; volatile, because other CPUs change it.
-    unsafe { core::ptr::read_volatile(&raw const CLOCK) }
+    unsafe { core::ptr::read_volatile((&raw const CLOCK).cast::<u64>().add(which)) }
 }
 
 /// Adds to one of the two numbers.

@@ -4,7 +4,7 @@ use std::{fmt, fs, io, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use tracer_common::scope::Scope;
+use tracer_common::scope::{Comm, Scope};
 
 use crate::analysis::filter::Filter;
 
@@ -164,7 +164,7 @@ impl Selection {
         let exclude = both(&profile.exclude, &wanted.exclude);
         let filter = Filter::new(&only, &exclude).map_err(SelectionError::Pattern)?;
         let comm = match &wanted.comm {
-            None => [0; 2],
+            None => Comm::default(),
             Some(comm) => Scope::comm(comm)
                 .filter(|_| !comm.is_empty())
                 .ok_or_else(|| SelectionError::Comm(comm.clone()))?,
@@ -270,10 +270,16 @@ mod tests {
             selection.to_string(),
             "profile all, pid 12, comm devlink, netns 4026531840, exclude *seq*, 8 objects of a path, hold times"
         );
-        assert_eq!(
-            selection.scope.words(),
-            [12, 4_026_531_840, 0x006b_6e69_6c76_6564, 0, 0, 1, 8, 1]
-        );
+        let scope = Scope {
+            pid: 12,
+            netns: 4_026_531_840,
+            comm: Scope::comm("devlink").unwrap(),
+            skip_mmap_lock: 0,
+            leaves_out: 1,
+            objects: 8,
+            hold_times: 1,
+        };
+        assert_eq!(selection.scope, scope);
     }
 
     #[test]

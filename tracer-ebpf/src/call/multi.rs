@@ -38,7 +38,7 @@ impl Call for End {
     }
 
     #[inline(always)]
-    fn first(&self, _held: &mut Held) -> u64 {
+    fn first(&self) -> u64 {
         self.first
     }
 

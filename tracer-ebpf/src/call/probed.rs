@@ -89,7 +89,7 @@ impl Call for Exit {
     }
 
     #[inline(always)]
-    fn first(&self, _held: &mut Held) -> u64 {
+    fn first(&self) -> u64 {
         self.argument(0)
     }
 

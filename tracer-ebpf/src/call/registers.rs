@@ -16,7 +16,7 @@ impl Call for ProbeContext {
     }
 
     #[inline(always)]
-    fn first(&self, _held: &mut Held) -> u64 {
+    fn first(&self) -> u64 {
         first(self.regs)
     }
 

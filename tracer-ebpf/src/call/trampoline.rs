@@ -10,7 +10,7 @@ use tracer_common::{
     probe::{PROBES, ProbeIndex},
 };
 
-use super::{Call, Returned};
+use super::{Call, Returned, number};
 #[cfg(feature = "newest")]
 use crate::cast;
 use crate::{count::count_at, held::Held, kernel::KERNEL_IMAGE, setting::function, slots::masked};
@@ -120,26 +120,14 @@ const fn arguments(prototypes: &[&str]) -> usize {
 }
 
 /// Two words of the trampoline's frame.
-#[cfg(feature = "newest")]
 #[inline(always)]
-fn two_words(held: &mut Held, at: *const u64) -> [u64; 2] {
+fn two_words(at: u64) -> [u64; 2] {
+    #[cfg(feature = "newest")]
     if cast::is_there() {
-        return cast::words(held.launder(at as u64));
+        return cast::words(at);
     }
-    read_two_words(at)
-}
-
-/// As above, where there are no casts.
-#[cfg(not(feature = "newest"))]
-#[inline(always)]
-fn two_words(_held: &mut Held, at: *const u64) -> [u64; 2] {
-    read_two_words(at)
-}
-
-#[inline(always)]
-fn read_two_words(at: *const u64) -> [u64; 2] {
     // SAFETY: the helper checks the address itself.
-    unsafe { bpf_probe_read_kernel(at.cast::<[u64; 2]>()) }.unwrap_or_default()
+    unsafe { bpf_probe_read_kernel(at as *const [u64; 2]) }.unwrap_or_default()
 }
 
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
@@ -154,14 +142,29 @@ const FRAME_WORDS: usize = 16;
 fn caller<C: EbpfContext>(context: &C, held: &mut Held, probe: ProbeIndex) -> u64 {
     let entry = function(probe);
     let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
-    let frame = context.as_ptr().cast::<u64>().wrapping_add(1);
-    let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word) as usize;
-    let [word, caller] = two_words(held, frame.wrapping_add(guess));
+    let frame = number(context.as_ptr()).wrapping_add(8);
+    let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word);
+    let [word, caller] = two_words(frame.wrapping_add(8 * guess));
     if is_entry(word) {
         return caller;
     }
-    // SAFETY: as above.
-    let Ok(words) = (unsafe { bpf_probe_read_kernel(frame.cast::<[u64; FRAME_WORDS]>()) }) else {
+    search(frame, held, probe)
+}
+
+/// Looks for it in the whole frame; 0 when it is not there.
+#[inline(never)]
+fn search(frame: u64, held: &mut Held, probe: ProbeIndex) -> u64 {
+    let found = found(frame, held, probe);
+    // Found here or there: the verifier follows one path from here on.
+    held.launder(found)
+}
+
+#[inline(always)]
+fn found(frame: u64, held: &mut Held, probe: ProbeIndex) -> u64 {
+    let entry = function(probe);
+    let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
+    // SAFETY: the helper checks the address itself.
+    let Ok(words) = (unsafe { bpf_probe_read_kernel(frame as *const [u64; FRAME_WORDS]) }) else {
         count_at(Counter::ReadFailed, probe);
         return 0;
     };

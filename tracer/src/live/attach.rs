@@ -17,6 +17,7 @@ use tracer_common::{
     offset::Offsets,
     probe::{Hook, MAX_PROBES, Probe},
     scope::Scope,
+    setting::Settings,
     wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, MAX_WAITING, PLACES, info},
 };
 
@@ -60,7 +61,7 @@ pub struct Attached {
     waited: HashMap<MapData, u64, [u64; 3]>,
     held_for: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
-    may_be_left_out: Array<MapData, u64>,
+    may_be_left_out: Array<MapData, MayBeLeftOut>,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
     /// Releases that were skipped.
@@ -74,6 +75,9 @@ pub struct Attached {
     /// How often each program was skipped.
     skipped: Vec<Skipped>,
 }
+
+/// A mark for each cell of [`generation::cell`].
+type MayBeLeftOut = [u8; 1 << generation::BITS];
 
 /// Reads what has to be known of this kernel before anything is loaded, its types; `then` is what its symbols are for, once they are read.
 ///
@@ -148,28 +152,29 @@ fn attach_with(
         kernel::check_hooks()?;
     }
     let offsets = types.offsets();
-    let offset_values: Vec<i64> = offsets.entries().map(|(_, _, offset)| offset).collect();
     let btf = types.for_attaching();
     start.part("object and maps");
     let places = object::places(backend);
     let with_stand_ins = object::wants_stand_ins(backend);
+    let settings = Settings {
+        offsets,
+        scope: *scope,
+        narrowed: scope.is_narrowed().into(),
+        lockdep: offsets.has_lockdep().into(),
+        tracer: std::process::id().into(),
+        last_place: u64::from(places - 1),
+        words: types.cast_to().unwrap_or(0).into(),
+        stand_ins: with_stand_ins.into(),
+    };
     let mut ebpf = EbpfLoader::new()
         .btf(Some(btf))
-        .override_global("OFFSETS", &offset_values[..], true)
         .override_global("PROOFS", &offsets.proofs()[..], true)
         .override_global("DEP_MAPS", &offsets.dep_maps()[..], true)
-        .override_global("LOCKDEP", &u32::from(offsets.has_lockdep()), true)
-        .override_global("SCOPE", &scope.words()[..], true)
-        .override_global("NARROWED", &u32::from(scope.is_narrowed()), true)
-        .override_global("LAST_PLACE", &(places - 1), false)
-        .override_global("WORDS", &types.cast_to().unwrap_or(0), false)
-        .override_global("STAND_INS", &u32::from(with_stand_ins), false)
-        .override_global("TRACER", &std::process::id(), true)
         .override_global(aya_log::LEVEL, &log, false)
         .map_max_entries("TASKS", places)
         .map_max_entries("HELD_FOR", if scope.hold_times == 0 { 1 } else { MAX_DURATIONS })
         .map_max_entries("WAITING", if backend == Backend::Contention { MAX_WAITING } else { 1 })
-        .load(&object::object(backend, multi, types))
+        .load(&object::object(backend, multi, types, &settings))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let maps = multi::maps(&ebpf);
     let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
@@ -180,12 +185,12 @@ fn attach_with(
     let paths = map(&mut ebpf, "PATHS")?;
     let waited = map(&mut ebpf, "WAITED")?;
     let held_for = map(&mut ebpf, "HELD_FOR")?;
-    let may_be_left_out = map(&mut ebpf, "MAY_BE_LEFT_OUT")?;
+    let may_be_left_out = map(&mut ebpf, ".bss.may_be_left_out")?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
     let epoch = map(&mut ebpf, ".data.epoch")?;
     let mut addresses: Array<_, Addresses> = map(&mut ebpf, ".data.addresses")?;
-    let ready = || multi::Programs::new(&object::multi(types), &maps);
+    let ready = || multi::Programs::new(&object::multi(types, &settings), &maps);
     let plan = Plan {
         backend,
         types,
@@ -335,12 +340,22 @@ impl Attached {
         for change in changes {
             // Without room for it, or when the program was faster, the lock goes on being told, and is left out here.
             let _ = match change {
-                Change::Out(lock) => {
-                    let marked = self.may_be_left_out.set(generation::cell(lock.0), 1, 0);
-                    marked.and_then(|()| self.left_out.insert(lock.0, 1, 0))
-                }
+                Change::Out(lock) => self.left_out.insert(lock.0, 1, 0),
                 Change::In(lock) => self.left_out.remove(&lock.0),
             };
+        }
+        let mut out = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::Out(lock) => Some(generation::cell(lock.0) as usize),
+                Change::In(_) => None,
+            })
+            .peekable();
+        if out.peek().is_some()
+            && let Ok(mut marks) = self.may_be_left_out.get(&0, 0)
+        {
+            out.for_each(|cell| marks[cell] = 1);
+            let _ = self.may_be_left_out.set(0, marks, 0);
         }
     }
 

@@ -122,7 +122,7 @@ mod tests {
             );
         }
         let of = |backend: Backend| PROBES.iter().filter(move |probe| backend.uses(probe)).count();
-        assert_eq!(of(Backend::Contention), 4);
+        assert_eq!(of(Backend::Contention), 5);
         assert_eq!(of(Backend::Fentry), PROBES.len() - 5);
         assert_eq!(of(Backend::Kprobe), of(Backend::Fentry));
         let locks = PROBES.iter().filter(|probe| probe.purpose == Purpose::Lock).count();

@@ -1,6 +1,17 @@
 //! The eBPF objects, and which of them a kernel gets.
 
-use tracer_common::kfunc::{self, COOKIE, IS_RETURN, KFUNCS};
+use tracer_common::{
+    kfunc::{self, COOKIE, IS_RETURN, KFUNCS},
+    setting::Settings,
+};
+
+use object::{
+    LittleEndian,
+    elf::{FileHeader64, SectionHeader64},
+    pod,
+    read::elf::{ElfFile64, FileHeader as _},
+    read::{Object as _, ObjectSection as _},
+};
 
 use super::{Backend, Types, kernel};
 
@@ -37,7 +48,7 @@ pub(super) fn wants_multi(backend: Backend, types: &Types) -> bool {
 }
 
 /// The best object for a backend on this kernel; with `multi` without the programs that those for many functions take the place of.
-pub(super) fn object(backend: Backend, multi: bool, types: &Types) -> Vec<u8> {
+pub(super) fn object(backend: Backend, multi: bool, types: &Types, settings: &Settings) -> Vec<u8> {
     let release = kernel::release();
     let object = if backend == Backend::Kprobe {
         PROBED
@@ -50,12 +61,12 @@ pub(super) fn object(backend: Backend, multi: bool, types: &Types) -> Vec<u8> {
     } else {
         PLAIN
     };
-    with_calls(object, types)
+    filled(object, types, settings)
 }
 
 /// The programs that are hooked to many functions: they share the maps of the [`object`].
-pub(super) fn multi(types: &Types) -> Vec<u8> {
-    with_calls(MULTI, types)
+pub(super) fn multi(types: &Types, settings: &Settings) -> Vec<u8> {
+    filled(MULTI, types, settings)
 }
 
 /// Places for held stacks, of which each task that takes a lock needs one: so many that most find theirs free, also when there are soon many more tasks than now.
@@ -74,16 +85,35 @@ const MOST_PLACES: u32 = 32_768;
 /// Where they are in a hash map, which has no use for free ones.
 const HASHED_PLACES: u32 = 8192;
 
-/// An object with calls of the kernel's functions in place of the placeholders: instructions lie at multiples of their size.
-fn with_calls(object: &[u8], types: &Types) -> Vec<u8> {
+/// An object with calls of the kernel's functions, and the settings, in place of the placeholders: instructions lie at multiples of their size.
+fn filled(object: &[u8], types: &Types, settings: &Settings) -> Vec<u8> {
     let calls = KFUNCS.map(|kfunc| (kfunc.placeholder, kfunc::call(types.kfunc(&kfunc))));
     let mut object = object.to_vec();
     let (instructions, _) = object.as_chunks_mut();
+    settings.put(instructions);
     for instruction in instructions {
         let found = u64::from_le_bytes(*instruction);
         if let Some((_, call)) = calls.iter().find(|(placeholder, _)| *placeholder == found) {
             *instruction = call.to_le_bytes();
         }
     }
+    // Where they are in a hash map there is no such section.
+    let _ = enlarge(&mut object, TASKS, settings.last_place + 1);
     object
+}
+
+/// The section of the places for held stacks, of which there is one in an object.
+const TASKS: &str = ".bss.tasks";
+
+/// Makes an empty section so many times larger.
+fn enlarge(object: &mut [u8], section: &str, times: u64) -> Option<()> {
+    let file: ElfFile64<'_, LittleEndian> = ElfFile64::parse(&*object).ok()?;
+    let index = file.section_by_name(section)?.index().0;
+    let header: &FileHeader64<LittleEndian> = file.elf_header();
+    let sections = header.e_shoff(LittleEndian) as usize;
+    let section = object.get_mut(sections + index * size_of::<SectionHeader64<LittleEndian>>()..)?;
+    let (section, _) = pod::from_bytes_mut::<SectionHeader64<LittleEndian>>(section).ok()?;
+    let size = section.sh_size.get(LittleEndian);
+    section.sh_size.set(LittleEndian, size * times);
+    Some(())
 }
