@@ -267,7 +267,8 @@ fn searched<C: Call>(context: &C, held: &mut Held, request: &Request, probe: Pro
         // SAFETY: as in `seen_at`.
         again(unsafe { &mut *count }, chain, held.task, probe);
     }
-    chain
+    // Found here or there: the verifier follows one path from here on.
+    held.launder(chain)
 }
 
 /// A chain that has no count under its own key: one that stands for it, or itself when it is told.

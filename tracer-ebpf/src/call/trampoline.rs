@@ -121,13 +121,15 @@ const fn arguments(prototypes: &[&str]) -> usize {
 
 /// Two words of the trampoline's frame.
 #[inline(always)]
-fn two_words(at: u64) -> [u64; 2] {
+fn two_words(held: &mut Held, at: u64) -> [u64; 2] {
     #[cfg(feature = "newest")]
     if cast::is_there() {
         return cast::words(at);
     }
     // SAFETY: the helper checks the address itself.
-    unsafe { bpf_probe_read_kernel(at as *const [u64; 2]) }.unwrap_or_default()
+    let [word, next] = unsafe { bpf_probe_read_kernel(at as *const [u64; 2]) }.unwrap_or_default();
+    // Read or not: the verifier follows one path from here on.
+    [word, held.launder(next)]
 }
 
 /// Words of the trampoline's frame that are looked at: the context is in it, and so is the way back.
@@ -144,7 +146,7 @@ fn caller<C: EbpfContext>(context: &C, held: &mut Held, probe: ProbeIndex) -> u6
     let is_entry = |word: u64| word.wrapping_sub(entry) <= 16;
     let frame = number(context.as_ptr()).wrapping_add(8);
     let guess = masked::<{ FRAME_WORDS as u64 - 1 }>(held.frame_word);
-    let [word, caller] = two_words(frame.wrapping_add(8 * guess));
+    let [word, caller] = two_words(held, frame.wrapping_add(8 * guess));
     if is_entry(word) {
         return caller;
     }
