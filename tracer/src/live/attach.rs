@@ -197,6 +197,7 @@ fn attach_with(
         release: kernel::release(),
         lockdep: offsets.has_lockdep(),
         with_stand_ins,
+        hooks_are_off: kernel::check_hooks().is_err(),
         multi: multi.then_some(&ready),
     };
     let loaded = plan.load(&mut ebpf, start)?;

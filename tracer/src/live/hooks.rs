@@ -57,6 +57,8 @@ pub(super) struct Plan<'a> {
     /// The kernel has lockdep.
     pub(super) lockdep: bool,
     pub(super) with_stand_ins: bool,
+    /// Function hooks are switched off (`kernel.ftrace_enabled`): the kernel takes them, never calls them, and ftrace gives up for good when they are taken away again.
+    pub(super) hooks_are_off: bool,
     /// Makes the programs for many functions ready, where they are wanted.
     pub(super) multi: Option<&'a (dyn Fn() -> Result<multi::Programs, String> + Sync)>,
 }
@@ -116,6 +118,9 @@ impl Plan<'_> {
     fn check(&self, probe: &Probe) -> Result<(), String> {
         if probe.kernels.are_before(self.release) {
             return Err("another function takes its place on this kernel".to_owned());
+        }
+        if self.hooks_are_off && matches!(probe.hook, Hook::Entry | Hook::Exit) {
+            return Err("function hooks are switched off: `sysctl kernel.ftrace_enabled=1`".to_owned());
         }
         self.types.check(probe)
     }
