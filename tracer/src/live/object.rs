@@ -117,3 +117,23 @@ fn enlarge(object: &mut [u8], section: &str, times: u64) -> Option<()> {
     section.sh_size.set(LittleEndian, size * times);
     Some(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_made_so_many_times_larger() {
+        // Any file of this sort will do.
+        let mut object = std::fs::read("/proc/self/exe").unwrap();
+        let size = |object: &[u8]| {
+            let file: ElfFile64<'_, LittleEndian> = ElfFile64::parse(object).unwrap();
+            file.section_by_name(".bss").unwrap().size()
+        };
+        let before = size(&object);
+        assert_eq!(enlarge(&mut object, ".bss", 3), Some(()));
+        assert_eq!(size(&object), 3 * before);
+        assert_eq!(enlarge(&mut object, ".nosuch", 3), None);
+        assert_eq!(enlarge(&mut [0; 64], ".bss", 3), None);
+    }
+}
