@@ -1,4 +1,4 @@
-//! The current task's held stack by the stack that the program runs on: the helper that says who the task is costs more than all that is looked up for a lock.
+//! The current task's held stack by the stack that the program runs on: the helper that says who the task is costs as much as 15 loads (docs/benchmarks.md).
 //!
 //! Each task has a stack of its own. That goes to another task once it is gone, but the kernel tells of each new task before it runs (`copy_process()` in kernel/fork.c ends with
 //! `trace_task_newtask()`), and from then on the stack is nobody's until the new task was asked for once. Nothing is kept before the first new task was told of.

@@ -148,8 +148,10 @@ fn attach_with(
     log: u8,
     start: &mut Start<'_>,
 ) -> Result<Attached, LiveError> {
+    let hooks = kernel::check_hooks();
+    let hooks_are_off = hooks.is_err();
     if backend.hooks_functions() {
-        kernel::check_hooks()?;
+        hooks?;
     }
     let offsets = types.offsets();
     let btf = types.for_attaching();
@@ -197,7 +199,7 @@ fn attach_with(
         release: kernel::release(),
         lockdep: offsets.has_lockdep(),
         with_stand_ins,
-        hooks_are_off: kernel::check_hooks().is_err(),
+        hooks_are_off,
         multi: multi.then_some(&ready),
     };
     let loaded = plan.load(&mut ebpf, start)?;
