@@ -3,6 +3,8 @@
 //! Locks share cells by a hash of their address. A cell counts how often one of its locks was initialised after one was taken; bit 0 says that one was
 //! taken since. Above the cell's 32 bits stands how many modules were unloaded, where the address is in one.
 
+use crate::hash;
+
 /// Bits of a cell's number.
 pub const BITS: u32 = 16;
 /// A lock of the cell was taken since the last initialisation.
@@ -15,7 +17,7 @@ pub const UNLOADED_SHIFT: u32 = 32;
 /// The cell of an address.
 #[inline(always)]
 pub const fn cell(lock: u64) -> u32 {
-    (lock.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS)) as u32
+    hash::cell(lock, BITS)
 }
 
 /// How many initialisations a generation stands for.

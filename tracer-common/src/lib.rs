@@ -5,6 +5,7 @@
 
 pub mod counter;
 pub mod generation;
+pub mod hash;
 pub mod kfunc;
 pub mod multi;
 pub mod offset;

@@ -292,7 +292,7 @@ macro_rules! probes {
             // kernel/fork.c, delayed_put_task_struct(): the last that is heard of a task_struct
             task_free sched_process_free = Tracepoint "sched_process_free" [] Task () Any();
             // kernel/fork.c, copy_process(): a task is made, which does not run yet; of use where held stacks are found by the stack (tracer-ebpf/src/stack.rs)
-            task_begin task_newtask = Tracepoint "task_newtask" [] Task () Any();
+            task_begin task_newtask = Tracepoint "task_newtask" [] Task () Since (6, 2);
             // kernel/bpf/task_iter.c: every task, a few times a second
             look look = Iterator "task" [] Stall () Any();
             look_at_waiting look_at_waiting = Iterator "task" [] Contention () Any();

@@ -1,6 +1,9 @@
 //! A task's held stack: slots in order of acquisition with gaps, so that taking and releasing in any order is constant work.
 
-use tracer_common::wire::{Chain, MAX_HELD, Notifier, Origin, RECENT, Recent, STACK_DEPTH, Slot, Stalled, Wake, info};
+use tracer_common::{
+    hash::spread,
+    wire::{Chain, MAX_HELD, Notifier, Origin, RECENT, Recent, STACK_DEPTH, Slot, Stalled, Wake, info},
+};
 
 use crate::slots::{bounded, each_slot};
 
@@ -142,7 +145,7 @@ const RIGHT: u64 = 1 << 63;
 
 #[inline(always)]
 pub fn mix(hash: u64, value: u64) -> u64 {
-    let mixed = (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = spread(hash ^ value);
     mixed ^ mixed >> 29
 }
 
@@ -158,7 +161,7 @@ fn is_not_zero(value: u64) -> u64 {
 /// Hash of one held lock.
 #[inline(always)]
 fn hash(lock: u64, info: u64, generation: u64) -> u64 {
-    let mixed = (lock ^ (info & info::MASK) << 56 ^ generation.rotate_left(40)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = spread(lock ^ (info & info::MASK) << 56 ^ generation.rotate_left(40));
     (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93)
 }
 

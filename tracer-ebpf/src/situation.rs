@@ -6,7 +6,7 @@ use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
 use tracer_common::{
     counter::Counter,
     probe::ProbeIndex,
-    wire::{Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
+    wire::{DEVICE_LEN, Header, Kind, Origin, Proof, STACK_DEPTH, Situation, Slot, info},
 };
 
 use crate::{
@@ -14,12 +14,12 @@ use crate::{
     count::count_at,
     held::Held,
     init::copy_name,
-    kernel::read,
+    kernel::{peek, read, read_string},
     origin::syscall,
     ring::output,
-    setting::{offset, proof_offset},
+    setting::{is_device_type, offset, proof_offset},
     slots::{bounded, each_slot, masked},
-    work,
+    wait, work,
 };
 
 /// The bits of a number of bytes of return addresses.
@@ -100,6 +100,27 @@ unsafe fn prove(slot: *mut Slot) {
             lock.wrapping_add(proof_offset(info & info::KIND)) as *const c_void,
         );
         copy_name(lock, info, &raw mut (*slot).name);
+    }
+}
+
+/// Reads the name of the device that a lock belongs to, or that of a queue, a thread or a kernfs node; any other is empty.
+///
+/// # Safety
+/// `name` is valid for writes.
+#[inline(always)]
+pub unsafe fn object_name(lock: u64, info: u64, name: *mut [u8; DEVICE_LEN]) {
+    // SAFETY: the caller's.
+    unsafe { (*name)[0] = 0 };
+    let kind = info & info::KIND;
+    if kind & info::NO_LOCK != 0 {
+        return wait::object_name(lock, kind, name);
+    }
+    if kind != info::MUTEX || offset!(device_mutex) < 0 {
+        return;
+    }
+    let device = lock.wrapping_sub(offset!(device_mutex) as u64);
+    if peek(device, offset!(device_type)).is_some_and(is_device_type) {
+        read_string(peek(device, offset!(device_name)).unwrap_or(0), name);
     }
 }
 

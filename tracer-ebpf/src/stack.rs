@@ -6,7 +6,7 @@
 use core::ffi::c_void;
 
 use aya_ebpf::programs::BtfTracePointContext;
-use tracer_common::probe::ProbeIndex;
+use tracer_common::{hash, probe::ProbeIndex};
 
 use crate::{
     call::{Call as _, number},
@@ -32,9 +32,8 @@ fn base(context: *mut c_void) -> u64 {
 
 #[inline(always)]
 fn cell(stack: u64) -> *mut u32 {
-    let cell = stack.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - BITS);
     // SAFETY: a cell of the table.
-    unsafe { (&raw mut PLACES).cast::<u32>().add(cell as usize) }
+    unsafe { (&raw mut PLACES).cast::<u32>().add(hash::cell(stack, BITS) as usize) }
 }
 
 #[inline(always)]

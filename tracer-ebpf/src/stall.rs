@@ -17,14 +17,13 @@ use tracer_common::{
 };
 
 use crate::{
-    chain::object_name,
     count::count_at,
     held::{Held, mix},
     kernel::{now, read},
     looked::{self, Task},
     ring::send,
     setting::offset,
-    situation::send_with_held,
+    situation::{object_name, send_with_held},
     slots::each_slot,
     tasks,
 };

@@ -30,17 +30,7 @@ pub fn known() -> Option<*mut Held> {
 /// As [`known`], in a program that mostly runs on the task's stack.
 #[inline(always)]
 pub fn known_here(context: &impl EbpfContext) -> Option<*mut Held> {
-    if let Some(held) = kept::here(context.as_ptr()) {
-        return Some(held);
-    }
-    let held = searched();
-    (!held.is_null()).then_some(held)
-}
-
-/// As [`known`]; null when it has none.
-#[inline(never)]
-fn searched() -> *mut Held {
-    known().unwrap_or(ptr::null_mut())
+    kept::here(context.as_ptr()).or_else(kept::elsewhere)
 }
 
 /// The current task's held stack, made when it has none.
@@ -132,11 +122,12 @@ pub fn free(task: u64) {
 
 #[cfg(feature = "newest")]
 mod placed {
-    use core::{arch::asm, ffi::c_void, mem::MaybeUninit};
+    use core::{arch::asm, ffi::c_void, mem::MaybeUninit, ptr};
 
     use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
+    use tracer_common::hash;
 
-    use crate::{held::Held, setting::setting, slots, stack};
+    use crate::{held::Held, setting::setting, slots, stack, task::current};
 
     /// The places. Whose a place is stands in it. This is the first: user space makes room for as many as it says that there are.
     #[unsafe(no_mangle)]
@@ -156,10 +147,10 @@ mod placed {
     /// Of a task that is gone.
     const LEFT: u64 = 1;
 
-    /// The place of a task: its address multiplied by the golden ratio spreads well (Knuth, The Art of Computer Programming 3, 6.4).
+    /// The place of a task.
     #[inline(always)]
     fn own(task: u64) -> u64 {
-        task.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32
+        u64::from(hash::cell(task, 32))
     }
 
     /// The place of this number, of the lower bits of it.
@@ -174,7 +165,7 @@ mod placed {
     #[inline(always)]
     fn owner(held: *mut Held) -> u64 {
         // SAFETY: a value of the map; volatile, because other tasks change it.
-        unsafe { core::ptr::read_volatile(&raw const (*held).owner) }
+        unsafe { ptr::read_volatile(&raw const (*held).owner) }
     }
 
     #[inline(always)]
@@ -221,6 +212,18 @@ mod placed {
         stack::known(context)
     }
 
+    /// The current task's held stack where it is not found [`here`].
+    #[inline(always)]
+    pub fn elsewhere() -> Option<*mut Held> {
+        let held = searched();
+        (!held.is_null()).then_some(held)
+    }
+
+    #[inline(never)]
+    fn searched() -> *mut Held {
+        of(current()).unwrap_or(ptr::null_mut())
+    }
+
     #[inline(always)]
     pub fn keep(context: *mut c_void, held: *mut Held) {
         stack::keep(context, held);
@@ -236,8 +239,8 @@ mod placed {
         if let Some(held) = of(task) {
             // SAFETY: as in `owner`.
             unsafe {
-                core::ptr::write_volatile(&raw mut (*held).own_stack, 0);
-                core::ptr::write_volatile(&raw mut (*held).owner, LEFT);
+                ptr::write_volatile(&raw mut (*held).own_stack, 0);
+                ptr::write_volatile(&raw mut (*held).owner, LEFT);
             }
         }
     }
@@ -255,7 +258,7 @@ mod placed {
             owner != UNUSED
         });
         // SAFETY: a variable; volatile, so that the verifier looks at one path from here on.
-        let found = unsafe { core::ptr::read_volatile(&raw const found) };
+        let found = unsafe { ptr::read_volatile(&raw const found) };
         (found <= REACH).then_some(own.wrapping_add(found))
     }
 
@@ -315,6 +318,11 @@ mod hashed {
     #[inline(always)]
     pub fn here(_context: *mut c_void) -> Option<*mut Held> {
         of(current())
+    }
+
+    #[inline(always)]
+    pub fn elsewhere() -> Option<*mut Held> {
+        None
     }
 
     #[inline(always)]

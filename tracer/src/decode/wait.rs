@@ -1,6 +1,9 @@
 //! What is waited for and is no lock: which object it is, and what has to happen before it is done.
 
-use tracer_common::wire::{self, info};
+use tracer_common::{
+    hash,
+    wire::{self, info},
+};
 
 use super::{
     Decoder, frame, mode, origin,
@@ -108,6 +111,6 @@ fn is_interrupt(stack: &[Frame], symbols: &Symbols) -> bool {
 
 /// A key that no chain of the kernel has, but for a chance in 2^64: what is done, by whom, after which lock.
 fn key(wake: &wire::Wake, lock: LockKey) -> ChainKey {
-    let mix = |hash: u64, value: u64| (hash ^ value).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let mix = |hash: u64, value: u64| hash::spread(hash ^ value).rotate_left(29);
     ChainKey(mix(mix(mix(0x77a1_7e5d, wake.object), wake.header.task), lock.0))
 }
