@@ -1,5 +1,10 @@
 //! What the program counts: one row of counters per probe and CPU.
 
+use crate::probe::MAX_PROBES;
+
+/// What is counted on one CPU: a row for each probe, and a last one for what no probe is known of.
+pub type Cells = [u64; (MAX_PROBES + 1) * COUNTERS];
+
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $loss:literal;)+) => {
         /// What the program counts, per CPU.
@@ -15,6 +20,11 @@ macro_rules! counters {
         impl Counter {
             /// Every counter with its name in reports, and whether it means that something was lost.
             pub const ALL: [(Self, &'static str, bool); COUNTERS] = [$((Self::$name, $text, $loss),)+];
+
+            /// Which of the [`Cells`] it has for a probe, or for none at [`MAX_PROBES`].
+            pub const fn cell(self, probe: usize) -> usize {
+                probe * COUNTERS + self as usize
+            }
 
             /// The name in reports.
             pub const fn name(self) -> &'static str {

@@ -23,11 +23,16 @@ pub struct Settings {
     pub tracer: u64,
     /// One less than there are places for held stacks, which is all ones.
     pub last_place: u64,
+    /// One less than there are CPUs that are counted for, which is all ones.
+    pub last_cpu: u64,
     /// The number of `struct pt_regs` among the kernel's types: any structure that begins with words does. 0 when the kernel has no cast.
     pub words: u64,
     /// Not 0 where stand-ins are hooked.
     pub stand_ins: u64,
 }
+
+/// Bytes of a held stack, of which there are as many in an array as [`Settings::last_place`] says.
+pub const HELD_BYTES: usize = 8192;
 
 /// What placeholders begin with: no number that a program has for another reason does.
 const MARK: u64 = 0x7e77_1e57_ea5e_0000;

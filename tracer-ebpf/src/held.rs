@@ -93,7 +93,7 @@ pub struct Held {
 }
 
 #[cfg(feature = "newest")]
-const _: () = assert!(size_of::<Held>() == 2 << 12);
+const _: () = assert!(size_of::<Held>() == tracer_common::setting::HELD_BYTES);
 
 /// What a task waits for that is no lock.
 #[repr(C)]

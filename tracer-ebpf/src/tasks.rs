@@ -124,7 +124,7 @@ pub fn free(task: u64) {
 mod placed {
     use core::{arch::asm, ffi::c_void, mem::MaybeUninit, ptr};
 
-    use aya_ebpf::{helpers::generated::bpf_probe_read_kernel, macros::map, maps::Array};
+    use aya_ebpf::helpers::generated::bpf_probe_read_kernel;
     use tracer_common::hash;
 
     use crate::{held::Held, setting::setting, slots, stack, task::current};
@@ -135,8 +135,7 @@ mod placed {
     static mut TASKS: MaybeUninit<Held> = MaybeUninit::zeroed();
 
     /// A held stack with nothing in it, for a place that was another task's.
-    #[map]
-    static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
+    static mut EMPTY: MaybeUninit<Held> = MaybeUninit::zeroed();
 
     /// Places that are looked at for a task, from its own on.
     const REACH: u64 = 63;
@@ -198,7 +197,7 @@ mod placed {
                 bpf_probe_read_kernel(
                     held.byte_add(behind).cast(),
                     (size_of::<Held>() - behind) as u32,
-                    EMPTY.get_ptr(0)?.byte_add(behind).cast(),
+                    (&raw const EMPTY).byte_add(behind).cast(),
                 )
             };
         }
@@ -282,13 +281,9 @@ mod placed {
 
 #[cfg(not(feature = "newest"))]
 mod hashed {
-    use core::ffi::c_void;
+    use core::{ffi::c_void, mem::MaybeUninit};
 
-    use aya_ebpf::{
-        bindings::BPF_NOEXIST,
-        macros::map,
-        maps::{Array, HashMap},
-    };
+    use aya_ebpf::{bindings::BPF_NOEXIST, macros::map, maps::HashMap};
 
     use crate::{held::Held, task::current};
 
@@ -297,8 +292,7 @@ mod hashed {
     static TASKS: HashMap<u64, Held> = HashMap::with_max_entries(8192, 0);
 
     /// A held stack with nothing in it, to make new ones of: it is larger than a program's stack.
-    #[map]
-    static EMPTY: Array<Held> = Array::with_max_entries(1, 0);
+    static mut EMPTY: MaybeUninit<Held> = MaybeUninit::zeroed();
 
     #[inline(always)]
     pub fn of(task: u64) -> Option<*mut Held> {
@@ -311,7 +305,9 @@ mod hashed {
             return Some(held);
         }
         // Without room there is nothing to be found afterwards.
-        let _ = TASKS.insert(task, EMPTY.get(0)?, u64::from(BPF_NOEXIST));
+        // SAFETY: all zeroes are a held stack.
+        let empty = unsafe { &*(&raw const EMPTY).cast::<Held>() };
+        let _ = TASKS.insert(task, empty, u64::from(BPF_NOEXIST));
         TASKS.get_ptr_mut(task)
     }
 

@@ -73,13 +73,13 @@ pub struct KnownChain {
 impl KnownChain {
     /// The place of a key.
     #[inline(always)]
-    pub const fn place(key: u64) -> u32 {
-        key as u32 & (PLACES - 1)
+    pub const fn place(key: u64) -> usize {
+        key as usize & (PLACES - 1)
     }
 }
 
 /// How many chains are found without a search. Where system calls begin at random places of the stack a chain has 64 keys.
-pub const PLACES: u32 = 1 << 16;
+pub const PLACES: usize = 1 << 16;
 
 /// How many call paths are known at once.
 pub const MAX_PATHS: u32 = 1 << 15;

@@ -1,30 +1,27 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    os::fd::{AsFd as _, BorrowedFd, OwnedFd, RawFd},
-};
+use std::{collections::BTreeMap, io, os::fd::AsFd as _, sync::atomic::Ordering};
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
     maps::{Array, HashMap, Map, MapData, MapError, RingBuf},
     programs::Program,
+    util::nr_cpus,
 };
 use tracer_common::{
+    counter::Cells,
     generation,
     multi::Multi,
     offset::Offsets,
     probe::{Hook, MAX_PROBES, Probe},
     scope::Scope,
-    setting::Settings,
+    setting::{HELD_BYTES, Settings},
     wire::{KnownChain, MAX_DURATIONS, MAX_PATHS, MAX_WAITING, PLACES, info},
 };
 
 use super::{
     Backend, LiveError, Missing, Reading, Start, Then, Types, Wanted,
     addresses::Addresses,
-    batch,
     counters::Counters,
     detach,
     error::chain,
@@ -32,12 +29,19 @@ use super::{
     kernel, memory_limit,
     misses::{Misses, Settling, Skipped},
     multi, object,
+    shared::{self, Shared},
 };
 use crate::analysis::{
     event::{ChainKey, Durations},
     filter::Change,
     snapshot::CountedAt,
 };
+
+/// The section of the places for held stacks, where it is not a hash map.
+const TASKS: &str = ".bss.tasks";
+
+/// Words of a chain that is found without a search.
+const KNOWN_WORDS: usize = size_of::<KnownChain>() / size_of::<u64>();
 
 /// The program in the kernel, hooked. Dropping it detaches, and waits for the kernel.
 pub struct Attached {
@@ -54,14 +58,14 @@ pub struct Attached {
     counters: Counters,
     chains: HashMap<MapData, u64, [u64; 3]>,
     shifted: HashMap<MapData, u64, [u64; 4]>,
-    known: Array<MapData, [u64; 5]>,
-    /// The same map, to be read at once.
-    known_fd: OwnedFd,
+    /// [`KnownChain`]s, by their places.
+    known: Shared,
     paths: HashMap<MapData, u64, [u64; 5]>,
     waited: HashMap<MapData, u64, [u64; 3]>,
     held_for: HashMap<MapData, u64, [u64; 3]>,
     left_out: HashMap<MapData, u64, u64>,
-    may_be_left_out: Array<MapData, MayBeLeftOut>,
+    /// A mark for each cell of [`generation::cell`].
+    may_be_left_out: Shared,
     names_left_out: HashMap<MapData, u64, u64>,
     epoch: Array<MapData, u64>,
     /// Releases that were skipped.
@@ -75,9 +79,6 @@ pub struct Attached {
     /// How often each program was skipped.
     skipped: Vec<Skipped>,
 }
-
-/// A mark for each cell of [`generation::cell`].
-type MayBeLeftOut = [u8; 1 << generation::BITS];
 
 /// Reads what has to be known of this kernel before anything is loaded, its types; `then` is what its symbols are for, once they are read.
 ///
@@ -157,6 +158,11 @@ fn attach_with(
     let btf = types.for_attaching();
     start.part("object and maps");
     let places = object::places(backend);
+    let possible_cpus = nr_cpus().map_err(|(what, source)| LiveError::Read {
+        path: what.to_owned(),
+        source,
+    })?;
+    let cpus = object::counted_cpus(possible_cpus);
     let with_stand_ins = object::wants_stand_ins(backend);
     let settings = Settings {
         offsets,
@@ -165,6 +171,7 @@ fn attach_with(
         lockdep: offsets.has_lockdep().into(),
         tracer: std::process::id().into(),
         last_place: u64::from(places - 1),
+        last_cpu: cpus as u64 - 1,
         words: types.cast_to().unwrap_or(0).into(),
         stand_ins: with_stand_ins.into(),
     };
@@ -179,15 +186,18 @@ fn attach_with(
         .load(&object::object(backend, multi, types, &settings))
         .map_err(|error| LiveError::Load { reason: chain(&error) })?;
     let maps = multi::maps(&ebpf);
-    let mut counters = Counters::new(map(&mut ebpf, "COUNTED")?);
+    if maps.iter().any(|(name, _)| name == TASKS) {
+        shared::enlarge(&maps, TASKS, places as usize * HELD_BYTES)?;
+    }
+    let counted = Shared::new(&maps, ".bss.counted", cpus * size_of::<Cells>())?;
+    let mut counters = Counters::new(counted, cpus, possible_cpus);
     let chains = map(&mut ebpf, "CHAINS")?;
     let shifted = map(&mut ebpf, "SHIFTED")?;
-    let known_fd = another_fd(&maps, "KNOWN")?;
-    let known = map(&mut ebpf, "KNOWN")?;
+    let known = Shared::new(&maps, ".bss.known", PLACES * size_of::<KnownChain>())?;
     let paths = map(&mut ebpf, "PATHS")?;
     let waited = map(&mut ebpf, "WAITED")?;
     let held_for = map(&mut ebpf, "HELD_FOR")?;
-    let may_be_left_out = map(&mut ebpf, ".bss.may_be_left_out")?;
+    let may_be_left_out = Shared::new(&maps, ".bss.may_be_left_out", 1 << generation::BITS)?;
     let left_out = map(&mut ebpf, "LEFT_OUT")?;
     let names_left_out = map(&mut ebpf, "NAMES_LEFT_OUT")?;
     let epoch = map(&mut ebpf, ".data.epoch")?;
@@ -230,7 +240,6 @@ fn attach_with(
         chains,
         shifted,
         known,
-        known_fd,
         paths,
         waited,
         held_for,
@@ -256,18 +265,6 @@ fn map<T: TryFrom<Map, Error = MapError>>(ebpf: &mut Ebpf, name: &str) -> Result
         .take_map(name)
         .ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
     T::try_from(map).map_err(|error| LiveError::Load { reason: chain(&error) })
-}
-
-/// A file descriptor of a map besides that which aya has.
-fn another_fd(maps: &[(String, RawFd)], name: &str) -> Result<OwnedFd, LiveError> {
-    let fd = maps.iter().find(|(known, _)| known == name);
-    let (_, fd) = fd.ok_or_else(|| LiveError::Object { name: name.to_owned() })?;
-    // SAFETY: aya has it open as long as the object is there.
-    let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
-    fd.try_clone_to_owned().map_err(|source| LiveError::System {
-        what: "duplicating a file descriptor",
-        source,
-    })
 }
 
 /// What is in a map with room for so many.
@@ -347,18 +344,12 @@ impl Attached {
                 Change::In(lock) => self.left_out.remove(&lock.0),
             };
         }
-        let mut out = changes
-            .iter()
-            .filter_map(|change| match change {
-                Change::Out(lock) => Some(generation::cell(lock.0) as usize),
-                Change::In(_) => None,
-            })
-            .peekable();
-        if out.peek().is_some()
-            && let Ok(mut marks) = self.may_be_left_out.get(&0, 0)
-        {
-            out.for_each(|cell| marks[cell] = 1);
-            let _ = self.may_be_left_out.set(0, marks, 0);
+        for change in changes {
+            if let Change::Out(lock) = change
+                && let Some(mark) = self.may_be_left_out.bytes().get(generation::cell(lock.0) as usize)
+            {
+                mark.store(1, Ordering::Relaxed);
+            }
         }
     }
 
@@ -369,11 +360,10 @@ impl Attached {
         for (_, [count, _, _, chain]) in self.shifted.iter().filter_map(Result::ok) {
             *counts.entry(chain).or_default() += count;
         }
-        let known = batch::values(self.known_fd.as_fd(), PLACES);
-        let known = known.unwrap_or_else(|_| self.known.iter().filter_map(Result::ok).collect());
+        let (known, _) = self.known.words().as_chunks::<KNOWN_WORDS>();
         for [key, chain, count, ..] in known {
-            if key != 0 {
-                *counts.entry(chain).or_default() += count;
+            if key.load(Ordering::Relaxed) != 0 {
+                *counts.entry(chain.load(Ordering::Relaxed)).or_default() += count.load(Ordering::Relaxed);
             }
         }
         counts
@@ -404,9 +394,11 @@ impl Attached {
         for chain in chains {
             // The program may have been faster.
             let _ = self.chains.remove(&chain.0);
-            let place = KnownChain::place(chain.0);
-            if self.known.get(&place, 0).is_ok_and(|[key, ..]| key == chain.0) {
-                let _ = self.known.set(place, [0; 5], 0);
+            let (known, _) = self.known.words().as_chunks::<KNOWN_WORDS>();
+            if let Some([key, ..]) = known.get(KnownChain::place(chain.0))
+                && key.load(Ordering::Relaxed) == chain.0
+            {
+                key.store(0, Ordering::Relaxed);
             }
         }
     }

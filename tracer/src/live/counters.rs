@@ -1,25 +1,38 @@
 //! What the program counts, by probe and CPU.
 
-use aya::maps::{MapData, PerCpuArray};
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use tracer_common::{
-    counter::{COUNTERS, Counter},
+    counter::{Cells, Counter},
     probe::{MAX_PROBES, PROBES, Probe},
 };
 
+use super::shared::Shared;
 use crate::analysis::snapshot::CountedAt;
+
+/// What one CPU has, in words.
+const WORDS: usize = size_of::<Cells>() / size_of::<u64>();
 
 /// The counters of the program in the kernel.
 pub(super) struct Counters {
-    map: PerCpuArray<MapData, [u64; COUNTERS]>,
+    /// Those of the first CPU, those of the next, ...
+    cells: Shared,
+    /// For how many CPUs there is room.
+    cpus: usize,
+    /// There are more: what is counted there is counted for one of these.
+    is_shared: bool,
     /// What was counted before all hooks were there, of what tells nothing then: locks and calls that began before could not be seen, and a stand-in that is there before the
     /// first program does what nobody skipped.
     before: Vec<CountedAt>,
 }
 
 impl Counters {
-    pub(super) fn new(map: PerCpuArray<MapData, [u64; COUNTERS]>) -> Self {
+    /// What is counted is in `cells`, with room for so many CPUs; there are `possible` ones.
+    pub(super) fn new(cells: Shared, cpus: usize, possible: usize) -> Self {
         Self {
-            map,
+            cells,
+            cpus,
+            is_shared: possible > cpus,
             before: Vec::new(),
         }
     }
@@ -49,9 +62,8 @@ impl Counters {
     /// How often the stand-ins of a program did its work.
     pub(super) fn stood_in(&self, probe: &Probe) -> u64 {
         let row = PROBES.iter().position(|row| row.program == probe.program);
-        let cpus = row.and_then(|row| self.map.get(&(row as u32), 0).ok());
-        let counts = cpus.iter().flat_map(|cpus| cpus.iter());
-        let all: u64 = counts.map(|cells| cells[Counter::StoodIn as usize]).sum();
+        let cell = row.map(|row| Counter::StoodIn.cell(row));
+        let all: u64 = cell.map_or(0, |cell| self.by_cpu(cell).map(|(_, count)| count).sum());
         let before = self
             .before
             .iter()
@@ -62,20 +74,24 @@ impl Counters {
     fn read(&self) -> Vec<CountedAt> {
         let mut counted = Vec::new();
         for row in (0..PROBES.len()).chain([MAX_PROBES]) {
-            let Ok(cpus) = self.map.get(&(row as u32), 0) else {
-                continue;
-            };
-            for (cpu, cells) in (0..).zip(cpus.iter()) {
-                for ((_, name, _), &count) in Counter::ALL.iter().zip(cells).filter(|(_, count)| **count > 0) {
+            for (counter, name, _) in Counter::ALL {
+                for (cpu, count) in self.by_cpu(counter.cell(row)).filter(|(_, count)| *count > 0) {
                     counted.push(CountedAt {
-                        counter: (*name).to_owned(),
+                        counter: name.to_owned(),
                         probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
-                        cpu: Some(cpu),
+                        cpu: (!self.is_shared).then_some(cpu),
                         count,
                     });
                 }
             }
         }
         counted
+    }
+
+    /// The number in a cell of each CPU.
+    fn by_cpu(&self, cell: usize) -> impl Iterator<Item = (u32, u64)> {
+        let of_cpu = move |words: &[AtomicU64]| words.get(cell).map_or(0, |cell| cell.load(Ordering::Relaxed));
+        let cpus = self.cells.words().chunks_exact(WORDS).take(self.cpus);
+        (0..).zip(cpus.map(of_cpu))
     }
 }

@@ -3,7 +3,6 @@
 mod addresses;
 mod attach;
 mod backend;
-mod batch;
 mod btf;
 mod counters;
 mod detach;
@@ -19,6 +18,7 @@ mod object;
 mod privilege;
 mod reader;
 mod reading;
+mod shared;
 mod start;
 mod syscall;
 

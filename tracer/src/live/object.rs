@@ -5,14 +5,6 @@ use tracer_common::{
     setting::Settings,
 };
 
-use object::{
-    LittleEndian,
-    elf::{FileHeader64, SectionHeader64},
-    pod,
-    read::elf::{ElfFile64, FileHeader as _},
-    read::{Object as _, ObjectSection as _},
-};
-
 use super::{Backend, Types, kernel};
 
 /// The eBPF objects, built from `tracer-ebpf` by the build script: for any kernel; with the kernel's help for loops; with all that the newest kernels take; of that the programs
@@ -78,6 +70,13 @@ pub(super) fn places(backend: Backend) -> u32 {
     places.next_power_of_two().clamp(FEWEST_PLACES, MOST_PLACES)
 }
 
+/// CPUs that are counted for: more share what is counted. All ones is the last.
+pub(super) fn counted_cpus(cpus: usize) -> usize {
+    // Before 6.2 a variable has no more than 4 MB (`KMALLOC_MAX_SIZE`, `array_map_alloc_check()` in kernel/bpf/arraymap.c).
+    let most = if kernel::release() >= NEWEST_SINCE { 1024 } else { 64 };
+    cpus.next_power_of_two().min(most)
+}
+
 /// 8 KB each.
 const FEWEST_PLACES: u32 = 2048;
 const MOST_PLACES: u32 = 32_768;
@@ -97,43 +96,5 @@ fn filled(object: &[u8], types: &Types, settings: &Settings) -> Vec<u8> {
             *instruction = call.to_le_bytes();
         }
     }
-    // Where they are in a hash map there is no such section.
-    let _ = enlarge(&mut object, TASKS, settings.last_place + 1);
     object
-}
-
-/// The section of the places for held stacks, of which there is one in an object.
-const TASKS: &str = ".bss.tasks";
-
-/// Makes an empty section so many times larger.
-fn enlarge(object: &mut [u8], section: &str, times: u64) -> Option<()> {
-    let file: ElfFile64<'_, LittleEndian> = ElfFile64::parse(&*object).ok()?;
-    let index = file.section_by_name(section)?.index().0;
-    let header: &FileHeader64<LittleEndian> = file.elf_header();
-    let sections = header.e_shoff(LittleEndian) as usize;
-    let section = object.get_mut(sections + index * size_of::<SectionHeader64<LittleEndian>>()..)?;
-    let (section, _) = pod::from_bytes_mut::<SectionHeader64<LittleEndian>>(section).ok()?;
-    let size = section.sh_size.get(LittleEndian);
-    section.sh_size.set(LittleEndian, size * times);
-    Some(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_section_is_made_so_many_times_larger() {
-        // Any file of this sort will do.
-        let mut object = std::fs::read("/proc/self/exe").unwrap();
-        let size = |object: &[u8]| {
-            let file: ElfFile64<'_, LittleEndian> = ElfFile64::parse(object).unwrap();
-            file.section_by_name(".bss").unwrap().size()
-        };
-        let before = size(&object);
-        assert_eq!(enlarge(&mut object, ".bss", 3), Some(()));
-        assert_eq!(size(&object), 3 * before);
-        assert_eq!(enlarge(&mut object, ".nosuch", 3), None);
-        assert_eq!(enlarge(&mut [0; 64], ".bss", 3), None);
-    }
 }
