@@ -75,11 +75,17 @@ impl Counters {
         let mut counted = Vec::new();
         for row in (0..PROBES.len()).chain([MAX_PROBES]) {
             for (counter, name, _) in Counter::ALL {
-                for (cpu, count) in self.by_cpu(counter.cell(row)).filter(|(_, count)| *count > 0) {
+                let by_cpu = self.by_cpu(counter.cell(row));
+                let counts: Vec<_> = if self.is_shared {
+                    vec![(None, by_cpu.map(|(_, count)| count).sum())]
+                } else {
+                    by_cpu.map(|(cpu, count)| (Some(cpu), count)).collect()
+                };
+                for (cpu, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
                     counted.push(CountedAt {
                         counter: name.to_owned(),
                         probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
-                        cpu: (!self.is_shared).then_some(cpu),
+                        cpu,
                         count,
                     });
                 }
@@ -93,5 +99,86 @@ impl Counters {
         let of_cpu = move |words: &[AtomicU64]| words.get(cell).map_or(0, |cell| cell.load(Ordering::Relaxed));
         let cpus = self.cells.words().chunks_exact(WORDS).take(self.cpus);
         (0..).zip(cpus.map(of_cpu))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNKNOWN: Option<&str> = None;
+
+    /// Counters of so many possible CPUs, with room for two.
+    fn counters(possible: usize) -> Counters {
+        Counters::new(Shared::alone(2 * size_of::<Cells>()), 2, possible)
+    }
+
+    fn count(counters: &Counters, cpu: usize, counter: Counter, row: usize, times: u64) {
+        counters.cells.words()[cpu * WORDS + counter.cell(row)].fetch_add(times, Ordering::Relaxed);
+    }
+
+    fn told(counters: &Counters) -> Vec<(String, Option<String>, Option<u32>, u64)> {
+        let counted = counters.counted().into_iter();
+        counted
+            .map(|place| (place.counter, place.probe, place.cpu, place.count))
+            .collect()
+    }
+
+    fn place(
+        counter: Counter,
+        probe: Option<&str>,
+        cpu: u32,
+        count: u64,
+    ) -> (String, Option<String>, Option<u32>, u64) {
+        (counter.name().to_owned(), probe.map(str::to_owned), Some(cpu), count)
+    }
+
+    #[test]
+    fn each_cpu_and_probe_has_a_count_of_its_own() {
+        let counters = counters(2);
+        count(&counters, 0, Counter::RingFull, 0, 3);
+        count(&counters, 1, Counter::RingFull, 0, 4);
+        count(&counters, 1, Counter::NamesFull, MAX_PROBES, 5);
+        let first = Some(PROBES[0].program);
+        assert_eq!(
+            told(&counters),
+            [
+                place(Counter::RingFull, first, 0, 3),
+                place(Counter::RingFull, first, 1, 4),
+                place(Counter::NamesFull, UNKNOWN, 1, 5),
+            ]
+        );
+    }
+
+    #[test]
+    fn what_tells_nothing_is_not_told_of_the_time_before_all_hooks_were_there() {
+        let mut counters = counters(2);
+        count(&counters, 0, Counter::UnmatchedRelease, 1, 7);
+        count(&counters, 0, Counter::StoodIn, 1, 2);
+        count(&counters, 0, Counter::RingFull, 1, 1);
+        counters.begin();
+        count(&counters, 0, Counter::UnmatchedRelease, 1, 1);
+        count(&counters, 1, Counter::StoodIn, 1, 3);
+        assert_eq!(counters.stood_in(&PROBES[1]), 3);
+        let probe = Some(PROBES[1].program);
+        assert_eq!(
+            told(&counters),
+            [
+                place(Counter::RingFull, probe, 0, 1),
+                place(Counter::UnmatchedRelease, probe, 0, 1),
+                place(Counter::StoodIn, probe, 1, 3),
+            ]
+        );
+    }
+
+    #[test]
+    fn which_cpu_it_was_is_not_told_where_several_have_one_place() {
+        let mut counters = counters(3);
+        count(&counters, 0, Counter::UnmatchedRelease, 0, 2);
+        counters.begin();
+        count(&counters, 0, Counter::UnmatchedRelease, 0, 1);
+        count(&counters, 1, Counter::UnmatchedRelease, 0, 4);
+        let name = Counter::UnmatchedRelease.name().to_owned();
+        assert_eq!(told(&counters), [(name, Some(PROBES[0].program.to_owned()), None, 5)]);
     }
 }

@@ -70,6 +70,23 @@ impl Shared {
     }
 }
 
+#[cfg(test)]
+impl Shared {
+    /// Memory that no program has.
+    pub(super) fn alone(bytes: usize) -> Self {
+        let bytes = bytes.next_multiple_of(PAGE);
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        // SAFETY: a new mapping.
+        let first = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+        Self {
+            first: NonNull::new(first.cast())
+                .filter(|_| first != libc::MAP_FAILED)
+                .unwrap(),
+            bytes,
+        }
+    }
+}
+
 impl Drop for Shared {
     fn drop(&mut self) {
         // SAFETY: mapped by `new`, and not borrowed any more.
@@ -120,5 +137,31 @@ fn array(section: &str, bytes: usize) -> io::Result<OwnedFd> {
 fn refused(section: &str, error: &io::Error) -> LiveError {
     LiveError::Load {
         reason: format!("the variables `{section}`: {error}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::Ordering;
+
+    use super::*;
+
+    #[test]
+    fn words_and_bytes_are_the_same_memory_and_zero_at_first() {
+        let shared = Shared::alone(PAGE + 1);
+        assert_eq!(shared.bytes().len(), 2 * PAGE);
+        assert_eq!(shared.words().len(), 2 * PAGE / 8);
+        assert!(shared.words().iter().all(|word| word.load(Ordering::Relaxed) == 0));
+        shared.bytes()[PAGE].store(1, Ordering::Relaxed);
+        assert_eq!(shared.words()[PAGE / 8].load(Ordering::Relaxed).to_ne_bytes()[0], 1);
+    }
+
+    #[test]
+    fn a_section_that_is_not_there_is_named() {
+        let missing = enlarge(&[(".bss".to_owned(), 0)], ".bss.nosuch", PAGE).unwrap_err();
+        assert!(
+            matches!(&missing, LiveError::Object { name } if name == ".bss.nosuch"),
+            "{missing}"
+        );
     }
 }
