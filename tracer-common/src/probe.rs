@@ -84,9 +84,7 @@ impl Kernels {
             Self::LockdepSince(major, minor) => lockdep && release >= (major, minor),
         }
     }
-}
 
-impl Kernels {
     /// Whether only kernels before this release are: in later ones another function has taken the place of theirs, also where that is still there.
     pub fn are_before(self, release: (u16, u16)) -> bool {
         match self {
