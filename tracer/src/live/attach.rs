@@ -1,6 +1,11 @@
 //! Loads the program and hooks every function of the table that this kernel has.
 
-use std::{collections::BTreeMap, io, os::fd::AsFd as _, sync::atomic::Ordering};
+use std::{
+    collections::BTreeMap,
+    io,
+    os::fd::AsFd as _,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use aya::{
     Ebpf, EbpfLoader, Pod,
@@ -343,14 +348,18 @@ impl Attached {
                 Change::Out(lock) => self.left_out.insert(lock.0, 1, 0),
                 Change::In(lock) => self.left_out.remove(&lock.0),
             };
-        }
-        for change in changes {
+            // Last: the program looks it up from here on.
             if let Change::Out(lock) = change
                 && let Some(mark) = self.may_be_left_out.bytes().get(generation::cell(lock.0) as usize)
             {
                 mark.store(1, Ordering::Relaxed);
             }
         }
+    }
+
+    /// The chains that are found without a search, by their places: the words of a [`KnownChain`] each.
+    fn known(&self) -> &[[AtomicU64; KNOWN_WORDS]] {
+        self.known.words().as_chunks().0
     }
 
     /// Every chain with how often it was seen, at whatever depth of the stack and with or without a search.
@@ -360,8 +369,7 @@ impl Attached {
         for (_, [count, _, _, chain]) in self.shifted.iter().filter_map(Result::ok) {
             *counts.entry(chain).or_default() += count;
         }
-        let (known, _) = self.known.words().as_chunks::<KNOWN_WORDS>();
-        for [key, chain, count, ..] in known {
+        for [key, chain, count, ..] in self.known() {
             if key.load(Ordering::Relaxed) != 0 {
                 *counts.entry(chain.load(Ordering::Relaxed)).or_default() += count.load(Ordering::Relaxed);
             }
@@ -394,8 +402,7 @@ impl Attached {
         for chain in chains {
             // The program may have been faster.
             let _ = self.chains.remove(&chain.0);
-            let (known, _) = self.known.words().as_chunks::<KNOWN_WORDS>();
-            if let Some([key, ..]) = known.get(KnownChain::place(chain.0))
+            if let Some([key, ..]) = self.known().get(KnownChain::place(chain.0))
                 && key.load(Ordering::Relaxed) == chain.0
             {
                 key.store(0, Ordering::Relaxed);

@@ -63,7 +63,7 @@ impl Counters {
     pub(super) fn stood_in(&self, probe: &Probe) -> u64 {
         let row = PROBES.iter().position(|row| row.program == probe.program);
         let cell = row.map(|row| Counter::StoodIn.cell(row));
-        let all: u64 = cell.map_or(0, |cell| self.by_cpu(cell).map(|(_, count)| count).sum());
+        let all: u64 = cell.map_or(0, |cell| self.by_cpu(cell).sum());
         let before = self
             .before
             .iter()
@@ -75,19 +75,23 @@ impl Counters {
         let mut counted = Vec::new();
         for row in (0..PROBES.len()).chain([MAX_PROBES]) {
             for (counter, name, _) in Counter::ALL {
-                let by_cpu = self.by_cpu(counter.cell(row));
-                let counts: Vec<_> = if self.is_shared {
-                    vec![(None, by_cpu.map(|(_, count)| count).sum())]
-                } else {
-                    by_cpu.map(|(cpu, count)| (Some(cpu), count)).collect()
+                let cell = counter.cell(row);
+                let mut tell = |cpu, count| {
+                    if count > 0 {
+                        counted.push(CountedAt {
+                            counter: name.to_owned(),
+                            probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
+                            cpu,
+                            count,
+                        });
+                    }
                 };
-                for (cpu, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
-                    counted.push(CountedAt {
-                        counter: name.to_owned(),
-                        probe: PROBES.get(row).map(|probe| probe.program.to_owned()),
-                        cpu,
-                        count,
-                    });
+                if self.is_shared {
+                    tell(None, self.by_cpu(cell).sum());
+                } else {
+                    (0..)
+                        .zip(self.by_cpu(cell))
+                        .for_each(|(cpu, count)| tell(Some(cpu), count));
                 }
             }
         }
@@ -95,10 +99,10 @@ impl Counters {
     }
 
     /// The number in a cell of each CPU.
-    fn by_cpu(&self, cell: usize) -> impl Iterator<Item = (u32, u64)> {
+    fn by_cpu(&self, cell: usize) -> impl Iterator<Item = u64> {
         let of_cpu = move |words: &[AtomicU64]| words.get(cell).map_or(0, |cell| cell.load(Ordering::Relaxed));
         let cpus = self.cells.words().chunks_exact(WORDS).take(self.cpus);
-        (0..).zip(cpus.map(of_cpu))
+        cpus.map(of_cpu)
     }
 }
 

@@ -40,20 +40,25 @@ impl Shared {
     pub(super) fn new(maps: &[(String, RawFd)], section: &'static str, bytes: usize) -> Result<Self, LiveError> {
         let bytes = bytes.next_multiple_of(PAGE);
         let map = enlarge(maps, section, bytes)?;
-        // SAFETY: a new mapping, of as many bytes as the map has.
+        Self::mapped(bytes, libc::MAP_SHARED, map.as_raw_fd()).map_err(|error| refused(section, &error))
+    }
+
+    /// Whole pages of a file, or of none.
+    fn mapped(bytes: usize, flags: libc::c_int, file: RawFd) -> io::Result<Self> {
+        // SAFETY: a new mapping.
         let first = unsafe {
             libc::mmap(
                 ptr::null_mut(),
                 bytes,
                 libc::PROT_READ | libc::PROT_WRITE,
-                libc::MAP_SHARED,
-                map.as_raw_fd(),
+                flags,
+                file,
                 0,
             )
         };
         match NonNull::new(first.cast()) {
             Some(mapped) if first != libc::MAP_FAILED => Ok(Self { first: mapped, bytes }),
-            _ => Err(refused(section, &io::Error::last_os_error())),
+            _ => Err(io::Error::last_os_error()),
         }
     }
 
@@ -74,22 +79,14 @@ impl Shared {
 impl Shared {
     /// Memory that no program has.
     pub(super) fn alone(bytes: usize) -> Self {
-        let bytes = bytes.next_multiple_of(PAGE);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a new mapping.
-        let first = unsafe { libc::mmap(ptr::null_mut(), bytes, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-        Self {
-            first: NonNull::new(first.cast())
-                .filter(|_| first != libc::MAP_FAILED)
-                .unwrap(),
-            bytes,
-        }
+        Self::mapped(bytes.next_multiple_of(PAGE), flags, -1).unwrap()
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // SAFETY: mapped by `new`, and not borrowed any more.
+        // SAFETY: mapped by `mapped`, and not borrowed any more.
         unsafe { libc::munmap(self.first.as_ptr().cast(), self.bytes) };
     }
 }
